@@ -1,0 +1,8 @@
+"""The one exception that users are meant to read."""
+
+
+class StudyError(Exception):
+    """Something that the user can mend: one line that says what is wrong, where (file, line or key, value), and what to do.
+
+    Everything else that is raised is a defect of microrank itself.
+    """

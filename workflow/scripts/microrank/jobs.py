@@ -1,0 +1,32 @@
+"""What every script does first: logging to the rule's log and the terminal, and errors that fit one line."""
+
+import logging
+import sys
+from types import TracebackType
+from typing import Any
+
+from microrank.errors import StudyError
+
+
+def start_job(snakemake: Any) -> logging.Logger:
+    """Send log records to the rule's log file (all) and to stderr (short), and report an uncaught error as one line.
+
+    The traceback of an error goes to the log file only. Returns the logger named after the rule.
+    """
+    log_path = str(snakemake.log[0])
+    to_file = logging.FileHandler(log_path, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_terminal.setFormatter(logging.Formatter(f"{snakemake.rule}: %(message)s"))
+    to_terminal.addFilter(lambda record: not getattr(record, "log_file_only", False))
+    logging.basicConfig(level=logging.INFO, handlers=[to_file, to_terminal], force=True)
+    logging.captureWarnings(True)
+    logger = logging.getLogger(snakemake.rule)
+
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        message = str(error) if isinstance(error, StudyError) else f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
+        logger.error("%s", " ".join(message.split()))
+        logger.error("traceback", exc_info=(kind, error, trace), extra={"log_file_only": True})
+
+    sys.excepthook = report
+    return logger

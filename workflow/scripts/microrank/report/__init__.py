@@ -1,0 +1,1 @@
+"""The report: tables, figures, the Markdown file and the page."""
