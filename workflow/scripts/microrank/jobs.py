@@ -24,7 +24,9 @@ def start_job(snakemake: Any) -> logging.Logger:
     logger = logging.getLogger(snakemake.rule)
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        message = str(error) if isinstance(error, StudyError) else f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
+        message = str(error)
+        if not isinstance(error, StudyError):
+            message = f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
         logger.error("%s", " ".join(message.split()))
         logger.error("traceback", exc_info=(kind, error, trace), extra={"log_file_only": True})
 

@@ -64,7 +64,7 @@ def read_table(path: str | os.PathLike[str], schema: pa.Schema | None = None, co
     try:
         found = pq.read_schema(path)
         if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
-            raise StudyError(f"{path}: its columns are {_columns(found)} where {_columns(schema)} were expected; delete the file and run again")
+            raise StudyError(f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again")
         return pq.read_table(path, columns=columns)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
