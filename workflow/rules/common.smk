@@ -1,0 +1,32 @@
+"""Helpers of all stages: the checked config, and the digest that makes a rule rerun when its modules change. No rule lives here.
+
+Needs: config/config.yaml, workflow/schemas/config.schema.yaml
+"""
+
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
+sys.path.insert(0, str(SCRIPTS))
+
+from microrank import sources
+from microrank.config import check_config
+from microrank.errors import StudyError
+
+try:
+    check_config(config, Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
+except StudyError as error:
+    raise WorkflowError(str(error)) from None
+
+DATASET = config["dataset"]
+
+
+def source_digest(rule_name):
+    """SHA-256 over the script of that name and the package modules that it imports: a param, so that an edit reruns the rule."""
+    return sources.source_digest(SCRIPTS / f"{rule_name}.py")
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, config["datasets"])),

@@ -1,0 +1,57 @@
+"""The study's configuration: held against its schema, then against itself, with every finding told in one line."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from microrank.errors import StudyError
+
+PROMPTS = Path("resources/prompts")
+
+
+def check_config(config: dict[str, Any], schema_path: Path) -> None:
+    """Check `config` against the JSON schema and its own cross references.
+
+    Raises:
+        StudyError: names the key, what is wrong with it and, for a misspelt name, the nearest known one.
+    """
+    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise StudyError(_explained(error))
+    _check_name("dataset", config["dataset"], config["datasets"], "datasets")
+    _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
+    for method in config["methods"]:
+        _check_name("methods", method, config["rerankers"], "rerankers")
+    for name, reranker in config["rerankers"].items():
+        where = f"rerankers.{name}"
+        for kind, section in (("encoder", "encoders"), ("llm", "llms")):
+            if kind in reranker:
+                _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
+        if "prompt" in reranker:
+            _check_name(f"{where}.prompt", reranker["prompt"], {path.stem for path in PROMPTS.glob("*.yaml")}, str(PROMPTS))
+
+
+def _check_name(key: str, name: str, known: Any, section: str) -> None:
+    if name not in known:
+        raise StudyError(
+            f"config: {key}: there is no '{name}' in {section}{_nearest(name, known)}; known: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, [str(one) for one in known], n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def _explained(error: jsonschema.exceptions.ValidationError) -> str:
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = error.schema.get("properties", {})
+        unknown = next(key for key in error.instance if key not in known)
+        key = f"{where}.{unknown}" if where else str(unknown)
+        return f"config: unknown key '{key}'{_nearest(str(unknown), known)}; known here: {', '.join(sorted(known))}"
+    return f"config: {where or 'top level'}: {error.message}; see config/README.md"

@@ -1,0 +1,18 @@
+"""Draw the users whose recommendation lists the re-rankers work on."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+from microrank import tables
+from microrank.subset import sample_hit_users
+
+subset = sample_hit_users(
+    tables.read_table(snakemake.input.recommendations, tables.RECOMMENDATIONS),
+    [tables.read_table(path, tables.SPLIT) for path in (snakemake.input.train, snakemake.input.valid)],
+    tables.read_table(snakemake.input.test, tables.SPLIT),
+    seed=snakemake.params.seed,
+    **snakemake.params.subset,
+)
+log.info("drew %d users", subset.num_rows)
+tables.write_table(subset, snakemake.output.subset, tables.SUBSET)
