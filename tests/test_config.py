@@ -1,0 +1,136 @@
+"""The configuration: defaults that are valid and documented, and errors of one line."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from microrank.config import check_config
+from microrank.errors import StudyError
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> dict:
+    monkeypatch.chdir(ROOT)
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def refused(config: dict) -> str:
+    with pytest.raises(StudyError) as caught:
+        check_config(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_default_configuration_is_valid(config: dict) -> None:
+    check_config(config, SCHEMA)
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one(config: dict) -> None:
+    config["subset"]["sample_sise"] = 5
+    assert "unknown key 'subset.sample_sise' (did you mean 'sample_size'?)" in refused(config)
+
+
+def test_an_unknown_key_at_the_top_is_named(config: dict) -> None:
+    config["topk"] = 5
+    assert "unknown key 'topk' (did you mean 'top_k'?)" in refused(config)
+
+
+def test_an_unknown_reranker_is_named_with_the_known_ones(config: dict) -> None:
+    config["methods"] = ["minilmm"]
+    message = refused(config)
+    assert "methods: there is no 'minilmm' in rerankers (did you mean 'minilm'?)" in message
+    assert all(name in message for name in config["rerankers"])
+
+
+@pytest.mark.parametrize(("key", "section"), [("encoder", "encoders"), ("llm", "llms")])
+def test_a_reranker_of_an_unknown_model_is_named(config: dict, key: str, section: str) -> None:
+    name, settings = next((name, one) for name, one in config["rerankers"].items() if key in one)
+    settings[key] = "nobody"
+    assert f"rerankers.{name}.{key}: there is no 'nobody' in {section}" in refused(config)
+
+
+def test_an_unknown_prompt_is_named(config: dict) -> None:
+    name, settings = next((name, one) for name, one in config["rerankers"].items() if "prompt" in one)
+    settings["prompt"] = "nothing"
+    assert f"rerankers.{name}.prompt: there is no 'nothing'" in refused(config)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        ("dataset", "nowhere", "dataset: there is no 'nowhere' in datasets"),
+        ("nfm.recipe", "nowhere", "nfm.recipe: there is no 'nowhere' in nfm.recipes"),
+        ("nfm.threads", 0, "nfm.threads: 0 is less than the minimum of 1"),
+        ("seed", "one", "seed: 'one' is not of type 'integer'"),
+        ("datasets.sample.pairs", None, "datasets.sample.pairs: "),
+        ("datasets.sample.checksums", {"a": "md5:12"}, "datasets.sample.checksums.a: "),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(config: dict, path: str, value: object, part: str) -> None:
+    *parents, last = path.split(".")
+    section = config
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    assert part in refused(config)
+
+
+def test_a_missing_key_is_named(config: dict) -> None:
+    del config["nfm"]["threads"]
+    assert "nfm: 'threads' is a required property" in refused(config)
+
+
+def _objects(schema: dict, where: str = "config") -> list[tuple[str, dict]]:
+    found = [(where, schema)] if schema.get("type") == "object" else []
+    for name, part in schema.get("properties", {}).items():
+        found += _objects(part, f"{where}.{name}")
+    for key in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(key, []):
+            found += _objects(part, where)
+    for key in ("additionalProperties", "items", "if", "then", "else"):
+        if isinstance(schema.get(key), dict):
+            found += _objects(schema[key], f"{where}.*")
+    return found
+
+
+def test_the_schema_allows_no_unknown_key_at_any_level() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for definition in schema["$defs"].values():
+        schema.setdefault("allOf", []).append(definition)
+    open_ended = [where for where, part in _objects(schema) if part.get("additionalProperties", True) is True]
+    assert open_ended == []
+
+
+def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(config: dict) -> None:
+    """A line that opens a key carries a comment, or one of its parents does, or a comment stands right above it."""
+    commented_depths: list[int] = []
+    above = False
+    bare = []
+    for number, line in enumerate((ROOT / "config/config.yaml").read_text().splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            above = text.startswith("#")
+            continue
+        depth = len(line) - len(line.lstrip())
+        commented_depths = [one for one in commented_depths if one < depth]
+        if " #" in line or above:
+            commented_depths.append(depth)
+        elif not commented_depths:
+            bare.append(f"{number}: {text}")
+        above = False
+    assert bare == []
+
+
+def test_every_section_is_explained_in_the_configs_readme(config: dict) -> None:
+    readme = (ROOT / "config/README.md").read_text()
+    assert [key for key in config if f"`{key}`" not in readme] == []
+
+
+def test_checking_leaves_the_configuration_as_it_was(config: dict) -> None:
+    before = copy.deepcopy(config)
+    check_config(config, SCHEMA)
+    assert config == before

@@ -1,0 +1,82 @@
+"""Drawing the users whose lists are re-ranked."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.subset import sample_hit_users
+
+K = 4
+
+
+def study(ranks: list[int]) -> dict:
+    """Recommendations, past and test of one user per entry of `ranks`; the ground truth stands at that rank (0: not in the list)."""
+    users = np.arange(len(ranks)) * 10 + 7
+    truth = 1000 + np.arange(len(ranks))
+    lists = 100 * users[:, None] + np.arange(K)
+    for user, rank in enumerate(ranks):
+        if rank:
+            lists[user, rank - 1] = truth[user]
+    recommendations = pa.table(
+        {
+            "user_id": np.repeat(users, K),
+            "rank": np.tile(np.arange(1, K + 1), len(users)),
+            "item_id": lists.ravel(),
+            "score": np.zeros(K * len(users)),
+        }
+    ).cast(tables.RECOMMENDATIONS)
+    past = [
+        split(np.repeat(users, 3), np.tile([5, 6, 7], len(users)), np.tile([0, 1, 2], len(users))),
+        split(users, users * 0 + 8, users * 0 + 3),
+    ]
+    return {"recommendations": recommendations, "past": past, "test": split(users, truth, users * 0 + 4)}
+
+
+def split(users: np.ndarray, items: np.ndarray, positions: np.ndarray) -> pa.Table:
+    return pa.table({"user_id": users, "item_id": items, "position": positions}).cast(tables.SPLIT)
+
+
+@given(st.lists(st.integers(0, K), min_size=1, max_size=40), st.integers(0, 5), st.data())
+def test_only_users_whose_list_holds_the_hidden_item_are_drawn_each_once(ranks: list[int], seed: int, data: st.DataObject) -> None:
+    hits = sum(rank > 0 for rank in ranks)
+    if hits == 0:
+        return
+    size = data.draw(st.integers(1, hits))
+    subset = sample_hit_users(**study(ranks), seed=seed, sample_size=size, history_length=10).to_pylist()
+    assert len(subset) == len({row["user_id"] for row in subset}) == size
+    for row in subset:
+        assert row["candidates"][row["ground_truth_rank"] - 1] == row["ground_truth"]
+    assert [row["user_id"] for row in subset] == sorted(row["user_id"] for row in subset)
+
+
+def test_history_is_the_newest_items_of_train_and_valid_oldest_first() -> None:
+    subset = sample_hit_users(**study([1, 2]), seed=0, sample_size=2, history_length=3)
+    assert subset["history"].to_pylist() == [[6, 7, 8], [6, 7, 8]]
+
+
+def test_too_few_hit_users_is_an_error_that_says_how_many_there_are() -> None:
+    with pytest.raises(
+        StudyError, match=r"sample_size is 3, but there are only 2 users whose top 4 holds the hidden item; set it to 2 or less"
+    ):
+        sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
+
+
+def test_population_users_draws_misses_too_with_rank_zero() -> None:
+    subset = sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=4, history_length=10, population="users")
+    assert subset["ground_truth_rank"].to_pylist() == [1, 0, 4, 0]
+
+
+def test_the_seed_decides_who_is_drawn() -> None:
+    everyone = study([1] * 200)
+    drawn = [sample_hit_users(**everyone, seed=seed, sample_size=20, history_length=1)["user_id"].to_pylist() for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_rows_in_any_order_give_the_same_subset() -> None:
+    tidy = study([1, 2, 0, 3])
+    shuffled = {**tidy, "recommendations": tidy["recommendations"].take(np.random.default_rng(0).permutation(4 * K))}
+    wanted = {"seed": 3, "sample_size": 2, "history_length": 4}
+    assert sample_hit_users(**tidy, **wanted).equals(sample_hit_users(**shuffled, **wanted))
