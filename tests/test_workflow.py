@@ -1,0 +1,308 @@
+"""The workflow through its real command line, in copies of the repository."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from microrank.sources import source_files
+
+ROOT = Path(__file__).parent.parent
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
+REPORT = "results/report.md"
+
+# The whole study, smaller: every rule runs, in seconds.
+SMALL = {
+    "datasets": {"sample": {"synthetic": {"users": 3000, "items": 400, "topics": 8}}},
+    "subset": {"sample_size": 30},
+}
+
+# Runs in every process of a job and notes the modules of the package that it really imported.
+IMPORT_RECORDER = """
+import atexit, os, pathlib, sys
+@atexit.register
+def note():
+    main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
+    rule = pathlib.Path(main).name.split(".")[-2:-1]
+    names = sorted(name for name in sys.modules if name.split(".")[0] == "microrank")
+    if rule and ".snakemake" in main:
+        with open(os.path.join(os.environ["IMPORTS_SEEN"], rule[0]), "a") as file:
+            file.write("".join(name + chr(10) for name in names))
+"""
+
+
+def run(folder: Path, *arguments: str, env: dict[str, str] | None = None, timeout_s: int = 600) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*SNAKEMAKE, *arguments],
+        cwd=folder,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def planned_jobs(folder: Path, *arguments: str) -> Counter:
+    """How many jobs of each rule a dry run plans."""
+    output = run(folder, "-n", REPORT, *arguments)
+    assert output.returncode == 0, output.stdout
+    if "Nothing to be done" in output.stdout:
+        return Counter()
+    table = output.stdout.split("Job stats:")[1].split("total")[0]
+    return Counter({name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)})
+
+
+def edit_config(folder: Path, change: dict) -> None:
+    """Lay `change` over the copy's config.yaml, key by key."""
+    path = folder / "config/config.yaml"
+    path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change), sort_keys=False))
+
+
+def _merged(base: dict, change: dict) -> dict:
+    return base | {key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()}
+
+
+def copy_repository(target: Path) -> Path:
+    """What git would commit, as it lies in the working tree."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/")):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Path]:
+    """A copy in which the small study has run: its folder, what the command printed, and the imports that each job made."""
+    base = tmp_path_factory.mktemp("study")
+    folder, hook, seen = base / "repository", base / "hook", base / "imports"
+    for made in (folder, hook, seen):
+        made.mkdir()
+    (hook / "sitecustomize.py").write_text(IMPORT_RECORDER)
+    copy_repository(folder)
+    edit_config(folder, SMALL)
+    done = run(folder, REPORT, env={"PYTHONPATH": str(hook), "IMPORTS_SEEN": str(seen)})
+    assert done.returncode == 0, done.stdout
+    return folder, done.stdout, seen
+
+
+@pytest.fixture
+def study(finished: tuple[Path, str, Path], tmp_path: Path) -> Path:
+    """A copy of the finished study, to change at will."""
+    shutil.copytree(finished[0], tmp_path / "study", symlinks=True)
+    return tmp_path / "study"
+
+
+def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:
+    report = (finished[0] / REPORT).read_text()
+    assert "simulated" in report
+    assert "synthetic" in report
+
+
+def test_a_second_run_does_nothing(study: Path) -> None:
+    again = run(study, REPORT)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout
+
+
+def test_every_job_leaves_a_log_that_says_something(finished: tuple[Path, str, Path]) -> None:
+    logs = sorted((finished[0] / "results").rglob("*.log"))
+    assert len(logs) >= 12
+    assert [log.name for log in logs if len(log.read_text()) < 20] == []
+
+
+def test_the_digest_of_every_rule_covers_what_its_jobs_really_imported(finished: tuple[Path, str, Path]) -> None:
+    scripts = ROOT / "workflow/scripts"
+    recorded = {path.name: set(path.read_text().split()) for path in finished[2].iterdir()}
+    assert len(recorded) >= 12
+    for rule, modules in recorded.items():
+        covered = {_module_name(path.relative_to(scripts)) for path in source_files(scripts / f"{rule}.py")[0:]}
+        assert modules <= covered, f"{rule} imported {sorted(modules - covered)}"
+
+
+def _module_name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def rules_after(study: Path) -> set[str]:
+    return set(planned_jobs(study)) - {"all"}
+
+
+SCORING = {"score_rankings", "draw_figures", "write_report"}
+
+
+def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
+    _append(study / "workflow/scripts/microrank/llm/parse.py", "\n# edited\n")
+    assert rules_after(study) >= {"rerank_llm"} | SCORING
+    assert rules_after(study).isdisjoint({"query_llm", "train_nfm", "embed_titles", "rerank_encoder", "split_interactions"})
+
+
+def test_an_edit_of_the_metrics_reruns_scoring_only(study: Path) -> None:
+    _append(study / "workflow/scripts/microrank/evaluation/holm.py", "\n# edited\n")
+    assert rules_after(study) == SCORING
+
+
+def test_an_edit_of_the_model_reruns_training_and_what_follows(study: Path) -> None:
+    _append(study / "workflow/scripts/microrank/nfm/loss.py", "\n# edited\n")
+    planned = rules_after(study)
+    assert {"train_nfm", "recommend_top_k", "sample_hit_users", "query_llm"} <= planned
+    assert planned.isdisjoint({"make_sample", "split_interactions"})
+
+
+def test_an_edit_of_a_prompt_asks_only_the_rerankers_that_use_it(study: Path) -> None:
+    config = yaml.safe_load((study / "config/config.yaml").read_text())
+    prompts = Counter(config["rerankers"][method]["prompt"] for method in config["methods"] if "prompt" in config["rerankers"][method])
+    name, users = prompts.most_common()[0]
+    path = study / f"resources/prompts/{name}.yaml"
+    path.write_text(path.read_text() + "\n# edited\n")
+    planned = planned_jobs(study)
+    assert planned["query_llm"] == planned["rerank_llm"] == users
+    assert set(planned).isdisjoint({"train_nfm", "embed_titles", "rerank_encoder"})
+
+
+def test_another_sample_size_draws_and_reranks_anew_but_does_not_train(study: Path) -> None:
+    edit_config(study, {"subset": {"sample_size": 20}})
+    planned = rules_after(study)
+    assert {"sample_hit_users", "embed_titles", "query_llm"} <= planned
+    assert planned.isdisjoint({"train_nfm", "recommend_top_k", "split_interactions"})
+
+
+def test_another_recipe_trains_anew(study: Path) -> None:
+    edit_config(study, {"nfm": {"recipe": "reference"}})
+    assert "train_nfm" in rules_after(study)
+
+
+def test_a_second_language_model_is_the_only_one_that_is_asked(study: Path) -> None:
+    config = yaml.safe_load((study / "config/config.yaml").read_text())
+    first = next(name for name in config["methods"] if "llm" in config["rerankers"][name])
+    llm = config["rerankers"][first]["llm"]
+    edit_config(
+        study,
+        {
+            "llms": {"another": {**config["llms"][llm], "model": "another-simulated-model"}},
+            "rerankers": {"another": {**config["rerankers"][first], "llm": "another"}},
+            "methods": [*config["methods"], "another"],
+        },
+    )
+    planned = planned_jobs(study)
+    assert planned["query_llm"] == planned["rerank_llm"] == 1
+    assert set(planned) - {"all"} == {"query_llm", "rerank_llm"} | SCORING
+    done = run(study, REPORT)
+    assert done.returncode == 0, done.stdout
+    assert "another" in (study / REPORT).read_text()
+
+
+def test_the_next_run_after_a_kill_finishes_with_the_same_bytes(study: Path, tmp_path: Path) -> None:
+    expected = _contents(study)
+    shutil.rmtree(study / "results")
+    shutil.rmtree(study / "resources/store", ignore_errors=True)
+    process = subprocess.Popen(
+        [*SNAKEMAKE, REPORT], cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    _wait_for(study / "results/sample/logs/train_nfm.log")
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    locked = run(study, REPORT)
+    assert locked.returncode != 0
+    assert "--unlock" in locked.stdout
+    assert run(study, "--unlock").returncode == 0
+    done = run(study, REPORT)
+    assert done.returncode == 0, done.stdout
+    assert _contents(study) == expected
+
+
+def _contents(study: Path) -> dict[str, bytes]:
+    """The bytes of all that a study leaves for its readers: tables, figures, reports (no logs, no timings)."""
+    files = (path for path in sorted((study / "results").rglob("*")) if path.is_file())
+    kept = (path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(study).parts))
+    return {str(path.relative_to(study)): path.read_bytes() for path in kept}
+
+
+def _wait_for(path: Path, limit_s: float = 120) -> None:
+    end = time.monotonic() + limit_s
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.1)
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a") as file:
+        file.write(text)
+
+
+def test_use_conda_without_conda_fails_clearly(study: Path) -> None:
+    failed = run(study, "-n", "-F", "--use-conda", REPORT, env={"PATH": "/usr/bin:/bin"})
+    assert failed.returncode != 0
+    assert "conda" in failed.stdout
+
+
+def test_a_missing_raw_file_is_named_with_what_to_do(study: Path) -> None:
+    failed = run(study, REPORT, "--config", "dataset=ml-latest-small")
+    assert failed.returncode != 0
+    assert "resources/ml-latest-small/pairs.csv" in failed.stdout
+    assert "Traceback" not in failed.stdout
+
+
+def test_a_wrong_setting_stops_before_anything_runs(study: Path) -> None:
+    failed = run(study, REPORT, "--config", "topk=3")
+    assert failed.returncode != 0
+    assert "unknown key 'topk' (did you mean 'top_k'?)" in failed.stdout
+    assert "Traceback" not in failed.stdout
+
+
+def test_too_few_hit_users_are_told_in_one_line_and_nothing_is_lost(study: Path) -> None:
+    edit_config(study, {"subset": {"sample_size": 2999}})
+    failed = run(study, REPORT)
+    assert failed.returncode != 0
+    assert re.search(r"sample_size is 2999, but there are only \d+ users whose top 20 holds the hidden item", failed.stdout)
+    assert "Traceback" not in failed.stdout
+    assert (study / "results/sample/nfm/recommendations.parquet").is_file()
+
+
+def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
+    (study / "mine").mkdir()
+    shutil.copy(study / "resources/sample/pairs.tsv", study / "mine/clicks.tsv")
+    shutil.copy(study / "resources/sample/titles.csv", study / "mine/names.csv")
+    (study / "mine.yaml").write_text(
+        yaml.safe_dump({"dataset": "mine", "datasets": {"mine": {"pairs": "mine/clicks.tsv", "titles": "mine/names.csv"}}})
+    )
+    done = run(study, REPORT, "--configfile", "mine.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "mine" in (study / REPORT).read_text()
+    assert (study / "results/sample/metrics.csv").is_file()
+
+
+def test_benchmarks_of_jobs_are_kept(finished: tuple[Path, str, Path]) -> None:
+    assert len(list((finished[0] / "results").rglob("benchmarks/**/*.tsv"))) >= 12
+
+
+def test_no_rule_lacks_log_benchmark_or_environment() -> None:
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        rules = re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]
+        for text in rules:
+            name = text.split(":")[0]
+            for directive in ("log:", "benchmark:", "conda:", "source_digest("):
+                assert directive in text, f"{path.name}: rule {name} lacks {directive}"
+
+
+def test_environments_pin_the_versions_of_the_lock() -> None:
+    lock = dict(line.lower().split("==") for line in (ROOT / "requirements.txt").read_text().split() if "==" in line)
+    lock["pytorch-cpu"] = lock["torch"]
+    for path in (ROOT / "envs").glob("*.yaml"):
+        for entry in yaml.safe_load(path.read_text())["dependencies"]:
+            for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
+                name, _, version = re.sub("=+", "=", pin).partition("=")
+                if name not in ("python", "pip"):
+                    assert lock[name.replace("_", "-")] == version, f"{path.name}: {pin}"
