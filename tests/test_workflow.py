@@ -5,24 +5,14 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
+from commandline import REPORT, ROOT, SMALL, SNAKEMAKE, contents, copy_repository, edit_config, planned_jobs, run
 from microrank.sources import source_files
-
-ROOT = Path(__file__).parent.parent
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
-REPORT = "results/report.md"
-
-# The whole study, smaller: every rule runs, in seconds.
-SMALL = {
-    "datasets": {"sample": {"synthetic": {"users": 3000, "items": 400, "topics": 8}}},
-    "subset": {"sample_size": 30},
-}
 
 # Runs in every process of a job and notes the modules of the package that it really imported.
 IMPORT_RECORDER = """
@@ -36,49 +26,6 @@ def note():
         with open(os.path.join(os.environ["IMPORTS_SEEN"], rule[0]), "a") as file:
             file.write("".join(name + chr(10) for name in names))
 """
-
-
-def run(folder: Path, *arguments: str, env: dict[str, str] | None = None, timeout_s: int = 600) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*SNAKEMAKE, *arguments],
-        cwd=folder,
-        env={**os.environ, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
-
-
-def planned_jobs(folder: Path, *arguments: str) -> Counter:
-    """How many jobs of each rule a dry run plans."""
-    output = run(folder, "-n", REPORT, *arguments)
-    assert output.returncode == 0, output.stdout
-    if "Nothing to be done" in output.stdout:
-        return Counter()
-    table = output.stdout.split("Job stats:")[1].split("total")[0]
-    return Counter({name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)})
-
-
-def edit_config(folder: Path, change: dict) -> None:
-    """Lay `change` over the copy's config.yaml, key by key."""
-    path = folder / "config/config.yaml"
-    path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change), sort_keys=False))
-
-
-def _merged(base: dict, change: dict) -> dict:
-    return base | {key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()}
-
-
-def copy_repository(target: Path) -> Path:
-    """What git would commit, as it lies in the working tree."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/")):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return target
 
 
 @pytest.fixture(scope="session")
@@ -204,11 +151,11 @@ def test_a_second_language_model_is_the_only_one_that_is_asked(study: Path) -> N
 
 
 def test_the_next_run_after_a_kill_finishes_with_the_same_bytes(study: Path, tmp_path: Path) -> None:
-    expected = _contents(study)
+    expected = contents(study)
     shutil.rmtree(study / "results")
     shutil.rmtree(study / "resources/store", ignore_errors=True)
     process = subprocess.Popen(
-        [*SNAKEMAKE, REPORT], cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [*SNAKEMAKE, "--cores", "2", REPORT], cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     _wait_for(study / "results/sample/logs/train_nfm.log")
     time.sleep(1)
@@ -220,14 +167,7 @@ def test_the_next_run_after_a_kill_finishes_with_the_same_bytes(study: Path, tmp
     assert run(study, "--unlock").returncode == 0
     done = run(study, REPORT)
     assert done.returncode == 0, done.stdout
-    assert _contents(study) == expected
-
-
-def _contents(study: Path) -> dict[str, bytes]:
-    """The bytes of all that a study leaves for its readers: tables, figures, reports (no logs, no timings)."""
-    files = (path for path in sorted((study / "results").rglob("*")) if path.is_file())
-    kept = (path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(study).parts))
-    return {str(path.relative_to(study)): path.read_bytes() for path in kept}
+    assert contents(study) == expected
 
 
 def _wait_for(path: Path, limit_s: float = 120) -> None:
