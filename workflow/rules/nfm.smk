@@ -1,0 +1,47 @@
+"""The recommender: training, ranking of the whole catalogue, and how good the lists are over all users.
+
+needs: splits
+makes: nfm/recommendations.parquet, nfm/metrics.json
+"""
+
+
+rule recommend_top_k:
+    input:
+        model="results/{dataset}/nfm/model.safetensors",
+        train="results/{dataset}/splits/train.parquet",
+        valid="results/{dataset}/splits/valid.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+    output:
+        recommendations="results/{dataset}/nfm/recommendations.parquet",
+    log:
+        "results/{dataset}/logs/recommend_top_k.log",
+    benchmark:
+        "results/{dataset}/benchmarks/recommend_top_k.tsv"
+    conda:
+        "../../envs/nfm.yaml"
+    threads: config["nfm"]["threads"]
+    params:
+        code=source_digest("recommend_top_k"),
+        top_k=config["top_k"],
+        device=config["nfm"]["device"],
+    script:
+        "../scripts/recommend_top_k.py"
+
+
+rule evaluate_nfm:
+    input:
+        recommendations="results/{dataset}/nfm/recommendations.parquet",
+        test="results/{dataset}/splits/test.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+    output:
+        metrics="results/{dataset}/nfm/metrics.json",
+    log:
+        "results/{dataset}/logs/evaluate_nfm.log",
+    benchmark:
+        "results/{dataset}/benchmarks/evaluate_nfm.tsv"
+    conda:
+        "../../envs/nfm.yaml"
+    params:
+        code=source_digest("evaluate_nfm"),
+    script:
+        "../scripts/evaluate_nfm.py"

@@ -1,0 +1,65 @@
+"""How good the recommender's lists are, over all users and the full catalogue."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.errors import StudyError
+from microrank.evaluation.hit_rate import hit_rate
+from microrank.evaluation.ndcg import ndcg
+
+CUTOFFS = (5, 10, 20)
+
+
+def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> dict[str, Any]:
+    """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users and over those whose hidden item was trained on.
+
+    An item that no training chunk holds cannot be learnt from ids alone, so the share of users with such a hidden item bounds what any
+    recommender of this kind can reach: `ceiling` = 1 − `share_never_trained`.
+
+    Args:
+        recommendations: table RECOMMENDATIONS.
+        test: table SPLIT, one hidden item a user.
+        items: table ITEMS.
+
+    Returns:
+        n_users, share_never_trained, ceiling, and for `all_users` and `trained_targets`: n_users, HR@N, NDCG@N.
+
+    Raises:
+        StudyError: the lists and the test split are not of the same users.
+    """
+    users, ground_truth = _by_user(test)
+    listed = recommendations["user_id"].to_numpy()
+    if not np.array_equal(np.unique(listed), users):
+        raise StudyError("recommendations.parquet and test.parquet hold different users; run recommend_top_k again")
+    row = np.searchsorted(users, listed)
+    hit = recommendations["item_id"].to_numpy() == ground_truth[row]
+    position = recommendations["rank"].to_numpy()
+    ranks = np.zeros(len(users), np.int64)
+    ranks[row[hit]] = position[hit]
+
+    trained_items = items["item_id"].to_numpy()[items["train_count"].to_numpy() > 0]
+    trained = np.isin(ground_truth, trained_items)
+    share = 1 - float(trained.mean())
+    return {
+        "n_users": len(users),
+        "share_never_trained": round(share, 6),
+        "ceiling": round(1 - share, 6),
+        "all_users": _metrics(ranks, int(position.max())),
+        "trained_targets": _metrics(ranks[trained], int(position.max())),
+    }
+
+
+def _metrics(ranks: np.ndarray, list_length: int) -> dict[str, float]:
+    cutoffs = [cutoff for cutoff in CUTOFFS if cutoff <= list_length]
+    found = {f"{name}@{n}": metric(ranks, n) for name, metric in (("HR", hit_rate), ("NDCG", ndcg)) for n in cutoffs}
+    return {"n_users": len(ranks)} | {name: round(float(values.mean()), 6) if len(ranks) else 0.0 for name, values in found.items()}
+
+
+def _by_user(test: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    test = test.sort_by("user_id")
+    users = test["user_id"].to_numpy()
+    if not len(users) or (users[1:] == users[:-1]).any():
+        raise StudyError("test.parquet must hold one item for each of at least one user; delete the splits and run again")
+    return users, test["item_id"].to_numpy()

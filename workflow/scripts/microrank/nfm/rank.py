@@ -1,0 +1,91 @@
+"""Each user's best items of the whole catalogue, as a table.
+
+The whole catalogue competes, as in the study, items that were never trained on included; only what the user has already interacted with is
+left out. A run of users can be ranked by itself, and the runs' tables, one after the other, are the whole table, byte for byte.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from copy import deepcopy
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.nfm.fold import users_per_block
+from microrank.nfm.histories import Histories, gather_histories
+from microrank.nfm.model import NFM
+from microrank.nfm.topk import Ranker
+
+REPORT_EVERY_S = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def recommend_top_k(
+    model: NFM,
+    past: Sequence[pa.Table],
+    items: pa.Table,
+    k: int,
+    *,
+    history_length: int,
+    shard: tuple[int, int] = (0, 1),
+) -> pa.Table:
+    """Give every user the k unseen items of highest score: table RECOMMENDATIONS, sorted by user and rank; ties by item id.
+
+    Args:
+        model: on the device where the work is to be done.
+        past: the splits before test, oldest first. A user's newest `history_length` items are the model's input; all of them are masked.
+        items: table ITEMS.
+        shard: (i, n) ranks the i-th of n runs of users; the runs' tables, one after the other, are the whole table.
+
+    Raises:
+        StudyError: the model and `items` differ in size, the model holds numbers that are not finite, or a user has fewer than k
+            unseen items.
+    """
+    histories = gather_histories(past, items, shard)
+    _check(model, histories, len(items), k)
+    item_ids = np.zeros(len(items) + 1, np.int64)
+    item_ids[items["item_index"].to_numpy()] = items["item_id"].to_numpy()
+    device = model.items.weight.device
+    exact_model = deepcopy(model).eval().to(torch.float64)
+    ranker = Ranker.of(exact_model, item_ids, k)
+
+    n_users, block = len(histories.users), users_per_block(ranker.fast)
+    best, scores = np.empty((n_users, k), np.int64), np.empty((n_users, k), np.float32)
+    began = reported = time.monotonic()
+    for first in range(0, n_users, block):
+        last = min(first + block, n_users)
+        with torch.no_grad():
+            sums, halves = exact_model.history_state(torch.from_numpy(histories.newest(first, last, history_length)).to(device))
+        rows, seen = histories.seen(first, last)
+        found, values = ranker.top_k(sums, halves, (torch.from_numpy(rows).to(device), torch.from_numpy(seen).to(device)))
+        best[first:last], scores[first:last] = found.cpu().numpy(), values.cpu().numpy()
+        now = time.monotonic()
+        if now - reported > REPORT_EVERY_S or last == n_users:
+            reported, rate = now, last / max(now - began, 1e-9)
+            log.info("ranked %d of %d users, %.0f users/s, %.0f s left", last, n_users, rate, (n_users - last) / rate)
+    return pa.table(
+        {
+            "user_id": np.repeat(histories.users, k),
+            "rank": np.tile(np.arange(1, k + 1, dtype=np.int16), n_users),
+            "item_id": item_ids[best].ravel(),
+            "score": scores.ravel(),
+        }
+    ).cast(tables.RECOMMENDATIONS)
+
+
+def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
+    if len(model.items.weight) != n_items + 1:
+        raise StudyError(
+            f"the model knows {len(model.items.weight) - 1} items and items.parquet {n_items}: they are of different runs; train again"
+        )
+    if not all(bool(torch.isfinite(part).all()) for part in model.state_dict().values()):
+        raise StudyError("the model holds values that are not finite numbers; train again, with a smaller learning rate")
+    seen = np.diff(histories.starts)
+    if len(seen) and n_items - seen.max() < k:
+        user = histories.users[seen.argmax()]
+        raise StudyError(f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items left to recommend; lower top_k")
