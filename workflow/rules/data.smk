@@ -1,0 +1,95 @@
+"""Raw files and their splits: made up (the sample), fetched, or already there.
+
+needs: nothing; or the raw files that `datasets` names
+makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…, splits/{train,valid,test,items}.parquet, splits/counts.json
+"""
+
+
+def pairs_of(name):
+    """The paths of a dataset's interactions: one file, or two of the same."""
+    pairs = config["datasets"][name]["pairs"]
+    return [pairs] if isinstance(pairs, str) else pairs
+
+
+def any_of(names):
+    """A pattern of exactly these names; of nothing, if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic" in dataset]
+for name in SYNTHETIC:
+    made = [f"resources/{name}/pairs.tsv", f"resources/{name}/titles.csv"]
+    if [*pairs_of(name), config["datasets"][name]["titles"]] != made:
+        raise WorkflowError(f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, titles: {made[1]}")
+
+# A raw file that is there belongs to the user: it is no rule's output, so that no run can ever replace or delete it.
+TO_FETCH = {
+    path: config["datasets"][name]
+    for name, dataset in config["datasets"].items()
+    if "url" in dataset
+    for path in [*pairs_of(name), dataset["titles"]]
+    if not Path(path).exists()
+}
+
+
+rule make_sample:
+    output:
+        pairs="resources/{dataset}/pairs.tsv",
+        titles="resources/{dataset}/titles.csv",
+    log:
+        "results/{dataset}/logs/make_sample.log",
+    benchmark:
+        "results/{dataset}/benchmarks/make_sample.tsv"
+    wildcard_constraints:
+        dataset=any_of(SYNTHETIC),
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=source_digest("make_sample"),
+        seed=config["seed"],
+        synthetic=lambda wildcards: config["datasets"][wildcards.dataset]["synthetic"],
+    script:
+        "../scripts/make_sample.py"
+
+
+rule fetch_microlens:
+    output:
+        "{raw_file}",
+    log:
+        "results/logs/fetch_microlens/{raw_file}.log",
+    benchmark:
+        "results/benchmarks/fetch_microlens/{raw_file}.tsv"
+    wildcard_constraints:
+        raw_file=any_of(TO_FETCH),
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=source_digest("fetch_microlens"),
+        url=lambda wildcards: TO_FETCH[wildcards.raw_file]["url"],
+        page=lambda wildcards: TO_FETCH[wildcards.raw_file].get("page"),
+        checksum=lambda wildcards: TO_FETCH[wildcards.raw_file].get("checksums", {}).get(Path(wildcards.raw_file).name),
+    script:
+        "../scripts/fetch_microlens.py"
+
+
+rule split_interactions:
+    input:
+        pairs=lambda wildcards: pairs_of(wildcards.dataset),
+        titles=lambda wildcards: config["datasets"][wildcards.dataset]["titles"],
+    output:
+        train="results/{dataset}/splits/train.parquet",
+        valid="results/{dataset}/splits/valid.parquet",
+        test="results/{dataset}/splits/test.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        counts="results/{dataset}/splits/counts.json",
+    log:
+        "results/{dataset}/logs/split_interactions.log",
+    benchmark:
+        "results/{dataset}/benchmarks/split_interactions.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=source_digest("split_interactions"),
+        checksums=lambda wildcards: config["datasets"][wildcards.dataset].get("checksums", {}),
+    script:
+        "../scripts/split_interactions.py"

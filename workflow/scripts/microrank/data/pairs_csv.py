@@ -1,0 +1,88 @@
+"""The csv format of interactions: rows `user,item,timestamp` under that header, in any order; timestamps in milliseconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from microrank.data.blocks import Block, read_blocks, shown
+from microrank.data.histories import Histories
+from microrank.data.numbers import MAX_ID, NotANumber, complaint, scan_numbers
+from microrank.errors import StudyError
+
+COLUMNS = ("user", "item", "timestamp")
+CSV_HEADER = ",".join(COLUMNS).encode()
+FIRST_ROW_LINE = 2
+SEPARATORS = np.frombuffer(b",,\n", np.uint8)
+
+
+def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
+    """Each user's items by timestamp, equal ones in file order; users ascending.
+
+    Args:
+        by_block: the rows are grouped by user, users ascending, so that a block can be let go before the next is read.
+
+    Raises:
+        StudyError: names the first line that is not in the format, and its value.
+    """
+    held, n_given = np.empty((0, len(COLUMNS)), np.int64), 0
+    waiting = [held]
+    for block in read_blocks(path):
+        waiting.append(_parse(block, path))
+        if by_block:
+            rows = np.concatenate(waiting)
+            last_user_from = int(np.searchsorted(rows[:, 0], rows[-1, 0])) if len(rows) else 0
+            if last_user_from:
+                yield _grouped(rows[:last_user_from], n_given)
+            n_given += last_user_from
+            waiting = [rows[last_user_from:]]
+    rows = np.concatenate(waiting)
+    del waiting
+    if not len(rows):
+        raise StudyError(f"{path}: no rows below the header; delete the file and fetch it again, or place the right one there")
+    yield _grouped(rows, n_given)
+
+
+def _parse(block: Block, path: Path) -> np.ndarray:
+    """[n_rows, 3] int64: user, item, timestamp."""
+    if block.first_line == 1:
+        block = Block(block.text[len(CSV_HEADER) + 1 :], FIRST_ROW_LINE)
+    try:
+        values, separators, ends = scan_numbers(block.text)
+    except NotANumber as error:
+        raise _explained(block, error.offset, path) from None
+    wrong = np.flatnonzero(separators != np.resize(SEPARATORS, len(separators)))
+    if len(wrong):
+        raise _explained(block, int(ends[wrong[0]]), path)
+    return values.reshape(-1, len(COLUMNS))
+
+
+def _grouped(rows: np.ndarray, n_before: int) -> Histories:
+    """`rows` by user, timestamp, file order; `n_before` rows of the file stand before them."""
+    users, items, times = rows.T
+    order = np.arange(len(rows))
+    same_user = users[1:] == users[:-1]
+    if (users[1:] < users[:-1]).any() or (same_user & (times[1:] < times[:-1])).any():
+        order = np.lexsort((times, users))
+        users = users[order]
+        items = items[order]
+        same_user = users[1:] == users[:-1]
+    starts = np.concatenate([[0], np.flatnonzero(~same_user) + 1])
+    lengths = np.diff(starts, append=len(users))
+    lines = np.minimum.reduceat(order, starts) + n_before + FIRST_ROW_LINE
+    return Histories(users[starts], lengths, items, lines)
+
+
+def _explained(block: Block, offset: int, path: Path) -> StudyError:
+    number, line = block.line_at(offset)
+    where = f"{path}: line {number}"
+    fields = line.split(",")
+    if not line.strip():
+        return StudyError(f"{where}: the line is blank; remove it")
+    if len(fields) != len(COLUMNS):
+        return StudyError(f"{where}: {shown(line)} is not user,item,timestamp; was the file cut off?")
+    for column, text in zip(COLUMNS, fields, strict=True):
+        if wrong := complaint(text):
+            kind = "timestamps are milliseconds, in" if column == "timestamp" else "ids are"
+            return StudyError(f"{where}: {column} {shown(text)} {wrong}; {kind} whole numbers from 0 to {MAX_ID}")
+    return StudyError(f"{where}: {shown(line)} is not user,item,timestamp")

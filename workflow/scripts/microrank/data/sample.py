@@ -1,0 +1,155 @@
+"""A synthetic set in the MicroLens format, for a study that needs neither network nor licence.
+
+Users have tastes over topics that drift, items a popularity that falls as a power of their rank and moves with time, titles words of the
+item's theme. None of it is meant to imitate a real service's figures; it is there so that every stage has something true to find.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from microrank.data.sample_words import CLOSERS, EMOJI, HASHTAGS, MIDDLES, OPENERS, TOPICS
+from microrank.errors import StudyError
+from microrank.seeds import generator
+
+MIN_LENGTH, MAX_LENGTH, MEAN_EXTRA = 5, 40, 3.5  # interactions of a user: at least, at most, and the mean beyond the least
+MIN_ITEMS = 2 * MAX_LENGTH
+WORDS_OF_THEME, WORDS_OF_TOPIC = 3, 12
+ERAS = 4  # stretches of a user's time between which the items' popularity moves
+FASHION = 0.8  # share of an item's popularity that comes and goes
+ZIPF = 0.7  # popularity of the item of rank r within its theme: r^-ZIPF
+SHARES = {"word": 0.4, "theme": 0.15, "topic": 0.1, "all": 0.35}  # how wide a user's taste is, interaction by interaction
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """The section `datasets.{name}.synthetic`."""
+
+    users: int
+    items: int
+    topics: int
+
+    @classmethod
+    def from_config(cls, section: dict[str, Any]) -> "SampleSettings":
+        """Check what the schema cannot."""
+        settings = cls(**section)
+        if settings.topics > len(TOPICS):
+            raise StudyError(f"config: synthetic.topics is {settings.topics}, but there are words for {len(TOPICS)} only")
+        least = max(MIN_ITEMS, 2 * WORDS_OF_TOPIC * settings.topics)
+        if settings.items < least:
+            raise StudyError(f"config: synthetic.items is {settings.items}; with {settings.topics} topics at least {least} are needed")
+        return settings
+
+
+def make_sample(settings: SampleSettings, seed: int) -> tuple[str, str]:
+    """The text of `pairs.tsv` and of `titles.csv`, the latter of bare lines `id, title`; both with CRLF, as MicroLens has them."""
+    random = generator(seed, "sample")
+    words = _words(settings.topics)
+    word_of_item = np.sort(random.integers(len(words), size=settings.items))
+    item_ids = random.permutation(settings.items) + 1
+    lengths, items = _draw_interactions(settings, word_of_item, random)
+    lists = np.split(item_ids[items].astype(str), np.cumsum(lengths)[:-1])
+    pairs = "".join(f"{user}\t{' '.join(row)}\r\n" for user, row in enumerate(lists, start=1))
+    titles = {item: _title(*words[word], random) for item, word in zip(item_ids.tolist(), word_of_item, strict=True)}
+    _plant_oddities(titles, random)
+    return pairs, "".join(f"{item}, {titles[item]}\r\n" for item in sorted(titles))
+
+
+def _words(n_topics: int) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(topic, word, the theme's other words) of each word that an item can be about; those of a theme, and of a topic, side by side."""
+    words = []
+    for topic, themes in list(TOPICS.items())[:n_topics]:
+        for theme in themes:
+            words += [(topic, word, tuple(other for other in theme.split() if other != word)) for word in theme.split()]
+    return words
+
+
+def _draw_interactions(settings: SampleSettings, word_of_item: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Each user's number of interactions [n_users], and the items' indices [n_rows], oldest first, none twice for a user."""
+    n_items, n_users = len(word_of_item), settings.users
+    lengths = np.minimum(MIN_LENGTH + random.geometric(1 / (1 + MEAN_EXTRA), n_users) - 1, MAX_LENGTH)
+    users = np.repeat(np.arange(n_users), lengths)
+    time = (np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / np.repeat(lengths, lengths)
+
+    n_words = settings.topics * WORDS_OF_TOPIC
+    topic_share = random.dirichlet(np.full(settings.topics, 4.0))
+    early, late = random.choice(settings.topics, size=(2, n_users), p=topic_share) * WORDS_OF_TOPIC + random.integers(
+        WORDS_OF_TOPIC, size=(2, n_users)
+    )
+    word = np.where(random.random(len(users)) < 0.2 + 0.6 * time, late[users], early[users])
+    width = random.choice([1, WORDS_OF_THEME, WORDS_OF_TOPIC, n_words], size=len(users), p=list(SHARES.values()))
+    item_starts = np.searchsorted(word_of_item, np.arange(n_words + 1))
+    first, last = item_starts[word // width * width], item_starts[(word // width + 1) * width]
+    popularity = _popularity(word_of_item, item_starts, random)
+    era = (time * ERAS).astype(int)
+
+    items = _draw_items(popularity, era, first, last, random)
+    attempt = 0
+    while len(again := _repeated(users * n_items + items)):
+        attempt += 1
+        if attempt > 10:  # the user has seen nearly all of a small range
+            first[again], last[again] = 0, n_items
+        items[again] = _draw_items(popularity, era[again], first[again], last[again], random)
+    return lengths, items
+
+
+def _popularity(word_of_item: np.ndarray, item_starts: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """[ERAS, n_items]: a power of the item's rank among those of its word, the larger part of which has its moment and passes."""
+    rank = np.arange(len(word_of_item)) - item_starts[word_of_item] + 1
+    moment = random.random(len(word_of_item))
+    now = (np.arange(ERAS)[:, None] + 0.5) / ERAS
+    return rank**-ZIPF * random.lognormal(0, 0.5, len(rank)) * (1 - FASHION + FASHION * np.exp(-(((now - moment) / 0.3) ** 2)))
+
+
+def _draw_items(popularity: np.ndarray, era: np.ndarray, first: np.ndarray, last: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """One item by its popularity in the era from each range `first` to `last` (not included; where a range is empty, from all)."""
+    n_items = popularity.shape[1]
+    sums = np.concatenate([[0.0], popularity.ravel().cumsum()])
+    first, last = np.where(first < last, first, 0), np.where(first < last, last, n_items)
+    low, high = sums[era * n_items + first], sums[era * n_items + last]
+    found = np.searchsorted(sums, low + random.random(len(era)) * (high - low), side="right") - 1 - era * n_items
+    return np.clip(found, first, last - 1)
+
+
+def _repeated(keys: np.ndarray) -> np.ndarray:
+    """The places of all but the first occurrence of each key."""
+    again = np.ones(len(keys), bool)
+    again[np.unique(keys, return_index=True)[1]] = False
+    return np.flatnonzero(again)
+
+
+def _title(topic: str, word: str, others: tuple[str, ...], random: np.random.Generator) -> str:
+    pair = random.permutation([word, _pick(others, random)])
+    title = f"{_pick(OPENERS, random)} {pair[0]} {_pick(MIDDLES, random)} {pair[1]}"
+    roll = random.random(5)
+    if roll[0] < 0.5:
+        title += f", {_pick(CLOSERS, random)}"
+    if roll[1] < 0.25:
+        title += _pick(EMOJI, random)
+    if roll[2] < 0.6:
+        title += f" # {topic}"
+    if roll[3] < 0.3:
+        title += f" # {_pick(HASHTAGS, random)}"
+    return title + " " if roll[4] < 0.08 else title
+
+
+def _pick(words: tuple[str, ...], random: np.random.Generator) -> str:
+    return words[random.integers(len(words))]
+
+
+def _plant_oddities(titles: dict[int, str], random: np.random.Generator) -> None:
+    """What real title files have: empty and shared titles, numbers, an item without a title, titles that nobody interacted with."""
+    n = max(1, len(titles) // 200)
+    ids = random.choice(np.array(sorted(titles)), size=5 * n, replace=False).tolist()
+    for item in ids[:n]:
+        titles[item] = ""
+    for item, other in zip(ids[n : 2 * n], ids[2 * n : 3 * n], strict=True):
+        titles[item] = titles[other]
+    for item in ids[3 * n : 4 * n]:
+        titles[item] = str(item) if item % 2 else f"{item % 90 + 10}"
+    for item in ids[4 * n : 4 * n + 2]:
+        del titles[item]
+    beyond = max(titles) + 1
+    for item in range(beyond, beyond + 3):
+        titles[item] = "uploaded a moment ago, nobody has seen it yet"

@@ -1,0 +1,23 @@
+"""Splits on their way to disk: table by table, so that they need not fit into memory."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from microrank import tables
+from microrank.files import replacing
+
+
+@contextmanager
+def split_writer(paths: Mapping[str, str]) -> Iterator[Callable[[str, pa.Table], None]]:
+    """Give a function that appends a table SPLIT to the parquet file of that name; the files appear, whole, when the block ends well."""
+    with ExitStack() as stack:
+        temporaries = {name: stack.enter_context(replacing(path)) for name, path in paths.items()}
+        writers = {
+            # Items come in no order: a dictionary of them costs time and saves nothing.
+            name: stack.enter_context(pq.ParquetWriter(path, tables.SPLIT, compression="zstd", use_dictionary=["user_id", "position"]))
+            for name, path in temporaries.items()
+        }
+        yield lambda name, table: writers[name].write_table(table)
