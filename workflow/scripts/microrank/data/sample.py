@@ -51,7 +51,7 @@ def make_sample(settings: SampleSettings, seed: int) -> tuple[str, str]:
     lengths, items = _draw_interactions(settings, word_of_item, random)
     lists = np.split(item_ids[items].astype(str), np.cumsum(lengths)[:-1])
     pairs = "".join(f"{user}\t{' '.join(row)}\r\n" for user, row in enumerate(lists, start=1))
-    titles = {item: _title(*words[word], random) for item, word in zip(item_ids.tolist(), word_of_item, strict=True)}
+    titles = {item: _title(words[word], random) for item, word in zip(item_ids.tolist(), word_of_item, strict=True)}
     _plant_oddities(titles, random)
     return pairs, "".join(f"{item}, {titles[item]}\r\n" for item in sorted(titles))
 
@@ -119,7 +119,8 @@ def _repeated(keys: np.ndarray) -> np.ndarray:
     return np.flatnonzero(again)
 
 
-def _title(topic: str, word: str, others: tuple[str, ...], random: np.random.Generator) -> str:
+def _title(about: tuple[str, str, tuple[str, ...]], random: np.random.Generator) -> str:
+    topic, word, others = about
     pair = random.permutation([word, _pick(others, random)])
     title = f"{_pick(OPENERS, random)} {pair[0]} {_pick(MIDDLES, random)} {pair[1]}"
     roll = random.random(5)
