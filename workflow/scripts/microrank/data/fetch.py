@@ -164,8 +164,8 @@ def _check(part: Path, checksum: str | None, resumed: bool) -> None:
         if resumed:
             raise _Broken("the parts do not make up the file that is declared")
         raise _Unreachable(
-            f"the file there has checksum {found} where {checksum} is declared; if you mean that version, remove its line from `checksums` in "
-            "config.yaml, else"
+            f"the file there has checksum {found} where {checksum} is declared; if you mean that version, remove its line from `checksums` "
+            "in config.yaml, else"
         )
 
 
