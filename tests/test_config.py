@@ -79,6 +79,15 @@ def test_a_wrong_value_is_named_with_its_key(config: dict, path: str, value: obj
     assert part in refused(config)
 
 
+@pytest.mark.parametrize("key", ["pairs", "titles"])
+def test_a_raw_file_that_is_not_there_and_cannot_be_fetched_is_named(config: dict, tmp_path: Path, key: str) -> None:
+    files = {name: tmp_path / name for name in ("pairs", "titles")}
+    for name in files.keys() - {key}:
+        files[name].touch()
+    config |= {"dataset": "mine", "datasets": {"mine": {name: str(path) for name, path in files.items()}}}
+    assert f"datasets.mine.{key}: there is no file {files[key]}; place it there" in refused(config)
+
+
 def test_a_missing_key_is_named(config: dict) -> None:
     del config["nfm"]["threads"]
     assert "nfm: 'threads' is a required property" in refused(config)

@@ -23,6 +23,7 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
     if error is not None:
         raise StudyError(_explained(error))
     _check_name("dataset", config["dataset"], config["datasets"], "datasets")
+    _check_raw_files(config["dataset"], config["datasets"][config["dataset"]])
     _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
     for method in config["methods"]:
         _check_name("methods", method, config["rerankers"], "rerankers")
@@ -33,6 +34,16 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
                 _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
         if "prompt" in reranker:
             _check_name(f"{where}.prompt", reranker["prompt"], {path.stem for path in PROMPTS.glob("*.yaml")}, str(PROMPTS))
+
+
+def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
+    """Say which file is missing where no rule can make it; Snakemake's own message would not say what to do."""
+    if "url" in dataset or "synthetic" in dataset:
+        return
+    pairs = dataset["pairs"]
+    for key, path in [*(("pairs", one) for one in ([pairs] if isinstance(pairs, str) else pairs)), ("titles", dataset["titles"])]:
+        if not Path(path).is_file():
+            raise StudyError(f"config: datasets.{name}.{key}: there is no file {path}; place it there, or correct the path")
 
 
 def _check_name(key: str, name: str, known: Any, section: str) -> None:
