@@ -5,9 +5,9 @@ In evaluation batch normalisation is an affine map, BN(f) = a∘f + shift, so fo
     W1·BN(F + S∘v) + b1  =  (W1·diag(a∘S))·v + W1·(a∘F + shift) + b1
 
 is a linear layer of its own on the item vector v. These layers, stacked over a block of users, meet the catalogue in one matrix product.
+The output layer's weights are folded in by their size, w2·ReLU(x) = sign(w2)·ReLU(|w2|·x), so that only a signed sum is left of it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ import torch
 from microrank.nfm.model import NFM
 
 BLOCK_WEIGHTS = 2**18  # weights of a block of users (users × hidden × d): a MiB in float32, so that they stay in the second-level cache
+BLOCK_SCORES = 2**24  # scores of a block of users at most: 64 MiB in float32
 ITEM_BLOCK = 256  # items that meet a block of users at a time: their hidden layer stays in the cache until it is summed up
 
 
@@ -22,7 +23,8 @@ ITEM_BLOCK = 256  # items that meet a block of users at a time: their hidden lay
 class Fold:
     """An NFM in evaluation mode as plain arrays.
 
-    items: [n_items + 1, d]; scale (a), shift: [d]; hidden_weight: [h, d]; hidden_bias, output_weight: [h]; output_bias: [].
+    items: [n_items + 1, d]; scale (a), shift: [d]; hidden_weight: |w2|∘W1, [h, d]; hidden_bias: |w2|∘b1, [h]; signs: of w2, [h];
+    output_bias: b2, [].
     """
 
     items: torch.Tensor
@@ -30,9 +32,14 @@ class Fold:
     shift: torch.Tensor
     hidden_weight: torch.Tensor
     hidden_bias: torch.Tensor
-    output_weight: torch.Tensor
+    signs: torch.Tensor
     output_bias: torch.Tensor
     relu_on_score: bool
+
+    @property
+    def users_per_block(self) -> int:
+        """How many users' layers are best stacked at a time."""
+        return max(1, min(BLOCK_WEIGHTS // self.hidden_weight.numel(), BLOCK_SCORES // len(self.items)))
 
     def user_layers(self, sums: torch.Tensor, halves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Each user's own linear layer on item vectors: weights [n_users, h, d] and biases [n_users, h].
@@ -47,28 +54,24 @@ class Fold:
 
 @torch.no_grad()
 def fold(model: NFM, dtype: torch.dtype | None = None) -> Fold:
-    """Fold the model's evaluation mode; `dtype` is the model's own where it is not given."""
-    norm = model.norm
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    wide = torch.float64
-    scale = norm.weight.to(wide) / torch.sqrt(norm.running_var.to(wide) + norm.eps)
-    shift = norm.bias.to(wide) - scale * norm.running_mean.to(wide)
-    parts = (
-        model.items.weight,
-        scale,
-        shift,
-        model.hidden.weight,
-        model.hidden.bias,
-        model.output.weight[0],
-        model.output.bias[0],
+    """Fold the model's evaluation mode, in float64 until it is rounded to `dtype` (the model's own where it is not given)."""
+    exact = {name: value.to(torch.float64) for name, value in model.state_dict().items()}
+    scale = exact["norm.weight"] / torch.sqrt(exact["norm.running_var"] + model.norm.eps)
+    output = exact["output.weight"][0]
+
+    def rounded(value: torch.Tensor) -> torch.Tensor:
+        return value.to(dtype or model.items.weight.dtype)
+
+    return Fold(
+        items=rounded(model.items.weight),
+        scale=rounded(scale),
+        shift=rounded(exact["norm.bias"] - scale * exact["norm.running_mean"]),
+        hidden_weight=rounded(output.abs()[:, None] * exact["hidden.weight"]),
+        hidden_bias=rounded(output.abs() * exact["hidden.bias"]),
+        signs=rounded(output.sign()),
+        output_bias=rounded(exact["output.bias"][0]),
+        relu_on_score=model.relu_on_score,
     )
-    return Fold(*(part.to(dtype or model.items.weight.dtype) for part in parts), model.relu_on_score)  # type: ignore[call-arg]
-
-
-def users_per_block(folded: Fold) -> int:
-    """How many users' layers are stacked at a time."""
-    return max(1, BLOCK_WEIGHTS // folded.hidden_weight.numel())
 
 
 @torch.no_grad()
@@ -77,7 +80,7 @@ def score_catalogue(folded: Fold, sums: torch.Tensor, halves: torch.Tensor) -> t
 
     Give a block of users at a time (`users_per_block`); the memory is one score per user and item, and a few MiB.
     """
-    scores = score_layers(folded, *folded.user_layers(sums, halves))
+    scores = signed_sums(folded.items, *folded.user_layers(sums, halves), folded.signs).add_(folded.output_bias)
     if folded.relu_on_score:
         scores.relu_()
     scores[:, 0] = -torch.inf
@@ -85,18 +88,25 @@ def score_catalogue(folded: Fold, sums: torch.Tensor, halves: torch.Tensor) -> t
 
 
 @torch.no_grad()
-def score_layers(folded: Fold, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Scores before any last ReLU, [n_users, n_items + 1], by users' own layers: weights [n_users, h, d], bias [n_users, h]."""
+def signed_sums(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """Σ_h signs_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items + 1], float32 at least.
+
+    Args:
+        items: [n_items + 1, d], weights: [n_users, h, d], signs: [h], all of one type: bfloat16, float32 or float64.
+        bias: [n_users, h], float32 at least.
+    """
     n_users, width, dimension = weights.shape
-    weights, bias = weights.reshape(-1, dimension), bias.reshape(-1)
-    scores = torch.empty(n_users, len(folded.items), dtype=weights.dtype, device=weights.device)
-    for first, items in _blocks(folded.items, ITEM_BLOCK):
-        hidden = torch.nn.functional.linear(items, weights, bias).relu_()
-        summed = hidden.view(-1, width) @ folded.output_weight
-        scores[:, first : first + len(items)] = summed.view(len(items), n_users).T
-    return scores.add_(folded.output_bias)
+    weights, bias, signs = weights.reshape(-1, dimension), bias.reshape(-1), signs[None]
+    sums = torch.empty(len(items), n_users, dtype=items.dtype, device=items.device)
+    for first in range(0, len(items), ITEM_BLOCK):
+        block = items[first : first + ITEM_BLOCK]
+        hidden = _relu_layer(block, weights, bias).view(-1, width)
+        sums[first : first + len(block)] = torch.nn.functional.linear(hidden, signs).view(len(block), n_users)
+    return sums.T.to(bias.dtype, memory_format=torch.contiguous_format)
 
 
-def _blocks(rows: torch.Tensor, length: int) -> Iterator[tuple[int, torch.Tensor]]:
-    for first in range(0, len(rows), length):
-        yield first, rows[first : first + length]
+def _relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """ReLU(items·weightsᵀ + bias). On processors oneDNN's product adds the bias and cuts at 0 while the sums are still in registers."""
+    if items.device.type == "cpu" and items.dtype != torch.float64 and torch.backends.mkldnn.is_available():
+        return torch.ops.mkldnn._linear_pointwise(items, weights, bias, "relu", [], "")
+    return torch.nn.functional.linear(items, weights, bias.to(items.dtype)).relu_()

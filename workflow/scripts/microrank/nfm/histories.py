@@ -17,15 +17,17 @@ class Histories:
     starts: np.ndarray
     items: np.ndarray
 
-    def newest(self, first: int, last: int, length: int) -> np.ndarray:
-        """The newest `length` items of users first…last − 1: [last − first, length], oldest first, padded with 0 on the left."""
-        at = self.starts[first + 1 : last + 1, None] - np.arange(length, 0, -1)
-        return np.where(at >= self.starts[first:last, None], self.items[np.maximum(at, 0)], 0)
+    def newest(self, users: np.ndarray, length: int) -> np.ndarray:
+        """The newest `length` items of the users at places `users`: [len(users), length], oldest first, padded with 0 on the left."""
+        at = self.starts[users + 1, None] - np.arange(length, 0, -1)
+        return np.where(at >= self.starts[users, None], self.items[np.maximum(at, 0)], 0)
 
-    def seen(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
-        """(row, item_index) of every interaction of users first…last − 1, rows counted from 0."""
-        lengths = np.diff(self.starts[first : last + 1])
-        return np.repeat(np.arange(last - first), lengths), self.items[self.starts[first] : self.starts[last]]
+    def seen(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(row, item_index) of every interaction of the users at places `users`; row counts in `users`."""
+        lengths = self.starts[users + 1] - self.starts[users]
+        row = np.repeat(np.arange(len(users)), lengths)
+        within = np.arange(len(row)) - np.repeat(lengths.cumsum() - lengths, lengths)
+        return row, self.items[self.starts[users][row] + within]
 
 
 def gather_histories(past: Sequence[pa.Table], items: pa.Table, shard: tuple[int, int] = (0, 1)) -> Histories:

@@ -6,7 +6,7 @@ left out. A run of users can be ranked by itself, and the runs' tables, one afte
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -15,12 +15,13 @@ import torch
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.nfm.fold import users_per_block
 from microrank.nfm.histories import Histories, gather_histories
 from microrank.nfm.model import NFM
-from microrank.nfm.topk import Ranker
+from microrank.nfm.topk import Ranker, screening_dtypes
 
 REPORT_EVERY_S = 5.0
+
+Inputs = tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 
 log = logging.getLogger(__name__)
 
@@ -52,22 +53,19 @@ def recommend_top_k(
     item_ids[items["item_index"].to_numpy()] = items["item_id"].to_numpy()
     device = model.items.weight.device
     exact_model = deepcopy(model).eval().to(torch.float64)
-    ranker = Ranker.of(exact_model, item_ids, k)
 
-    n_users, block = len(histories.users), users_per_block(ranker.fast)
-    best, scores = np.empty((n_users, k), np.int64), np.empty((n_users, k), np.float32)
-    began = reported = time.monotonic()
-    for first in range(0, n_users, block):
-        last = min(first + block, n_users)
-        with torch.no_grad():
-            sums, halves = exact_model.history_state(torch.from_numpy(histories.newest(first, last, history_length)).to(device))
-        rows, seen = histories.seen(first, last)
-        found, values = ranker.top_k(sums, halves, (torch.from_numpy(rows).to(device), torch.from_numpy(seen).to(device)))
-        best[first:last], scores[first:last] = found.cpu().numpy(), values.cpu().numpy()
-        now = time.monotonic()
-        if now - reported > REPORT_EVERY_S or last == n_users:
-            reported, rate = now, last / max(now - began, 1e-9)
-            log.info("ranked %d of %d users, %.0f users/s, %.0f s left", last, n_users, rate, (n_users - last) / rate)
+    @torch.no_grad()
+    def inputs(users: np.ndarray) -> Inputs:
+        row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
+        return *exact_model.history_state(torch.from_numpy(histories.newest(users, history_length)).to(device)), (row, item)
+
+    n_users = len(histories.users)
+    best, scores = np.zeros((n_users, k), np.int64), np.zeros((n_users, k), np.float32)
+    waiting = np.arange(n_users)
+    for dtype in screening_dtypes(device):
+        waiting = _rank(Ranker.of(exact_model, item_ids, k, dtype), inputs, waiting, best, scores)
+    if not np.isfinite(scores).all():
+        raise StudyError("the model's scores are too large for float32; train again, with a smaller learning rate")
     return pa.table(
         {
             "user_id": np.repeat(histories.users, k),
@@ -76,6 +74,23 @@ def recommend_top_k(
             "score": scores.ravel(),
         }
     ).cast(tables.RECOMMENDATIONS)
+
+
+def _rank(ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], waiting: np.ndarray, best: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Fill in the rows `waiting` of `best` and `scores` (item_index, float32); gives those of them that `ranker` did not settle."""
+    began = reported = time.monotonic()
+    done, left = 0, np.empty(0, np.int64)
+    while done < len(waiting) and 2 * len(left) <= done:  # with more left over, screening so coarsely saves nothing
+        users = waiting[done : done + ranker.exact.users_per_block]
+        found, values, settled = (part.cpu().numpy() for part in ranker.top_k(*inputs(users)))
+        best[users], scores[users] = found, values
+        left = np.append(left, users[~settled])
+        done += len(users)
+        now = time.monotonic()
+        if now - reported > REPORT_EVERY_S or done == len(waiting):
+            reported, rate = now, done / max(now - began, 1e-9)
+            log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, len(waiting), rate, (len(waiting) - done) / rate)
+    return np.append(left, waiting[done:])
 
 
 def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
