@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import requests
+import urllib3
 
 from microrank.data.checksums import checksum_of
 from microrank.errors import StudyError
@@ -110,12 +111,12 @@ def _continue(part: Path, url: str, has_checksum: bool, timeout_s: tuple[float, 
                 _validator(part).write_text("" if etag.startswith("W/") else etag or response.headers.get("Last-Modified", ""))
             with open(part, "ab" if start else "wb") as file:
                 _copy(response, file, start, total)
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _Broken(f"no whole answer ({_reason(error)})") from error
     size = _size(part)
     if size == 0 or (total is not None and size != total):
         if total is not None and size > total:
-            part.unlink()
+            _discard(part)
         raise _Broken(f"the server sent {size} of {total or 'unknown'} bytes")
 
 
@@ -127,12 +128,12 @@ def _expected_size(response: requests.Response, part: Path, start: int) -> int |
     if status == requests.codes.requested_range_not_satisfiable:
         if response.headers.get("Content-Range", "") == f"bytes */{start}":
             return start
-        part.unlink()
+        _discard(part)
         raise _Broken("what was fetched before is no part of the file that is there now")
     if status == requests.codes.partial_content:
         matched = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if not matched or int(matched[1]) != start:
-            part.unlink(missing_ok=True)
+            _discard(part)
             raise _Broken("the server sent another range than was asked for")
         return None if matched[2] == "*" else int(matched[2])
     if status != requests.codes.ok:
@@ -145,7 +146,7 @@ def _expected_size(response: requests.Response, part: Path, start: int) -> int |
 
 def _copy(response: requests.Response, file: BinaryIO, done: int, total: int | None) -> None:
     began, began_at, told = time.monotonic(), done, time.monotonic()
-    for piece in response.iter_content(PIECE_BYTES):
+    while piece := response.raw.read1(PIECE_BYTES):  # what has arrived: a broken connection loses nothing
         file.write(piece)
         done += len(piece)
         now = time.monotonic()
@@ -160,13 +161,11 @@ def _check(part: Path, checksum: str | None, resumed: bool) -> None:
         return
     found = checksum_of(part, checksum.partition(":")[0])
     if found != checksum:
-        part.unlink()
+        _discard(part)
         if resumed:
             raise _Broken("the parts do not make up the file that is declared")
-        raise _Unreachable(
-            f"the file there has checksum {found} where {checksum} is declared; if you mean that version, remove its line from `checksums` "
-            "in config.yaml, else"
-        )
+        newer = "a newer version that you mean to use? Then remove its line from `checksums` in config.yaml"
+        raise _Unreachable(f"the file there has checksum {found} where {checksum} is declared ({newer})")
 
 
 def _validator(part: Path) -> Path:
@@ -174,15 +173,20 @@ def _validator(part: Path) -> Path:
     return part.with_name(f"{part.name}.version")
 
 
+def _discard(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _validator(part).unlink(missing_ok=True)
+
+
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _reason(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "the server is silent"
-    text = str(error)
     for sign, words in (("resolve", "its name cannot be resolved"), ("refused", "connection refused"), ("SSL", "no trusted certificate")):
-        if sign in text:
+        if sign in str(error):
             return words
-    return "the connection broke" if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError) else text[:100]
+    broke = requests.ConnectionError | requests.exceptions.ChunkedEncodingError | urllib3.exceptions.ProtocolError
+    return "the connection broke" if isinstance(error, broke) else str(error)[:100]

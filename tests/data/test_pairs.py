@@ -1,0 +1,191 @@
+"""Interactions from both raw formats: what is read, and what is said of what cannot be."""
+
+import re
+from pathlib import Path
+
+import pytest
+from microrank.data import blocks
+from microrank.data.pairs import iter_pairs, read_pairs
+from microrank.errors import StudyError
+
+Histories = dict[int, list[int]]
+
+
+@pytest.fixture
+def raw(tmp_path: Path):
+    def write(content: bytes | str, name: str = "pairs.tsv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def histories(*paths: Path) -> Histories:
+    found: Histories = {}
+    last = -1
+    for table in iter_pairs(paths):
+        for user, item, position in zip(*(column.to_pylist() for column in table.columns), strict=True):
+            assert user >= last
+            assert position == len(found.setdefault(user, []))
+            found[user].append(item)
+            last = user
+    return found
+
+
+def csv(*rows: str, end: str = "\n") -> str:
+    return end.join(["user,item,timestamp", *rows, ""])
+
+
+TSV = "1\t10 20 30\n2\t20 10 40 50\n"
+CSV = csv("1,10,1", "1,20,2", "1,30,3", "2,20,1", "2,10,2", "2,40,3", "2,50,4")
+READ = {1: [10, 20, 30], 2: [20, 10, 40, 50]}
+
+
+@pytest.mark.parametrize("text", [TSV, CSV], ids=["tsv", "csv"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("block_bytes", [1, 7, 1 << 20])
+def test_every_form_of_a_file_reads_the_same(raw, monkeypatch, text: str, end: str, block_bytes: int) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    text = text.replace("\n", end)
+    for form in (text, "\ufeff" + text, text.removesuffix(end), "\ufeff" + text.removesuffix("\n")):
+        assert histories(raw(form)) == READ
+
+
+def test_the_whole_table_is_sorted_by_user_and_position(raw) -> None:
+    table = read_pairs(raw("7\t3 2 1\n5\t9 8 7\n"))
+    assert table.to_pydict() == {"user_id": [5, 5, 5, 7, 7, 7], "item_id": [9, 8, 7, 3, 2, 1], "position": [0, 1, 2, 0, 1, 2]}
+
+
+@pytest.mark.parametrize("block_bytes", [1, 20, 1 << 20])
+def test_rows_in_any_order_are_put_in_the_order_of_time(raw, monkeypatch, block_bytes: int) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    rows = ["2,50,4", "1,30,3", "2,20,1", "1,10,1", "2,40,3", "1,20,2", "2,10,2"]
+    assert histories(raw(csv(*rows))) == READ
+    assert histories(raw(csv(*sorted(rows, key=lambda row: row[0])))) == READ
+
+
+def test_rows_of_one_moment_stay_in_file_order(raw) -> None:
+    assert histories(raw(csv("1,9,5", "1,3,5", "1,7,5", "1,1,4"))) == {1: [1, 9, 3, 7]}
+    assert histories(raw(csv("2,9,5", "1,8,1", "2,3,5", "1,2,1", "2,7,5", "1,5,1"))) == {1: [8, 2, 5], 2: [9, 3, 7]}
+
+
+def test_the_largest_ids_are_read(raw) -> None:
+    largest = 2**63 - 1
+    assert histories(raw(f"0\t0 {largest} {largest - 1}\n{largest}\t1 2 3\n")) == {0: [0, largest, largest - 1], largest: [1, 2, 3]}
+
+
+def test_a_line_of_a_million_items_is_read(raw) -> None:
+    items = list(range(1_000_000, 2_200_000))
+    assert len(line := f"1\t{' '.join(map(str, items))}\n") > 9_000_000
+    assert histories(raw(line)) == {1: items}
+
+
+def message(*paths: Path) -> str:
+    with pytest.raises(StudyError) as error:
+        histories(*paths)
+    text = str(error.value)
+    assert "\n" not in text
+    assert str(paths[0]) in text
+    return text
+
+
+GOOD = "1\t1 2 3\n"
+TSV_FAULTS = {
+    "": r"the file is empty",
+    "\ufeff": r"the file is empty",
+    "user item\n": r"line 1: found 'user item' where the header 'user,item,timestamp' \(csv\) or a user, a tab",
+    "user,item,time\n1,2,3\n": r"line 1: found 'user,item,time' where the header 'user,item,timestamp'",
+    "<!DOCTYPE html>\n": r"line 1: found '<!DOCTYPE html>' where",
+    "user\titems\n" + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 9223372036854775807",
+    GOOD + "2 4 5 6\n": r"line 2: no tab in '2 4 5 6'",
+    GOOD + "x7\t4 5 6\n": r"line 2: user id 'x7' is no whole number",
+    GOOD + "2\t4 five 6\n": r"line 2: item id 'five' is no whole number",
+    GOOD + "2\t4 -5 6\n": r"line 2: item id '-5' is negative",
+    GOOD + "-2\t4 5 6\n": r"line 2: user id '-2' is negative",
+    GOOD + "2\t4 9223372036854775808 6\n": r"line 2: item id '9223372036854775808' is larger than 9223372036854775807",
+    GOOD + f"2\t4 {'7' * 70} 6\n": r"line 2: item id '7{60}' … is larger than",
+    GOOD + "2\t4 5\0 6\n": r"line 2: item id '5\\x00' holds a NUL byte",
+    GOOD + "2\t4 5 6\n3\t4  5 6\n": r"line 3: the item id is missing in '3\\t4  5 6'",
+    GOOD + "2\t4 5 6 \n": r"line 2: the item id is missing",
+    GOOD + "\t4 5 6\n": r"line 2: the user id is missing",
+    GOOD + "2\t\n": r"line 2: the item id is missing",
+    GOOD + "2\t4\t5 6\n": r"line 2: item id '4\\t5' is no whole number",
+    GOOD + "\n2\t4 5 6\n": r"line 2: the line is blank",
+    GOOD + "2\t4 5 6\n\n": r"line 3: the line is blank",
+    GOOD + "2\t4 5\n": r"line 2: user 2 has 2 items, but the split needs 3",
+    GOOD + "2\t4\n": r"line 2: user 2 has 1 item, but",
+    GOOD + "2\t4 5 4\n": r"line 2: user 2 has item 4 more than once",
+    GOOD + "2\t4 5 6\n1\t7 8 9\n": r"line 3: user 1 stands on line 1 already",
+    GOOD + "1\t7 8 9\n": r"line 2: user 1 stands on line 1 already",
+    "5\t1 2 3\n4\t1 2 3\n3\t1 1 2\n": r"line 3: user 3 has item 1 more than once",
+}
+HEADER = "user,item,timestamp\n"
+CSV_FAULTS = {
+    HEADER: r"no rows below the header",
+    HEADER + "1,2\n": r"line 2: '1,2' is not user,item,timestamp; was the file cut off\?",
+    HEADER + "1,2,3,4\n": r"line 2: '1,2,3,4' is not user,item,timestamp",
+    HEADER + "1,2,3\n1,4": r"line 3: '1,4' is not user,item,timestamp; was the file cut off\?",
+    HEADER + "1,2,3\n\n1,4,5\n": r"line 3: the line is blank",
+    HEADER + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number; timestamps are milliseconds",
+    HEADER + "1,2,3\n1,4,\n": r"line 3: timestamp '' is empty",
+    HEADER + "1,2,-3\n": r"line 2: timestamp '-3' is negative",
+    HEADER + "1,2,1.5e9\n": r"line 2: timestamp '1.5e9' is no whole number",
+    HEADER + "one,2,3\n": r"line 2: user 'one' is no whole number; ids are whole numbers",
+    HEADER + '"1",2,3\n': r"line 2: user '\"1\"' is no whole number",
+    HEADER + "1,-2,3\n": r"line 2: item '-2' is negative",
+    HEADER + "1,9223372036854775808,3\n": r"line 2: item '9223372036854775808' is larger than",
+    HEADER + "1,2\0,3\n": r"line 2: item '2\\x00' holds a NUL byte",
+    HEADER + "1,2,3\n1,4,5\n": r"line 2: user 1 has 2 items, but the split needs 3",
+    HEADER + "1,2,3\n1,4,5\n1,2,6\n": r"line 2: user 1 has item 2 more than once",
+    HEADER + "2,1,1\n1,2,3\n2,2,2\n1,4,5\n2,3,3\n1,2,6\n": r"line 3: user 1 has item 2 more than once",
+}
+
+
+@pytest.mark.parametrize(("text", "says"), [*TSV_FAULTS.items(), *CSV_FAULTS.items()])
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20], ids=["small blocks", ""])
+def test_a_fault_is_named_with_its_line_and_value(raw, monkeypatch, text: str, says: str, block_bytes: int) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    assert re.search(says, message(raw(text)))
+
+
+def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    assert message(tmp_path / "absent.tsv").endswith("absent.tsv: no such file; place it there, or correct its path in config.yaml")
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    assert "cannot be read (Is a directory)" in message(tmp_path)
+
+
+def test_utf_16_is_told_in_one_line(raw) -> None:
+    assert "is UTF-16" in message(raw(TSV.encode("utf-16")))
+    assert "where the header" in message(raw(CSV.encode("utf-16")))
+
+
+def test_tsv_and_csv_of_the_same_interactions_agree(raw) -> None:
+    assert histories(raw(TSV), raw(CSV, "pairs.csv")) == READ
+    assert histories(raw(CSV, "pairs.csv"), raw(TSV)) == READ
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([1, 2, 3, 4, 6, 5, 7], r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 40 10 50 \(line 5\) in the second"),
+        ([1, 2, 3, 4, 5, 6], r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 10 40 \(line 5\) in the second"),
+        ([1, 2, 3], r"user 2 has items 20 10 40 50 \(line 2\) in the first and no items in the second"),
+        ([4, 5, 6, 7], r"user 1 has items 10 20 30 \(line 1\) in the first and no items in the second"),
+        ([2, 1, 3, 5, 4, 6, 7], r"user 1 has items 10 20 30 \(line 1\) in the first and items 20 10 30 \(line 2\)"),
+    ],
+    ids=["order", "length", "last user", "first user", "two users"],
+)
+def test_files_that_disagree_are_told_with_the_first_user_who_differs(raw, rows: list[int], says: str) -> None:
+    lines = CSV.splitlines()
+    timed = [f"{lines[row].rpartition(',')[0]},{time}" for time, row in enumerate(rows)]
+    text = message(raw(TSV), raw(csv(*timed), "pairs.csv"))
+    assert "pairs.csv disagree" in text
+    assert re.search(says, text)
+
+
+def test_a_user_that_only_the_second_file_has_is_a_difference(raw) -> None:
+    assert "user 0 has no items in the first" in message(raw(TSV), raw("0\t1 2 3\n" + TSV, "more.tsv"))
+    assert "user 9 has no items in the first" in message(raw(TSV), raw(TSV + "9\t1 2 3\n", "more.tsv"))

@@ -1,0 +1,170 @@
+"""Raw files of every shape that hypothesis can think of: they are split rightly, or the message names the line."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from microrank.data import blocks
+from microrank.data.pairs import iter_pairs
+from microrank.data.splits import split_interactions
+from microrank.data.titles import TITLES, read_titles
+from microrank.errors import StudyError
+
+WHOLE_FILE = ("the file is empty", "no rows below the header", "no titles below the header")
+
+# Mostly right, now and then not: ids, separators and line ends as damaged or foreign programs write them.
+NUMBER = st.one_of(st.integers(0, 12).map(str), st.integers(0, 12).map(str), st.integers(0, 2**64).map(str))
+ODD = st.sampled_from(["", "-1", "x", "1.5", "\0", "é", '"3"', " 4", "9" * 25, "٣", "1e3", "0x1"])
+SEPARATOR = st.sampled_from([" ", " ", " ", "  ", "\t", ","])
+END = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
+
+
+@st.composite
+def tsv_files(draw: st.DrawFn) -> tuple[str, dict[int, list[int]] | None]:
+    """Text, and what it says if it is right."""
+    users = draw(st.lists(st.integers(0, 40), min_size=1, max_size=8, unique=True))
+    histories = {user: draw(st.lists(st.integers(0, 50), min_size=3, max_size=8, unique=True)) for user in users}
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    text = "".join(f"{user}\t{' '.join(map(str, items))}{end}" for user, items in histories.items())
+    return draw(st.sampled_from(["", "\ufeff"])) + (text if draw(st.booleans()) else text.removesuffix(end)), histories
+
+
+@st.composite
+def csv_files(draw: st.DrawFn) -> tuple[str, dict[int, list[int]]]:
+    pairs = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=40, unique=True))
+    kept = [pair for pair in pairs if sum(user == pair[0] for user, _ in pairs) >= 3]
+    rows = [(user, item, draw(st.integers(0, 3))) for user, item in kept] or [(0, item, 0) for item in range(3)]
+    histories: dict[int, list[int]] = {}
+    for user, item, _ in sorted(rows, key=lambda row: (row[0], row[2])):
+        histories.setdefault(user, []).append(item)
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    return end.join(["user,item,timestamp", *(",".join(map(str, row)) for row in rows)]) + draw(st.sampled_from(["", end])), histories
+
+
+@st.composite
+def damaged(draw: st.DrawFn, good: st.SearchStrategy[tuple[str, object]]) -> bytes:
+    """A good file after a few accidents."""
+    text = draw(good)[0].encode()
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(text)))
+        accident = draw(st.sampled_from(["insert", "remove", "cut", "swap", "repeat"]))
+        if accident == "insert":
+            piece = draw(st.one_of(NUMBER, ODD, SEPARATOR, END).map(str.encode) | st.binary(min_size=1, max_size=3))
+            text = text[:at] + piece + text[at:]
+        elif accident == "remove":
+            text = text[:at] + text[at + draw(st.integers(1, 5)) :]
+        elif accident == "cut":
+            text = text[:at]
+        else:
+            lines = text.splitlines(keepends=True)
+            if lines:
+                where = draw(st.integers(0, len(lines) - 1))
+                lines.insert(draw(st.integers(0, len(lines))), lines[where] if accident == "repeat" else lines.pop(where))
+            text = b"".join(lines)
+    return text
+
+
+GARBAGE = st.one_of(
+    st.binary(max_size=200),
+    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(lambda parts: "".join(parts).encode()),
+    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(lambda parts: b"user,item,timestamp\n" + "".join(parts).encode()),
+)
+
+
+def split_file(raw: bytes) -> dict[int, list[int]] | str:
+    """The histories that the splits together hold, after checking what must hold of them; or the message."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pairs")
+        path.write_bytes(raw)
+        parts: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
+        try:
+            no_titles = TITLES.empty_table()
+            summary = split_interactions(iter_pairs([path]), no_titles, lambda name, table: parts[name].append(table))
+        except StudyError as error:
+            return _checked_message(str(error), path)
+    histories: dict[int, list[int]] = {}
+    for name, tables in parts.items():
+        for row in pa.concat_tables(tables).to_pylist():
+            assert row["position"] == len(histories.setdefault(row["user_id"], [])), name  # nothing of the future before the past
+            histories[row["user_id"]].append(row["item_id"])
+    users = [len(pa.concat_tables(parts[name])["user_id"].unique()) for name in parts]
+    assert users == [len(histories)] * 3
+    assert pa.concat_tables(parts["valid"]).num_rows == pa.concat_tables(parts["test"]).num_rows == len(histories)
+    assert summary.counts["interactions"] == sum(map(len, histories.values()))
+    assert all(len(set(items)) == len(items) for items in histories.values())
+    return histories
+
+
+def _checked_message(message: str, path: Path) -> str:
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    assert "\0" not in message
+    assert len(message) < 500
+    assert re.search(r": line \d+: ", message) or any(words in message for words in WHOLE_FILE)
+    return message
+
+
+@given(st.one_of(tsv_files(), csv_files()), st.sampled_from([1, 30, 1 << 20]))
+@settings(max_examples=300)
+def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, list[int]]], block_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        assert split_file(file[0].encode()) == file[1]
+
+
+@given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
+@settings(max_examples=800)
+def test_any_file_is_split_rightly_or_its_line_is_named(raw: bytes, block_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        found = split_file(raw)
+    if isinstance(found, dict):
+        assert found == read_by_hand(raw)
+
+
+def read_by_hand(raw: bytes) -> dict[int, list[int]]:
+    """The plain way, which knows nothing of faults."""
+    lines = raw.decode().removeprefix("\ufeff").replace("\r\n", "\n").removesuffix("\r").removesuffix("\n").split("\n")
+    if lines[0] != "user,item,timestamp":
+        return {int(user): [int(item) for item in items.split(" ")] for user, items in (line.split("\t") for line in lines)}
+    rows = sorted(([int(field) for field in line.split(",")] for line in lines[1:]), key=lambda row: (row[0], row[2]))
+    return {user: [item for owner, item, _ in rows if owner == user] for user, _, _ in rows}
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END, st.text(max_size=5), st.just('"'), st.just(", ")), max_size=60).map(
+            lambda parts: "".join(parts).encode("utf-8", errors="surrogatepass")
+        ),
+    ),
+    st.sampled_from([b"", b"item,title\n", b"1, a\n", b'7,"b"\n']),
+)
+@settings(max_examples=800)
+def test_any_titles_are_read_or_their_line_is_named(raw: bytes, start: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "titles")
+        path.write_bytes(start + raw)
+        try:
+            table = read_titles(path)
+        except StudyError as error:
+            _checked_message(str(error), path)
+            return
+    items = table["item_id"].to_pylist()
+    assert items == sorted(set(items))
+    assert all(title is not None and title == title.strip() and "\n" not in title for title in table["title"].to_pylist())
+
+
+@settings(parent=settings(), max_examples=50_000)
+@given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
+@pytest.mark.soak
+def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: bytes, block_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        found = split_file(raw)
+    if isinstance(found, dict):
+        assert found == read_by_hand(raw)
