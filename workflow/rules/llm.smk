@@ -1,0 +1,48 @@
+"""Language models: what asking them would take, whether they can be asked, and their answers.
+
+needs: subset/users.parquet, splits/items.parquet, resources/prompts
+makes: responses/{reranker}.parquet
+"""
+
+# The keys of an entry of `llms` that shape answers. The others (pace, price, token's name) may change without a rerun.
+SHAPING = ("adapter", "base_url", "model", "revision", "temperature", "top_p", "max_tokens", "seed", "response_format", "extra")
+
+
+def llm_reranker(wildcards):
+    """The settings of the reranker that is named by the output."""
+    return config["rerankers"][wildcards.reranker]
+
+
+def shaping_settings(wildcards):
+    section = config["llms"][llm_reranker(wildcards)["llm"]]
+    return {key: section[key] for key in SHAPING if key in section}
+
+
+def what_is_asked(wildcards):
+    """Of the reranker's settings, those that change the questions."""
+    reranker = llm_reranker(wildcards)
+    return {"llm": reranker["llm"], "passes": reranker.get("passes", 1), "shuffle": reranker.get("shuffle", False)}
+
+
+rule query_llm:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        prompt=lambda wildcards: f"resources/prompts/{llm_reranker(wildcards)['prompt']}.yaml",
+    output:
+        responses="results/{dataset}/responses/{reranker}.parquet",
+    log:
+        "results/{dataset}/logs/query_llm.{reranker}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/query_llm.{reranker}.tsv"
+    conda:
+        "../../envs/llm.yaml"
+    # With a budget, one such job has all cores: two at once would not know what the other is spending.
+    threads: workflow.cores if any(limit is not None for limit in config["budget"].values()) else 1
+    params:
+        code=source_digest("query_llm"),
+        seed=config["seed"],
+        llm=shaping_settings,
+        asked=what_is_asked,
+    script:
+        "../scripts/query_llm.py"

@@ -1,0 +1,224 @@
+"""Chat models behind OpenAI's `/chat/completions`, which Hugging Face's router, vLLM, Ollama, llama.cpp and others speak too."""
+
+import json
+import logging
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from microrank.errors import StudyError
+from microrank.services.asking import ask_each
+from microrank.services.budget import Budget, Spent
+from microrank.services.client import Client, Estimate
+from microrank.services.failures import Malformed, QuestionFailed, Refused
+from microrank.services.settings import Service
+from microrank.services.store import Entry, Store, request_key
+
+Messages = Sequence[Mapping[str, str]]
+RESERVED = frozenset({"model", "messages", "stream", "n", "response_format"})
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """All that shapes a chat model's answer, the messages and the pass aside: part of every request's key."""
+
+    model: str
+    base_url: str
+    adapter: str = "openai-chat"
+    temperature: float | None = 0.0
+    top_p: float | None = 1.0
+    max_tokens: int | None = 512
+    seed: int | None = None
+    response_format: str = "json_schema"  # used where the prompt has a schema: json_schema | json_object | none
+    revision: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, section: Mapping[str, Any]) -> Self:
+        """Pick the shaping keys of an entry of `llms`.
+
+        Raises:
+            StudyError: `extra` names a field that microrank sets itself.
+        """
+        taken = RESERVED & set(section.get("extra") or {})
+        if taken:
+            raise StudyError(f"config: llms: extra.{min(taken)} of model {section['model']} is set by microrank itself; remove it")
+        settings = {key: value for key, value in section.items() if key in cls.__dataclass_fields__}
+        base_url = str(section.get("base_url", section["adapter"])).rstrip("/")
+        return cls(**{**settings, "base_url": base_url})
+
+    def request(self, messages: Messages, pass_number: int, schema: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The request, which is also its key's preimage: every sampling parameter is sent, so that no server's default shapes an answer."""
+        sampling = {"temperature": self.temperature, "top_p": self.top_p, "max_tokens": self.max_tokens, "seed": self.seed}
+        body: dict[str, Any] = {"model": self.model, "messages": [dict(message) for message in messages], **self.extra}
+        body |= {name: value for name, value in sampling.items() if value is not None}
+        if schema is not None and self.response_format == "json_schema":
+            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)}}
+        elif schema is not None and self.response_format == "json_object":
+            body["response_format"] = {"type": "json_object"}
+        request = {"adapter": self.adapter, "base_url": self.base_url, "body": body, "pass": pass_number}
+        return request if self.revision is None else {**request, "revision": self.revision}
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a chat answer says."""
+
+    text: str
+    finish_reason: str
+    served_model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+def ask_chat(
+    questions: Mapping[str, Mapping[str, Any]], service: Service, store: Store, budget: Mapping[str, Any] | None = None
+) -> dict[str, Entry]:
+    """Answers to all `questions` (name → request of `ChatSettings.request`), from the store or else from the service.
+
+    Equal requests are asked once. The token is looked for only where an answer is missing.
+
+    Raises:
+        StudyError: answers are missing and cannot be had; those that came are kept.
+    """
+    kept = {name: store.get(request) for name, request in questions.items()}
+    missing = {name: questions[name] for name, entry in kept.items() if entry is None}
+    log.info("%s: %d of %d answers are in the store", service.name, len(questions) - len(missing), len(questions))
+    if missing:
+        store.missing(missing)
+        unique = {request_key(request): name for name, request in reversed(missing.items())}
+        with Client(service, service.token(len(unique)), Budget.from_config(budget, store)) as client:
+            client.answered = len(questions) - len(missing)
+            model = _ChatModel(client, store)
+            names = [name for name in missing if name in unique.values()]
+            ask_each(client, names, lambda name: model.ask(questions[name]), str)
+        kept |= {name: model.entries[request_key(request)] for name, request in missing.items()}
+    return {name: entry for name, entry in kept.items() if entry is not None}
+
+
+class _ChatModel:
+    """Asks one request after the other, and remembers what this server refuses."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._client, self._store = client, store
+        self._formats_refused = False
+        self._served: set[str] = set()
+
+    def ask(self, request: Mapping[str, Any]) -> None:
+        """Ask and keep. Where the server refuses `response_format`, it is asked without, which the entry notes."""
+        body = dict(request["body"])
+        if self._formats_refused:
+            body.pop("response_format", None)
+        try:
+            entry = self._answer(request, body)
+        except Refused as refused:
+            if "response_format" not in body:
+                self._client.give_up(refused)
+            body.pop("response_format")
+            try:
+                entry = self._answer(request, body)
+            except Refused as again:
+                self._client.give_up(again)
+            if not self._formats_refused:
+                self._formats_refused = True
+                log.warning("%s: the server refuses response_format (%s); asking without it", self._client.service.name, refused)
+        self.entries[entry.key] = self._store.put(entry)
+        self._note_served(str(body["model"]), str(entry.served_model))
+
+    def _note_served(self, asked: str, served: str) -> None:
+        """Say once that another model answers than the one that was asked; the responses' table has it for every answer."""
+        if served not in self._served:
+            self._served.add(served)
+            if plain_model(served) != plain_model(asked):
+                log.warning("%s: asked for %s, served by %s", self._client.service.name, asked, served)
+
+    def _answer(self, request: Mapping[str, Any], body: Mapping[str, Any]) -> Entry:
+        service = self._client.service
+        url = f"{service.base_url}/chat/completions"
+
+        def used(completion: Completion) -> Spent:
+            tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
+            return Spent(1, tokens, service.cost_usd(completion.prompt_tokens, completion.completion_tokens) or 0.0)
+
+        completion, reply = self._client.ask(url, body, lambda reply: read_completion(reply.body), estimate(request), used)
+        if completion.finish_reason in ("length", "content_filter"):
+            cut = f"it was cut at max_tokens ({body.get('max_tokens')}): raise max_tokens"
+            reason = cut if completion.finish_reason == "length" else "the service's content filter withheld it"
+            raise QuestionFailed(f"the answer is not whole: {reason}")
+        simulated = request["adapter"] == "simulated"
+        dropped = "response_format" in request["body"] and "response_format" not in body
+        provider = reply.headers.get("x-inference-provider")
+        return Entry(
+            request=request,
+            body=reply.body,
+            served_model=f"{completion.served_model or body['model']}{f' by {provider}' if provider else ''}",
+            usage={"prompt_tokens": completion.prompt_tokens or 0, "completion_tokens": completion.completion_tokens or 0},
+            latency_s=None if simulated else round(reply.latency_s, 4),
+            cost_usd=service.cost_usd(completion.prompt_tokens, completion.completion_tokens),
+            notes=("asked without response_format, which the server refuses",) if dropped else (),
+        )
+
+
+def read_completion(body: str) -> Completion:
+    """The content of a chat answer's body.
+
+    Raises:
+        Malformed: it is no complete answer.
+    """
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        raise Malformed(f"no JSON but {body.strip()[:40]!r}") from None
+    if not isinstance(answer, dict):
+        raise Malformed("JSON, but no object")
+    if answer.get("error"):
+        raise Malformed(f"an error in a 200: {json.dumps(answer['error'])[:160]}")
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise Malformed("no choice in it")
+    finish_reason = str(choice.get("finish_reason") or "stop")
+    text = _text(message.get("content"))
+    if not text.strip() and finish_reason not in ("length", "content_filter"):
+        raise Malformed("an empty choice")
+    usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
+    served = answer.get("model")
+    provider = answer.get("provider")
+    served_model = f"{served} by {provider}" if isinstance(served, str) and isinstance(provider, str) else served
+    return Completion(
+        text=text,
+        finish_reason=finish_reason,
+        served_model=served_model if isinstance(served_model, str) else None,
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+    )
+
+
+def plain_model(name: str) -> str:
+    """A model's name without organisation, provider and revision: `meta-llama/Llama-3.1-8B-Instruct:novita` → `llama-3.1-8b-instruct`."""
+    return re.split("[@:]", name.partition(" by ")[0].rpartition("/")[2])[0].lower()
+
+
+def _text(content: Any) -> str:
+    """A message's content, a string or a list of parts, as text that is valid Unicode."""
+    if isinstance(content, list):
+        content = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+
+
+def estimate(request: Mapping[str, Any]) -> Estimate:
+    """Tokens of a request without a tokenizer: about 3.5 bytes each, surely not under 2."""
+    messages = request["body"]["messages"]
+    n_bytes = sum(len(message["content"].encode("utf-8", "replace")) for message in messages)
+    prompt_tokens = math.ceil(n_bytes / 3.5) + 8 * len(messages)
+    answer_tokens = request["body"].get("max_tokens", 1024)
+    return Estimate(prompt_tokens + answer_tokens, n_bytes // 2 + 16 * len(messages), answer_tokens)

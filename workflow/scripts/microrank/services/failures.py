@@ -1,0 +1,46 @@
+"""What can go wrong when a service is asked: the question's own fault, or the end of all asking; and what a user can do about each."""
+
+from microrank.errors import StudyError
+
+# What a server says while it is busy, starting or broken: the same question may be answered later.
+PASSING = frozenset({408, 424, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
+# Of those, the ones that speak for the whole endpoint: every thread waits.
+PUSHBACK = frozenset({429, 503, 529})
+
+_ADVICE = {
+    400: "the service rejects the request: check `model` and the sampling parameters, some are not supported by every provider",
+    401: "the token is not accepted: check the variable {token_env}",
+    402: "credits are used up: top up the account, then run again; kept answers are not asked again",
+    403: "the token is not allowed to do this: on Hugging Face it needs the permission 'Make calls to Inference Providers'",
+    404: "nothing is served there: check `base_url` and `model` (is the model served by this provider?)",
+    405: "nothing is served there: check `base_url`",
+    413: "the request is too large for this service: shorten the history or send fewer texts at once",
+    422: "the service cannot process the request: check the sampling parameters and `extra`",
+}
+
+
+class QuestionFailed(Exception):
+    """This question has no answer; others may have one."""
+
+
+class Refused(QuestionFailed):
+    """The service understood the request and will not serve it (400, 413, 422): another form of it may be served."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class AskingStopped(StudyError):
+    """No further question is worth asking: the line says why and what to do."""
+
+
+class Malformed(Exception):
+    """An answer with status 200 that is none: broken JSON, HTML, an error object, an empty choice. Asked again."""
+
+
+def advice(status: int, token_env: str | None) -> str:
+    """What a user can do about a status that asking again will not cure."""
+    if 300 <= status < 400:
+        return "redirects are not followed, so that the token stays with its host: set `base_url` to the address that answers"
+    return _ADVICE.get(status, "see the service's documentation").format(token_env=token_env or "(no `token_env` is configured)")

@@ -1,0 +1,205 @@
+"""The response store: one file per answer, found by the hash of all that shapes the answer, so that nothing is asked (or paid for) twice.
+
+A file `ab/abcd….jsonl` has three lines of JSON: a header (who was asked, who served, tokens, cost), the request with the raw body, and the
+SHA-256 of both lines. It is written under a temporary name and linked to its own, so a reader never sees a part of it; there are no
+locks. Any number of processes may share a folder, a network file system's too. Tokens are never in it.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from microrank.errors import StudyError
+
+SUFFIX = ".jsonl"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One kept answer."""
+
+    request: Mapping[str, Any]  # the key's preimage: adapter, base_url, body, …
+    body: str  # as the server sent it
+    status: int = 200
+    served_model: str | None = None
+    usage: Mapping[str, int] | None = None  # prompt_tokens, completion_tokens
+    latency_s: float | None = None
+    cost_usd: float | None = None
+    notes: tuple[str, ...] = ()
+    time: str = ""
+
+    @property
+    def key(self) -> str:
+        return request_key(self.request)
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same text for equal values, whatever the order of keys."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def request_key(request: Mapping[str, Any]) -> str:
+    """SHA-256 of the request's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(request).encode()).hexdigest()
+
+
+class Store:
+    """A folder of kept answers.
+
+    With `offline`, a missing answer is an error (see `missing`), never a question.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, offline: bool = False) -> None:
+        self.folder = Path(folder)
+        self.offline = offline
+
+    def path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}{SUFFIX}"
+
+    def has(self, request: Mapping[str, Any]) -> bool:
+        """Whether there is a file for this request (not whether it is whole)."""
+        return self.path(request_key(request)).exists()
+
+    def get(self, request: Mapping[str, Any]) -> Entry | None:
+        """The kept answer to `request`, verified; None where there is none.
+
+        A truncated or altered file is set aside under another name, named in the log, and counts as missing.
+        """
+        key = request_key(request)
+        path = self.path(key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return decode(data, key)
+        except ValueError as error:
+            aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
+            _quietly(os.replace, path, aside)
+            log.warning("%s: %s; set aside as %s, the question counts as not asked", path, error, aside.name)
+            return None
+
+    def put(self, entry: Entry) -> Entry:
+        """Keep an answer, safe on disk when this returns. The first of two processes wins; the answer that stands is returned."""
+        key = entry.key
+        path = self.path(key)
+        temporary = path.with_name(f".{key}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        try:
+            self._write(temporary, encode(entry))
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return self.get(entry.request) or self.put(entry)
+            except OSError:  # a file system without hard links
+                os.replace(temporary, path)
+        except OSError as error:
+            raise StudyError(
+                f"{path}: the answer cannot be kept ({error.strerror}); free space or mend the folder, then run again"
+            ) from error
+        finally:
+            _quietly(os.unlink, temporary)
+        return entry
+
+    def missing(self, requests: Mapping[str, Mapping[str, Any]]) -> None:
+        """Complain of requests without an answer (name of the question → request) where the store is offline.
+
+        Raises:
+            StudyError: names the first question and its key.
+        """
+        if requests and self.offline:
+            name, request = next(iter(requests.items()))
+            raise StudyError(
+                f"{self.folder}: {len(requests)} answers are missing and store.offline is true; the first is {name}, key "
+                f"{request_key(request)}; unpack a store that holds it, or set store.offline to false and ask"
+            )
+
+    def paths(self) -> Iterator[Path]:
+        """Every kept answer's file, sorted by key."""
+        if not self.folder.is_dir():
+            return
+        for fan in sorted(entry.path for entry in os.scandir(self.folder) if entry.is_dir() and len(entry.name) == 2):
+            for name in sorted(os.listdir(fan)):
+                if name.endswith(SUFFIX) and not name.startswith("."):
+                    yield Path(fan, name)
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            handle = os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, flags, 0o666)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def encode(entry: Entry) -> bytes:
+    """The bytes of an entry's file."""
+    body = entry.request.get("body")
+    header = {
+        "key": entry.key,
+        "adapter": entry.request.get("adapter"),
+        "base_url": entry.request.get("base_url"),
+        "model": entry.request.get("model") or (body.get("model") if isinstance(body, Mapping) else None),
+        "status": entry.status,
+        "served_model": entry.served_model,
+        "usage": entry.usage,
+        "latency_s": entry.latency_s,
+        "cost_usd": entry.cost_usd,
+        "notes": list(entry.notes),
+        "time": entry.time or datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    text = f"{canonical(header)}\n{canonical({'request': entry.request, 'body': entry.body})}\n"
+    return (text + canonical({"sha256": hashlib.sha256(text.encode()).hexdigest()}) + "\n").encode()
+
+
+def decode(data: bytes, key: str) -> Entry:
+    """The entry in a file's bytes.
+
+    Raises:
+        ValueError: the file is cut or altered, or answers another question than `key`.
+    """
+    lines = data.split(b"\n")
+    if len(lines) != 4 or lines[3]:
+        raise ValueError("the entry is cut")
+    text = lines[0] + b"\n" + lines[1] + b"\n"
+    if lines[2] != canonical({"sha256": hashlib.sha256(text).hexdigest()}).encode():
+        raise ValueError("the entry's content does not match its hash")
+    header, payload = json.loads(lines[0]), json.loads(lines[1])
+    if request_key(payload["request"]) != key:
+        raise ValueError("the entry answers another question")
+    return Entry(
+        request=payload["request"],
+        body=payload["body"],
+        notes=tuple(header["notes"]),
+        **{name: header[name] for name in ("status", "served_model", "usage", "latency_s", "cost_usd", "time")},
+    )
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The first line of an entry's file: enough for statistics, not verified.
+
+    Raises:
+        ValueError: that line is not whole.
+    """
+    with open(path, "rb") as file:
+        return cast(dict[str, Any], json.loads(file.readline()))
+
+
+def _quietly(action: Any, *paths: Path) -> None:
+    """Do it unless another process was faster."""
+    with contextlib.suppress(FileNotFoundError):
+        action(*paths)
