@@ -53,7 +53,7 @@ class Budget:
                 if self._reserved.requests == 0:
                     raise AskingStopped(
                         f"the next request could cross budget.{crossed} ({getattr(self, crossed):g}; used so far: {self.used()}); "
-                        f"raise the budget in config.yaml and run again, kept answers are not asked again"
+                        f"raise `budget` in config.yaml to go on"
                     )
                 self._changed.wait()
             self._reserved.add(worst)

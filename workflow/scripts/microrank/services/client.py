@@ -153,7 +153,7 @@ class Client:
         if hint_s is not None and hint_s > service.max_wait_s:
             raise AskingStopped(
                 f"{service.name}: {problem}; the service asks to wait {hint_s:.0f} s, more than max_wait_s ({service.max_wait_s:g}): "
-                f"run again later, kept answers are not asked again"
+                f"come back then"
             )
         if pushed_back:
             wait_s = self._pace.cool_down(hint_s, service.first_wait_s)

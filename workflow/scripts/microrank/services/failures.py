@@ -10,7 +10,7 @@ PUSHBACK = frozenset({429, 503, 529})
 _ADVICE = {
     400: "the service rejects the request: check `model` and the sampling parameters, some are not supported by every provider",
     401: "the token is not accepted: check the variable {token_env}",
-    402: "credits are used up: top up the account, then run again; kept answers are not asked again",
+    402: "credits are used up: top up the account",
     403: "the token is not allowed to do this: on Hugging Face it needs the permission 'Make calls to Inference Providers'",
     404: "nothing is served there: check `base_url` and `model` (is the model served by this provider?)",
     405: "nothing is served there: check `base_url`",
