@@ -83,9 +83,10 @@ class Store:
             return None
         try:
             return decode(data, key)
-        except ValueError as error:
+        except (ValueError, KeyError, TypeError) as error:
             aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
-            _quietly(os.replace, path, aside)
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                os.replace(path, aside)
             log.warning("%s: %s; set aside as %s, the question counts as not asked", path, error, aside.name)
             return None
 
@@ -107,7 +108,8 @@ class Store:
                 f"{path}: the answer cannot be kept ({error.strerror}); free space or mend the folder, then run again"
             ) from error
         finally:
-            _quietly(os.unlink, temporary)
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
         return entry
 
     def missing(self, requests: Mapping[str, Mapping[str, Any]]) -> None:
@@ -197,9 +199,3 @@ def read_header(path: Path) -> dict[str, Any]:
     """
     with open(path, "rb") as file:
         return cast(dict[str, Any], json.loads(file.readline()))
-
-
-def _quietly(action: Any, *paths: Path) -> None:
-    """Do it unless another process was faster."""
-    with contextlib.suppress(FileNotFoundError):
-        action(*paths)

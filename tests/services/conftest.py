@@ -1,0 +1,32 @@
+"""A scripted server, and how it is asked: waits are hundredths of a second."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from microrank.services.chat import ChatSettings
+from microrank.services.settings import Service
+from microrank.services.store import Store
+from services.scripted import Scripted, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    with serving() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def service(server: Scripted) -> Service:
+    """Quick: waits are hundredths of a second."""
+    return Service("llms.tiny", server.base_url, concurrency=4, timeout_s=5.0, max_tries=3, max_wait_s=5.0, first_wait_s=0.01)
+
+
+@pytest.fixture
+def settings(server: Scripted) -> ChatSettings:
+    return ChatSettings(model="tiny", base_url=server.base_url)
