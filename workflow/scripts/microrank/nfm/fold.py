@@ -63,7 +63,7 @@ def fold(model: NFM, dtype: torch.dtype | None = None) -> Fold:
         return value.to(dtype or model.items.weight.dtype)
 
     return Fold(
-        items=rounded(model.items.weight),
+        items=rounded(model.items.weight.detach()),
         scale=rounded(scale),
         shift=rounded(exact["norm.bias"] - scale * exact["norm.running_mean"]),
         hidden_weight=rounded(output.abs()[:, None] * exact["hidden.weight"]),

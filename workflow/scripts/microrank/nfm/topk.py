@@ -123,9 +123,10 @@ class Ranker:
 
         sizes = torch.linalg.vector_norm(weights, dim=2).sum(dim=1)
         moved = torch.linalg.vector_norm(weights - fast_weights, dim=2).sum(dim=1)
-        roundings = torch.finfo(self.items.dtype).eps + (dimension + width + 16) * 2.0**-24
-        slope = 1.02 * (moved + sizes * (self.item_error + roundings))
-        offset = 1.02 * (roundings * (bias.abs().sum(dim=1) + self.exact.output_bias.abs())) + 1e-30
+        sums = (dimension + width + 16) * 2.0**-24
+        results = torch.finfo(self.items.dtype).eps
+        slope = 1.02 * (moved + sizes * (self.item_error + results + sums))
+        offset = 1.02 * ((results + sums) * bias.abs().sum(dim=1) + sums * self.exact.output_bias.abs()) + 1e-30
         scores.addr_(slope.float(), self.lengths).add_((offset + self.exact.output_bias).float()[:, None])
         return torch.where(scores <= 0, -self.id_order.float(), scores) if self.exact.relu_on_score else scores
 

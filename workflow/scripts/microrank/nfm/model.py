@@ -1,0 +1,30 @@
+"""Neural factorisation machine on item ids alone (He and Chua, Neural factorization machines for sparse predictive analytics, SIGIR 2017)."""
+
+import torch
+from torch import nn
+
+
+class NFM(nn.Module):
+    """Scores f(H, c) = w2·ReLU(W1·BN(F_H + S_H∘v_c) + b1) + b2 of candidates c for histories H."""
+
+    def __init__(self, n_items: int, dimension: int, hidden: int | None = None, relu_on_score: bool = False) -> None:
+        super().__init__()
+        self.items = nn.Embedding(n_items + 1, dimension, padding_idx=0)
+        self.norm = nn.BatchNorm1d(dimension)
+        self.hidden = nn.Linear(dimension, hidden or dimension)
+        self.output = nn.Linear(hidden or dimension, 1)
+        self.relu_on_score = relu_on_score
+
+    def history_state(self, histories: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """S = Σ v and F = ½(S² − Σ v²) of histories [n_users, length] (item_index, 0 pads): two of [n_users, d]."""
+        vectors = self.items(histories) * (histories > 0)[..., None]
+        sums = vectors.sum(dim=1)
+        return sums, (sums**2 - (vectors**2).sum(dim=1)) / 2
+
+    def forward(self, histories: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+        """Scores [n_users, m] of candidates [n_users, m]."""
+        sums, halves = self.history_state(histories)
+        pairs = halves[:, None] + sums[:, None] * self.items(candidates)
+        normed = self.norm(pairs.flatten(0, 1)).view_as(pairs)
+        scores = self.output(self.hidden(normed).relu())[..., 0]
+        return scores.relu() if self.relu_on_score else scores
