@@ -1,4 +1,4 @@
-"""Neural factorisation machine on item ids alone (He and Chua, Neural factorization machines for sparse predictive analytics, SIGIR 2017)."""
+"""Neural factorisation machine on item ids alone (He and Chua, Neural factorization machines for sparse predictive analytics, 2017)."""
 
 import torch
 from torch import nn
