@@ -10,10 +10,17 @@ from microrank.services.store import Store
 from services.scripted import Scripted, serving
 
 
-@pytest.fixture
-def server() -> Iterator[Scripted]:
+@pytest.fixture(scope="session")
+def one_server() -> Iterator[Scripted]:
     with serving() as scripted:
         yield scripted
+
+
+@pytest.fixture
+def server(one_server: Scripted) -> Scripted:
+    """The one server of all tests, as new: starting and stopping one takes half a second."""
+    one_server.renew()
+    return one_server
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A chat and embeddings server on this machine that tests script, with a count of what was asked; and questions to ask it."""
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,10 @@ def as_json(answer: Any, status: int = 200, **headers: str) -> Response:
     return Response(json.dumps(answer), status, headers, content_type="application/json")
 
 
+def answer_well(request: Request, body: dict[str, Any]) -> Response:
+    return as_json(completion())
+
+
 @dataclass
 class Scripted:
     """A server whose `answer` is a function; it keeps every request's body and headers."""
@@ -40,6 +45,10 @@ class Scripted:
     headers: list[dict[str, str]] = field(default_factory=list)
     most_at_once: int = 0
 
+    def renew(self) -> None:
+        """Forget what was asked; answer well."""
+        self.answer, self.bodies, self.headers, self.most_at_once = answer_well, [], [], 0
+
     @property
     def asked(self) -> Counter:
         """How often each question (the last message) came."""
@@ -47,12 +56,12 @@ class Scripted:
 
 
 @contextmanager
-def serving(answer: Handler | None = None) -> Iterator[Scripted]:
+def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = None) -> Iterator[Scripted]:
     """A server on a port of its own; `answer` may be set later too."""
     lock = threading.Lock()
     now = 0
-    with HTTPServer(host="127.0.0.1", port=0, threaded=True) as http:
-        scripted = Scripted(http.url_for("/v1"), answer or (lambda request, body: as_json(completion())))
+    with HTTPServer(host="127.0.0.1", port=0, threaded=True, ssl_context=ssl_context) as http:
+        scripted = Scripted(http.url_for("/v1"), answer or answer_well)
 
         def handle(request: Request) -> Response:
             nonlocal now
