@@ -1,0 +1,19 @@
+"""A job of its own process: asks `number` questions. Arguments: base_url, store's folder, number, and "print" to print the answers."""
+
+import logging
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow/scripts"))
+
+from microrank.services.chat import ChatSettings, ask_chat, read_completion
+from microrank.services.settings import Service
+from microrank.services.store import Store
+
+logging.basicConfig(level=logging.WARNING)
+base_url, folder, number, *printing = sys.argv[1:]
+settings = ChatSettings(model="tiny", base_url=base_url)
+asked = {f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0) for n in range(int(number))}
+answers = ask_chat(asked, Service("llms.tiny", base_url, timeout_s=5.0, first_wait_s=0.01), Store(folder))
+if printing:
+    print("\n".join(read_completion(entry.body).text for entry in answers.values()))
