@@ -1,6 +1,7 @@
 """A chat and embeddings server on this machine that tests script, with a count of what was asked; and questions to ask it."""
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -77,9 +78,7 @@ def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = 
                 with lock:
                     now -= 1
 
-        http.expect_request("/v1/chat/completions", method="POST").respond_with_handler(handle)
-        http.expect_request("/v1/embeddings", method="POST").respond_with_handler(handle)
-        http.expect_request("/v1/embed", method="POST").respond_with_handler(handle)
+        http.expect_request(re.compile("/v1/.*"), method="POST").respond_with_handler(handle)
         yield scripted
 
 

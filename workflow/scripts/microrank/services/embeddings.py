@@ -146,8 +146,7 @@ class _Embedder:
                 self._client.give_up(refused)
             middle = len(texts) // 2
             log.info("%s: %d texts are too many at once (status %d); asking for halves", service.name, len(texts), refused.status)
-            for half in (texts[:middle], texts[middle:]):
-                self.ask(half)
+            self._ask_halves(texts[:middle], texts[middle:])
             return
         shares = [tokens // len(texts) + (index < tokens % len(texts)) for index in range(len(texts))]
         for text, vector, share in zip(texts, embeddings, shares, strict=True):
@@ -160,6 +159,13 @@ class _Embedder:
                 cost_usd=service.cost_usd(share, 0),
             )
             self._vectors[text] = np.asarray(json.loads(self._store.put(entry).body), np.float32)
+
+    def _ask_halves(self, first: Sequence[str], second: Sequence[str]) -> None:
+        """The second half is asked even where the first fails."""
+        try:
+            self.ask(first)
+        finally:
+            self.ask(second)
 
 
 def read_embeddings(body: str, n_texts: int, token_pooling: str = "mean") -> tuple[np.ndarray, int, str | None]:
@@ -199,10 +205,10 @@ def _in_order(data: Any, n_texts: int) -> Iterator[Any]:
     """The embeddings of OpenAI's shape by their `index`."""
     if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
         raise Malformed("no list `data` in it")
-    by_index = {one.get("index", position): one.get("embedding") for position, one in enumerate(data)}
-    if len(data) != n_texts or set(by_index) != set(range(n_texts)):
+    by_index = {str(one.get("index", position)): one.get("embedding") for position, one in enumerate(data)}
+    if len(data) != n_texts or set(by_index) != {str(index) for index in range(n_texts)}:
         raise Malformed(f"{len(data)} vectors for {n_texts} texts, or wrong indices")
-    return (by_index[index] for index in range(n_texts))
+    return (by_index[str(index)] for index in range(n_texts))
 
 
 def _pooled(vector: np.ndarray, token_pooling: str) -> np.ndarray:

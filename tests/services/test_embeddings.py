@@ -1,0 +1,168 @@
+"""Embeddings from services: kept per text, asked in batches, checked, and halved where a batch is too large."""
+
+import json
+from itertools import chain
+
+import numpy as np
+import pytest
+from microrank.errors import StudyError
+from microrank.services.embeddings import EmbeddingSettings, embed_texts, read_embeddings
+from microrank.services.failures import Malformed
+from microrank.services.store import Store
+from services.scripted import Scripted, as_json
+from werkzeug import Response
+
+TEXTS = [f"a title {n}" for n in range(10)]
+
+
+def vector_of(text: str) -> list[float]:
+    return [float(len(text)), 1.0, float(sum(map(ord, text)) % 97)]
+
+
+def openai_shape(request, body) -> Response:
+    data = [{"index": index, "embedding": vector_of(text)} for index, text in enumerate(body["input"])]
+    return as_json({"data": data[::-1], "model": "served", "usage": {"prompt_tokens": 7 * len(data)}})
+
+
+def hf_shape(request, body) -> Response:
+    return as_json([vector_of(text) for text in body["inputs"]])
+
+
+@pytest.fixture
+def section(server: Scripted) -> dict:
+    server.answer = openai_shape
+    return {
+        "adapter": "openai-embeddings",
+        "base_url": server.base_url,
+        "model": "e",
+        "batch_size": 4,
+        "concurrency": 2,
+        "max_tries": 3,
+        "first_wait_s": 0.01,
+        "timeout_s": 5,
+    }
+
+
+@pytest.mark.parametrize(("adapter", "answer"), [("openai-embeddings", openai_shape), ("tei", hf_shape), ("hf-inference", hf_shape)])
+def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_once(server, store, section, adapter, answer):
+    server.answer = answer
+    section["adapter"] = adapter
+    texts = [*TEXTS, TEXTS[3]]
+    vectors = embed_texts(texts, section, store)
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, np.asarray([vector_of(text) for text in texts], np.float32))
+    sent = [body.get("input", body.get("inputs")) for body in server.bodies]
+    assert sorted(chain(*sent)) == sorted(TEXTS)
+    assert sorted(map(len, sent)) == [2, 4, 4]
+    server.bodies.clear()
+    np.testing.assert_array_equal(embed_texts(texts, {**section, "batch_size": 7}, store), vectors)
+    assert server.bodies == []
+    embed_texts(["a new title", *texts], section, store)
+    assert len(server.bodies) == 1
+
+
+def test_what_shapes_a_vector_changes_the_key(server, store, section):
+    for change in ({}, {"model": "f"}, {"dimensions": 3}, {"extra": {"user": "x"}}, {"token_pooling": "first"}, {"revision": "2"}):
+        embed_texts(TEXTS[:1], {**section, **change}, store)
+    assert len(server.bodies) == 6
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_fits(server, store, section):
+    server.answer = lambda request, body: openai_shape(request, body) if len(body["input"]) <= 3 else as_json({"error": "large"}, 413)
+    assert embed_texts(TEXTS, {**section, "batch_size": 10}, store).shape == (10, 3)
+    assert sorted(len(body["input"]) for body in server.bodies) == [2, 2, 3, 3, 5, 5, 10]
+
+
+def test_one_text_that_is_too_large_fails_alone(server, store, section):
+    server.answer = lambda request, body: (
+        openai_shape(request, body) if "a title 5" not in body["input"] else as_json({"error": "long"}, 422)
+    )
+    with pytest.raises(StudyError, match="1 of 3 questions"):
+        embed_texts(TEXTS, section, store)
+    settings = EmbeddingSettings.from_config(section)
+    kept = [text for text in TEXTS if store.has(settings.request(text))]
+    assert set(TEXTS) - set(kept) == {"a title 5"}
+    server.answer = openai_shape
+    server.bodies.clear()
+    embed_texts(TEXTS, section, store)
+    assert set(chain(*(body["input"] for body in server.bodies))) == set(TEXTS) - set(kept)
+
+
+def test_batches_that_came_are_kept_when_another_fails(server, store, section):
+    server.answer = lambda request, body: openai_shape(request, body) if "a title 5" not in body["input"] else as_json({}, 500)
+    with pytest.raises(StudyError, match="1 of 3 questions have no answer"):
+        embed_texts(TEXTS, section, store)
+    server.answer = openai_shape
+    server.bodies.clear()
+    embed_texts(TEXTS, section, store)
+    assert [body["input"] for body in server.bodies] == [TEXTS[4:8]]
+
+
+def test_offline_a_missing_vector_is_an_error_that_names_the_text(server, store, section):
+    with pytest.raises(StudyError, match=r"the embedding of 'a title 0', key [0-9a-f]{64}"):
+        embed_texts(TEXTS, section, Store(store.folder, offline=True))
+    assert server.bodies == []
+
+
+def test_the_url_of_hugging_faces_router_needs_no_base_url(caplog):
+    settings = EmbeddingSettings.from_config({"adapter": "hf-inference", "model": "intfloat/e5-small-v2"})
+    assert settings.url(settings.base_url) == (
+        "https://router.huggingface.co/hf-inference/models/intfloat/e5-small-v2/pipeline/feature-extraction"
+    )
+
+
+def test_no_texts_need_nobody(store, section, server):
+    assert embed_texts([], section, store).shape[0] == 0
+    assert server.bodies == []
+
+
+def test_tokens_of_a_batch_are_shared_out_among_its_texts(server, store, section):
+    embed_texts(TEXTS[:4], section, store)
+    settings = EmbeddingSettings.from_config(section)
+    entries = [store.get(settings.request(text)) for text in TEXTS[:4]]
+    assert sum(entry.usage["prompt_tokens"] for entry in entries) == 28
+    assert {entry.served_model for entry in entries} == {"served"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "pooling", "expected"),
+    [
+        ([[1, 2], [3, 4]], "mean", [[1, 2], [3, 4]]),
+        ([[[1, 2], [3, 6]], [[5, 5]]], "mean", [[2, 4], [5, 5]]),
+        ([[[1, 2], [3, 6]], [[5, 5]]], "first", [[1, 2], [5, 5]]),
+        ([[[[1, 2], [3, 6]]], [[[5, 5]]]], "mean", [[2, 4], [5, 5]]),
+        ({"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]}, "mean", [[1, 2], [3, 4]]),
+        ({"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, "mean", [[1, 2], [3, 4]]),
+    ],
+)
+def test_every_shape_of_answer_is_read(answer, pooling, expected):
+    np.testing.assert_array_equal(read_embeddings(json.dumps(answer), 2, pooling)[0], np.asarray(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>",
+        "[[1, 2]]",
+        "[[1, 2], [3, 4], [5, 6]]",
+        "[[1, 2], [3]]",
+        "[[1, 2], [3, NaN]]",
+        "[[1, 2], [3, Infinity]]",
+        "[[1, 2], [3, 1e300]]",
+        "[[1, 2], [0, 0]]",
+        '[[1, 2], ["a", "b"]]',
+        "[[1, 2], null]",
+        "[[], []]",
+        "[1, 2]",
+        '{"error": "no"}',
+        '{"data": [{"index": 0, "embedding": [1, 2]}, {"index": 0, "embedding": [1, 2]}]}',
+        '{"data": [{"index": 0, "embedding": [1, 2]}]}',
+        '{"data": [{"index": [], "embedding": [1, 2]}, {"index": 0}]}',
+        '{"data": "x"}',
+        '"x"',
+    ],
+)
+def test_what_is_no_set_of_vectors_is_malformed(body: str):
+    with pytest.raises(Malformed):
+        read_embeddings(body, 2)
