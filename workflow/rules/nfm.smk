@@ -1,8 +1,32 @@
 """The recommender: training, ranking of the whole catalogue, and how good the lists are over all users.
 
 needs: splits
-makes: nfm/recommendations.parquet, nfm/metrics.json
+makes: nfm/model.safetensors, nfm/training.csv, nfm/recommendations.parquet, nfm/metrics.json
 """
+
+
+rule train_nfm:
+    input:
+        train="results/{dataset}/splits/train.parquet",
+        valid="results/{dataset}/splits/valid.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+    output:
+        model="results/{dataset}/nfm/model.safetensors",
+        curve="results/{dataset}/nfm/training.csv",
+    log:
+        "results/{dataset}/logs/train_nfm.log",
+    benchmark:
+        "results/{dataset}/benchmarks/train_nfm.tsv"
+    conda:
+        "../../envs/nfm.yaml"
+    threads: config["nfm"]["threads"]
+    params:
+        code=source_digest("train_nfm"),
+        seed=config["seed"],
+        device=config["nfm"]["device"],
+        recipe=config["nfm"]["recipes"][config["nfm"]["recipe"]],
+    script:
+        "../scripts/train_nfm.py"
 
 
 rule recommend_top_k:

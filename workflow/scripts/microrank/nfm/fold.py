@@ -100,12 +100,12 @@ def signed_sums(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, 
     sums = torch.empty(len(items), n_users, dtype=items.dtype, device=items.device)
     for first in range(0, len(items), ITEM_BLOCK):
         block = items[first : first + ITEM_BLOCK]
-        hidden = _relu_layer(block, weights, bias).view(-1, width)
+        hidden = relu_layer(block, weights, bias).view(-1, width)
         sums[first : first + len(block)] = torch.nn.functional.linear(hidden, signs).view(len(block), n_users)
     return sums.T.to(bias.dtype, memory_format=torch.contiguous_format)
 
 
-def _relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+def relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """ReLU(items·weightsᵀ + bias). On processors oneDNN's product adds the bias and cuts at 0 while the sums are still in registers."""
     if items.device.type == "cpu" and items.dtype != torch.float64 and torch.backends.mkldnn.is_available():
         return torch.ops.mkldnn._linear_pointwise(items, weights, bias, "relu", [], "")

@@ -15,6 +15,13 @@ class NFM(nn.Module):
         self.output = nn.Linear(hidden or dimension, 1)
         self.relu_on_score = relu_on_score
 
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw Xavier-normal weights and zero biases, as MicroLens has them; the padding's vector is zero."""
+        for weight in (self.items.weight, self.hidden.weight, self.output.weight):
+            nn.init.xavier_normal_(weight, generator=generator)
+        for zero in (self.hidden.bias, self.output.bias, self.items.weight[0].detach()):
+            nn.init.zeros_(zero)
+
     def history_state(self, histories: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """S = Σ v and F = ½(S² − Σ v²) of histories [n_users, length] (item_index, 0 pads): two of [n_users, d]."""
         vectors = self.items(histories) * (histories > 0)[..., None]

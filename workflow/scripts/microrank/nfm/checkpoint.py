@@ -1,0 +1,41 @@
+"""Models as files: safetensors, which hold numbers and text and can run no code, with the settings in the header."""
+
+import json
+import os
+from dataclasses import asdict
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from microrank.errors import StudyError
+from microrank.files import replacing
+from microrank.nfm.model import NFM
+from microrank.nfm.settings import Recipe
+
+
+def save_model(path: str | os.PathLike[str], model: NFM, recipe: Recipe) -> None:
+    """Write parameters, running statistics and the recipe: whole or not at all; the same model gives the same bytes."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"recipe": json.dumps(asdict(recipe), sort_keys=True)})
+
+
+def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, Recipe]:
+    """The model in evaluation mode, on `device`, and the recipe that it was trained by.
+
+    Raises:
+        StudyError: the file is absent, cut off or altered, or is not a checkpoint of this program.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
+            recipe = Recipe.from_config(json.loads((file.metadata() or {})["recipe"]))
+        model = NFM(len(tensors["items.weight"]) - 1, recipe.dimension, recipe.hidden, recipe.relu_on_score)
+        model.load_state_dict(tensors)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file; run the rule train_nfm") from None
+    except (SafetensorError, StudyError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StudyError(f"{path}: not a complete checkpoint ({reason}); delete the file and run again") from error
+    return model.eval().to(torch.device(device)), recipe

@@ -1,0 +1,73 @@
+"""The state of a training that was cut off, so that the next run goes on from its last half epoch and ends with the same bytes."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from microrank.files import replacing
+from microrank.nfm.settings import Recipe
+
+CurveRow = tuple[int, int, float, float]
+
+
+@dataclass
+class Progress:
+    """All that the rest of a training depends on, at the end of a half epoch.
+
+    model, best: state dictionaries. optimiser: its moments by parameter name. order: examples left of this epoch. random: state of the
+    generator. curve: (half_epoch, step, loss, valid NDCG@10) so far.
+    """
+
+    model: dict[str, torch.Tensor]
+    best: dict[str, torch.Tensor]
+    optimiser: dict[str, torch.Tensor]
+    order: np.ndarray
+    random: dict[str, Any]
+    curve: list[CurveRow]
+
+
+def progress_path(folder: Path, recipe: Recipe, seed: int, threads: int, tables: list[pa.Table]) -> Path:
+    """A name for the state of exactly this training: recipe, seed, threads and data."""
+    digest = hashlib.sha256(json.dumps([asdict(recipe), seed, threads, torch.__version__], sort_keys=True).encode())
+    for table in tables:
+        for column in table.combine_chunks().columns:
+            digest.update(column.to_numpy().astype(np.int64).data)
+    return folder / f"{digest.hexdigest()}.safetensors"
+
+
+def save_progress(path: Path, progress: Progress) -> None:
+    """Write the state: whole or not at all."""
+    tensors = {
+        f"{part}/{name}": value.detach().cpu().contiguous()
+        for part in ("model", "best", "optimiser")
+        for name, value in getattr(progress, part).items()
+    }
+    tensors["order"] = torch.from_numpy(progress.order)
+    header = {"random": json.dumps(progress.random), "curve": json.dumps(progress.curve)}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def load_progress(path: Path) -> Progress | None:
+    """The state of an earlier run, or None where there is none that is whole."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
+        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        order = tensors.pop("order").numpy()
+        for name, value in tensors.items():
+            part, _, key = name.partition("/")
+            parts[part][key] = value
+        curve = [(int(half), int(step), float(loss), float(score)) for half, step, loss, score in json.loads(header["curve"])]
+        return Progress(**parts, order=order, random=json.loads(header["random"]), curve=curve)
+    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+        return None
