@@ -45,10 +45,11 @@ class Scripted:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     most_at_once: int = 0
+    listed: dict[str, Any] | None = None  # what GET /models answers
 
     def renew(self) -> None:
         """Forget what was asked; answer well."""
-        self.answer, self.bodies, self.headers, self.most_at_once = answer_well, [], [], 0
+        self.answer, self.bodies, self.headers, self.most_at_once, self.listed = answer_well, [], [], 0, None
 
     @property
     def asked(self) -> Counter:
@@ -79,6 +80,9 @@ def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = 
                     now -= 1
 
         http.expect_request(re.compile("/v1/.*"), method="POST").respond_with_handler(handle)
+        http.expect_request("/v1/models", method="GET").respond_with_handler(
+            lambda request: as_json({}, 404) if scripted.listed is None else as_json(scripted.listed)
+        )
         yield scripted
 
 

@@ -1,8 +1,10 @@
 """Language models: what asking them would take, whether they can be asked, and their answers.
 
 needs: subset/users.parquet, splits/items.parquet, resources/prompts
-makes: responses/{reranker}.parquet
+makes: responses/{reranker}.parquet; results/forecast.md, results/preflight.md (when asked for by name)
 """
+
+import time
 
 # The keys of an entry of `llms` that shape answers. The others (pace, price, token's name) may change without a rerun.
 SHAPING = ("adapter", "base_url", "model", "revision", "temperature", "top_p", "max_tokens", "seed", "response_format", "extra")
@@ -46,3 +48,44 @@ rule query_llm:
         asked=what_is_asked,
     script:
         "../scripts/query_llm.py"
+
+
+# The two pages below depend on the store and on the world outside: whoever asks for them gets them made anew, hence the clock in the params.
+rule write_forecast:
+    input:
+        subset=f"results/{DATASET}/subset/users.parquet",
+        catalogue=f"results/{DATASET}/splits/items.parquet",
+        prompts=sorted(
+            {
+                f"resources/prompts/{config['rerankers'][name]['prompt']}.yaml"
+                for name in config["methods"]
+                if "llm" in config["rerankers"][name]
+            }
+        ),
+    output:
+        forecast="results/forecast.md",
+    log:
+        "results/logs/write_forecast.log",
+    benchmark:
+        "results/benchmarks/write_forecast.tsv"
+    conda:
+        "../../envs/llm.yaml"
+    params:
+        now=time.time(),
+    script:
+        "../scripts/write_forecast.py"
+
+
+rule run_preflight:
+    output:
+        preflight="results/preflight.md",
+    log:
+        "results/logs/run_preflight.log",
+    benchmark:
+        "results/benchmarks/run_preflight.tsv"
+    conda:
+        "../../envs/llm.yaml"
+    params:
+        now=time.time(),
+    script:
+        "../scripts/run_preflight.py"

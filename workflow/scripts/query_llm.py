@@ -6,20 +6,19 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.llm.prompts import load_prompt
-from microrank.llm.query import query_llm, reachable
+from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.services.store import Store
 
 # How to ask (pace, price, store, budget) shapes no answer, so it comes from the config and is no param: a change of it reruns nothing.
 config = snakemake.config
 name = snakemake.params.asked["llm"]
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
-how = {key: value for key, value in config["llms"][name].items() if key not in snakemake.params.llm}
-with reachable(f"llms.{name}", {**how, **snakemake.params.llm}, snakemake.params.seed) as (service, settings):
+with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
     responses = query_llm(
         tables.read_table(snakemake.input.subset, tables.SUBSET),
         tables.read_table(snakemake.input.catalogue, tables.ITEMS),
         load_prompt(snakemake.input.prompt),
-        settings,
+        chat_settings(snakemake.params.llm, snakemake.params.seed),
         store,
         service=service,
         seed=snakemake.params.seed,

@@ -104,17 +104,17 @@ def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
     return titles
 
 
-@contextmanager
-def reachable(name: str, section: Mapping[str, Any], seed: int) -> Iterator[tuple[Service, ChatSettings]]:
-    """The service and settings of an entry of `llms`; for the simulated one, a server is started on this machine and stopped again.
-
-    The simulated model's seed is the study's unless the entry has its own.
-    """
+def chat_settings(section: Mapping[str, Any], seed: int) -> ChatSettings:
+    """The shaping settings of an entry of `llms`; the simulated model's seed is the study's unless the entry has its own."""
     settings = ChatSettings.from_config(section)
+    return replace(settings, seed=seed) if section["adapter"] == SIMULATED and settings.seed is None else settings
+
+
+@contextmanager
+def reachable(name: str, section: Mapping[str, Any], seed: int) -> Iterator[Service]:
+    """The service of an entry of `llms`; the simulated one's server is started on this machine, and stopped again."""
     if section["adapter"] != SIMULATED:
-        yield Service.from_config(name, section), settings
+        yield Service.from_config(name, section)
         return
-    if settings.seed is None:
-        settings = replace(settings, seed=seed)
     with simulated_server(seed=seed) as base_url:
-        yield Service.from_config(name, section, base_url), settings
+        yield Service.from_config(name, section, base_url)

@@ -12,7 +12,8 @@ import numpy as np
 from microrank.errors import StudyError
 from microrank.services.asking import ask_each
 from microrank.services.budget import Budget, Spent
-from microrank.services.client import Client, Estimate, Reply
+from microrank.services.client import Client, Estimate
+from microrank.services.connection import Reply
 from microrank.services.failures import Malformed, Refused
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store, canonical

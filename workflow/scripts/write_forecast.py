@@ -1,0 +1,28 @@
+"""Say what asking for the answers that are missing would take; nobody is asked."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+from pathlib import Path
+
+from microrank import tables
+from microrank.files import write_text
+from microrank.llm.plans import planned_questions
+from microrank.llm.prompts import load_prompt
+from microrank.services.budget import Budget
+from microrank.services.forecast import write_forecast
+from microrank.services.store import Store
+
+config = snakemake.config
+store = Store(config["store"]["path"], offline=config["store"]["offline"])
+prompts = {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts}
+plans = planned_questions(
+    config,
+    tables.read_table(snakemake.input.subset, tables.SUBSET),
+    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
+    prompts.__getitem__,
+)
+text = write_forecast(plans, store, Budget.from_config(config["budget"], store), config["dataset"])
+write_text(snakemake.output.forecast, text)
+log.info("%s", next(line for line in text.splitlines() if line.startswith("In all")))
