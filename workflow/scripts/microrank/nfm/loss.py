@@ -119,13 +119,14 @@ class _SampledSoftmax(torch.autograd.Function):
             d_scores = d_scores.T.contiguous()
             d_w2 += torch.mv(hidden.view(-1, h).T, d_scores.reshape(-1))
             d_b2 += d_scores.sum()
-            d_hidden = (hidden > 0).mul(w2).mul_(d_scores[:, :, None]).view(c, users * h)
-            d_vectors.addmm_(d_hidden, layers)
-            d_layers = (d_hidden.T @ vectors).view(users, h, d)
-            d_bias = d_hidden.sum(dim=0).view(users, h)
-            d_w1 += torch.einsum("uhd,ud->hd", d_layers, slope[rows]) + d_bias.T @ level[rows]
+            # From here on without w2, which is put back where arrays are small.
+            d_hidden = hidden.sign_().mul_(d_scores[:, :, None]).view(c, users * h)
+            d_vectors.addmm_(d_hidden, (layers.view(users, h, d) * w2[:, None]).view(users * h, d))
+            d_layers = (d_hidden.T @ vectors).view(users, h, d).mul_(w2[:, None])
+            d_bias = d_hidden.sum(dim=0).view(users, h) * w2
+            d_w1 += (d_layers * slope[rows, None, :]).sum(dim=0).addmm_(d_bias.T, level[rows])
             d_b1 += d_bias.sum(dim=0)
-            d_slope[rows] = torch.einsum("uhd,hd->ud", d_layers, w1)
+            d_slope[rows] = (d_layers * w1).sum(dim=1)
             d_level[rows] = d_bias @ w1
         ctx.save_for_backward(*grads)
         return loss / n
