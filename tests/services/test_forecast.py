@@ -40,7 +40,9 @@ def test_two_methods_that_ask_the_same_are_counted_once(store, plan):
     assert [forecast(one, store, asked).missing for one in (plan, replace(plan, method="again"))] == [100, 0]
 
 
-@pytest.mark.parametrize(("limits", "seconds"), [({"requests_per_minute": 10}, 600), ({"tokens_per_minute": 100}, 60 * (1190 + 5000) / 100)])
+@pytest.mark.parametrize(
+    ("limits", "seconds"), [({"requests_per_minute": 10}, 600), ({"tokens_per_minute": 100}, 60 * (1190 + 5000) / 100)]
+)
 def test_time_follows_the_slowest_limit(store, plan, limits, seconds):
     plan = replace(plan, service=replace(plan.service, **limits))
     assert forecast(plan, store, set()).time_s == pytest.approx(seconds, rel=0.01)
