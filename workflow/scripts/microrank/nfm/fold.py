@@ -80,7 +80,7 @@ def score_catalogue(folded: Fold, sums: torch.Tensor, halves: torch.Tensor) -> t
 
     Give a block of users at a time (`users_per_block`); the memory is one score per user and item, and a few MiB.
     """
-    scores = signed_sums(folded.items, *folded.user_layers(sums, halves), folded.signs).add_(folded.output_bias)
+    scores = layer_sums(folded.items, *folded.user_layers(sums, halves), folded.signs).add_(folded.output_bias)
     if folded.relu_on_score:
         scores.relu_()
     scores[:, 0] = -torch.inf
@@ -88,21 +88,21 @@ def score_catalogue(folded: Fold, sums: torch.Tensor, halves: torch.Tensor) -> t
 
 
 @torch.no_grad()
-def signed_sums(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
-    """Σ_h signs_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items + 1], float32 at least.
+def layer_sums(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Σ_h shares_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items + 1], float32 at least.
 
     Args:
-        items: [n_items + 1, d], weights: [n_users, h, d], signs: [h], all of one type: bfloat16, float32 or float64.
+        items: [n_items + 1, d], weights: [n_users, h, d], shares: [h], all of one type: bfloat16, float32 or float64.
         bias: [n_users, h], float32 at least.
     """
     n_users, width, dimension = weights.shape
-    weights, bias, signs = weights.reshape(-1, dimension), bias.reshape(-1), signs[None]
-    sums = torch.empty(len(items), n_users, dtype=items.dtype, device=items.device)
+    weights, bias = weights.reshape(-1, dimension), bias.reshape(-1)
+    sums = torch.empty(n_users, len(items), dtype=bias.dtype, device=items.device)
     for first in range(0, len(items), ITEM_BLOCK):
-        block = items[first : first + ITEM_BLOCK]
-        hidden = relu_layer(block, weights, bias).view(-1, width)
-        sums[first : first + len(block)] = torch.nn.functional.linear(hidden, signs).view(len(block), n_users)
-    return sums.T.to(bias.dtype, memory_format=torch.contiguous_format)
+        hidden = relu_layer(items[first : first + ITEM_BLOCK], weights, bias)
+        summed = torch.nn.functional.linear(hidden.view(-1, width), shares[None])
+        sums[:, first : first + len(hidden)] = summed.view(len(hidden), n_users).T
+    return sums
 
 
 def relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:

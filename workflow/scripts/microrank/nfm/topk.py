@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from microrank.nfm.fold import Fold, fold, signed_sums
+from microrank.nfm.fold import Fold, fold, layer_sums
 from microrank.nfm.model import NFM
 
 MOST_CONTENDERS = 512  # of a user, to be scored exactly together with the rest of a block
@@ -108,25 +108,26 @@ class Ranker:
 
             |Ŵ·v̂ + b̂ − W·v − b|  ≤  ‖Ŵ − W‖·‖v̂‖ + ‖W‖·‖v̂ − v‖ + |b̂ − b|
 
-        to which come its own rounding and that of the sums: u for each of the two results, u being half the spacing of the screening type's
-        numbers at 1, and at most n·2⁻²⁴ (and a little) for a sum of n products in float32, in whatever order, each relative to the sum of
-        absolute values, at most ‖W‖·‖v‖ + |b| (Higham, Accuracy and Stability of Numerical Algorithms, 2002, §3.1). All terms are summed
-        over the hidden layer, as |w2| is part of W and b already.
+        to which come the roundings of sums, at most n·2⁻²⁴ (and a little) of the sum of absolute values for n products added up in float32
+        in whatever order (Higham, Accuracy and Stability of Numerical Algorithms, 2002, §3.1). All that is relative to no more than
+        ‖W‖·‖v‖ + |b|. The hidden value and the score are then rounded by u each, u being half of ε, the spacing of the screening type's
+        numbers at 1; so the product adds up (sign + ε)·hidden, whose weights that type can hold: ε·hidden covers both roundings but for
+        a share of ε·u. All terms are summed over the hidden layer, as |w2| is part of W and b already.
 
         With a last ReLU, whatever is surely not positive scores exactly 0, and all of these tie: they get minus their place by id, so that
         the larger bound is still the better item.
         """
         width, dimension = weights.shape[1:]
+        epsilon = torch.finfo(self.items.dtype).eps
         weights = weights.float()  # itself a rounding, by 2⁻²⁴ of every weight
         fast_weights = weights.to(self.items.dtype)
-        scores = signed_sums(self.items, fast_weights, bias.float(), self.exact.signs.to(self.items.dtype))
+        scores = layer_sums(self.items, fast_weights, bias.float(), (self.exact.signs + epsilon).to(self.items.dtype))
 
+        roundings = (dimension + width + 16) * 2.0**-24 + epsilon**2
         sizes = torch.linalg.vector_norm(weights, dim=2).sum(dim=1)
         moved = torch.linalg.vector_norm(weights - fast_weights, dim=2).sum(dim=1)
-        sums = (dimension + width + 16) * 2.0**-24
-        results = torch.finfo(self.items.dtype).eps
-        slope = 1.02 * (moved + sizes * (self.item_error + results + sums))
-        offset = 1.02 * ((results + sums) * bias.abs().sum(dim=1) + sums * self.exact.output_bias.abs()) + 1e-30
+        slope = 1.02 * (moved + sizes * (self.item_error + roundings))
+        offset = 1.02 * roundings * (bias.abs().sum(dim=1) + self.exact.output_bias.abs()) + 1e-30
         scores.addr_(slope.float(), self.lengths).add_((offset + self.exact.output_bias).float()[:, None])
         return torch.where(scores <= 0, -self.id_order.float(), scores) if self.exact.relu_on_score else scores
 
