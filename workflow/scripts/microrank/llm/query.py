@@ -82,7 +82,7 @@ def questions(
         history = [titles[item] for item in user["history"]]
         candidates = [titles[item] for item in user["candidates"]]
         for number in range(passes):
-            order = [int(position) for position in shown_order(seed, user["user_id"], number, shuffle)]
+            order = [int(position) for position in shown_order(seed, user["user_id"], number, shuffle, len(candidates))]
             messages = build_messages(prompt, history, candidates, user["candidates"], order)
             request = settings.request(messages, number, response_schema(prompt, len(candidates)))
             asked[f"user {user['user_id']}, pass {number}"] = (user["user_id"], number, order, request)

@@ -1,0 +1,143 @@
+"""From a model's free text to a permutation of the candidates. It never learns which candidate is the right one."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+MAX_LENGTH = 200_000  # characters of an answer that are read
+_NUMBER = re.compile(r"(?<![\d.,])-?\d{1,19}(?![\d])")
+_LINE_NUMBER = re.compile(r"^\s*(\d{1,4})\s*[.):]\s+(?=\S)")
+_FENCE = re.compile(r"```[A-Za-z]*\n?")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """positions: [n] places among the candidates, best first. from_model: how many of them the answer named; the rest is fallback.
+
+    repairs: kind -> count; `thinking`, `fence`, `prose`, `numbers_for_ids`, `ids_for_numbers`, `list_numbers`, `foreign`, `duplicate`,
+    `missing`, `empty`, `cut`.
+    """
+
+    positions: list[int]
+    from_model: int
+    repairs: Counter[str] = field(default_factory=Counter)
+
+
+def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], order: Sequence[int]) -> Parsed:
+    """Read an answer: numbers of candidates, whatever surrounds them.
+
+    Numbers that are no candidate's and repeated ones are dropped; candidates that are not named follow in the recommender's order.
+
+    Args:
+        answer: `ids` or `numbers`, how the prompt asked for candidates. A model that uses the other way is understood where no number of
+            its answer fits the way asked for.
+        candidate_ids: in the recommender's order. order: positions among them as shown; candidate number i is `order[i - 1]`.
+    """
+    repairs: Counter[str] = Counter()
+    numbers = _numbers((text or "")[:MAX_LENGTH], repairs)
+    by_id = {int(item): position for position, item in enumerate(candidate_ids)}
+    by_number = {number: int(position) for number, position in enumerate(order, start=1)}
+    known, other = (by_id, by_number) if answer == "ids" else (by_number, by_id)
+    if numbers and not any(number in known for number in numbers) and any(number in other for number in numbers):
+        repairs["numbers_for_ids" if answer == "ids" else "ids_for_numbers"] += 1
+        known = other
+    positions: dict[int, None] = {}
+    for number in numbers:
+        position = known.get(number)
+        if position is None:
+            repairs["foreign"] += 1
+        elif position in positions:
+            repairs["duplicate"] += 1
+        else:
+            positions[position] = None
+    missing = [position for position in range(len(candidate_ids)) if position not in positions]
+    if not numbers:
+        repairs["empty"] += 1
+    elif missing:
+        repairs["missing"] += len(missing)
+    return Parsed([*positions, *missing], len(positions), +repairs)
+
+
+def _numbers(text: str, repairs: Counter[str]) -> list[int]:
+    """The numbers of the answer proper, in order."""
+    text = _without_thinking(text, repairs)
+    if "```" in text:
+        repairs["fence"] += 1
+        text = _FENCE.sub("\n", text)
+    found = _from_json(text, repairs)
+    if found is not None:
+        return found
+    if "{" in text and "}" not in text:
+        repairs["cut"] += 1
+    return _from_lines(text, repairs)
+
+
+def _without_thinking(text: str, repairs: Counter[str]) -> str:
+    """What follows the last closed thinking block; of one that never closes, nothing is an answer."""
+    for opening, closing in (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<reasoning>", "</reasoning>")):
+        _, tag, tail = text.rpartition(closing)
+        if tag:
+            repairs["thinking"] += 1
+            text = tail
+        elif opening in text:
+            repairs["thinking"] += 1
+            text = text.partition(opening)[0]
+    return text
+
+
+def _from_json(text: str, repairs: Counter[str]) -> list[int] | None:
+    """The list of the first JSON value in the text that has one: an array, or an object with an array; None where there is none."""
+    decoder = json.JSONDecoder()
+    for place in sorted({place for place in (text.find("{"), text.find("[")) if place >= 0}):
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except (json.JSONDecodeError, RecursionError, ValueError):
+            continue
+        numbers = _list_in(value)
+        if numbers is not None:
+            if text[:place].strip() or text[end:].strip():
+                repairs["prose"] += 1
+            return numbers
+    return None
+
+
+def _list_in(value: object) -> list[int] | None:
+    """The numbers of an array that has at least two, or of the longest such array among an object's values."""
+    if isinstance(value, dict):
+        lists = [numbers for one in value.values() if isinstance(one, list) and (numbers := _list_in(one)) is not None]
+        return max(lists, key=len, default=None)
+    if not isinstance(value, list) or not value:
+        return None
+    numbers = [number for one in value if (number := _as_number(one)) is not None]
+    return numbers if len(numbers) > 1 else None
+
+
+def _as_number(value: object) -> int | None:
+    if isinstance(value, dict):
+        inner = [number for key in ("id", "number", "item_id", "candidate") if (number := _as_number(value.get(key))) is not None]
+        return inner[0] if inner else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    if isinstance(value, str):
+        digits = _NUMBER.search(value[:200])
+        return int(digits.group()) if digits else None
+    return int(value) if np.isfinite(value) and value == int(value) else None
+
+
+def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
+    """The numbers of plain text. A list numbered 1., 2., 3. … whose lines hold further numbers is read without its own numbering."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    numbering = [int(found.group(1)) if (found := _LINE_NUMBER.match(line)) else None for line in lines]
+    listed = [(number, line) for number, line in zip(numbering, lines, strict=True) if number is not None]
+    rests = [_NUMBER.findall(_LINE_NUMBER.sub("", line)) for _, line in listed]
+    if len(listed) > 1 and [number for number, _ in listed] == list(range(1, len(listed) + 1)) and all(rests):
+        repairs["list_numbers"] += 1
+        return [int(rest[0]) for rest in rests]
+    numbers = [int(number) for line in lines for number in _NUMBER.findall(line.replace(",", ", "))]
+    if numbers and re.search(r"[A-Za-z]{2,}", text):
+        repairs["prose"] += 1
+    return numbers

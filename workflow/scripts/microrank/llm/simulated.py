@@ -1,0 +1,127 @@
+"""A simulated chat model behind real HTTP, for studies without one: it orders candidates by the words that they share with the history.
+
+It also misbehaves now and then, as real services do. Which question meets which fault depends on the question and the seed alone, so that a
+study with it can be repeated to the byte.
+"""
+
+import json
+import random
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+SERVED_MODEL = "simulated-word-overlap"
+FAULTS = {"busy": 0.05, "foreign": 0.04, "duplicate": 0.04, "prose": 0.08, "cut": 0.03, "thinking": 0.03}
+_CANDIDATE = re.compile(r"^(?:\[(\d+)\] |(\d+): )(.*)$")
+_HISTORY = re.compile(r"^(?:- |\d+\. )(.*)$")
+_WORD = re.compile(r"\w+")
+
+
+@contextmanager
+def simulated_server(seed: int) -> Iterator[str]:
+    """Run the server on a free port of 127.0.0.1 while the block lasts; gives its base URL, which ends in /v1."""
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"seed": seed, "turned_away": set(), "lock": threading.Lock()})
+    )
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, str]:
+    """The text that the model answers to a question, and the fault that it shows in doing so ("" for none)."""
+    prompt = messages[-1]["content"]
+    draw = random.Random(f"{seed}\0{prompt}")
+    fault = draw.choices([*FAULTS, ""], [*FAULTS.values(), 1 - sum(FAULTS.values())])[0]
+    history, candidates, numbered = _read(prompt)
+    liked: dict[str, float] = {}
+    for age, title in enumerate(reversed(history)):
+        for word in set(_WORD.findall(title.lower())):
+            liked[word] = liked.get(word, 0.0) + 1 / (1 + 0.2 * age)
+    overlap = {name: sum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower()))) for name, title in candidates.items()}
+    ranked = sorted(candidates, key=lambda name: -overlap[name])
+    if fault == "foreign":
+        ranked.insert(draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000))
+    if fault == "duplicate" and ranked:
+        ranked.insert(draw.randrange(len(ranked)), draw.choice(ranked))
+    text = json.dumps({"ranking": ranked}) if numbered else ", ".join(map(str, ranked))
+    if fault == "cut":
+        text = text[: len(text) * 2 // 3]
+    if fault == "prose":
+        text = f"Here is the order that suits this viewer best:\n\n{text}\n\nEnjoy!"
+    if fault == "thinking":
+        text = f"<think>The first {len(history)} titles say a lot.</think>{text}"
+    return text, fault
+
+
+def _read(prompt: str) -> tuple[list[str], dict[int, str], bool]:
+    """History titles (oldest first), candidates' titles by the name to answer with, and whether those names are numbers 1…n."""
+    history: list[str] = []
+    candidates: dict[int, str] = {}
+    numbered = False
+    for line in prompt.splitlines():
+        if found := _CANDIDATE.match(line):
+            numbered = numbered or found[1] is not None
+            candidates[int(found[1] or found[2])] = found[3]
+        elif not candidates and (found := _HISTORY.match(line)):
+            history.append(found[1])
+    return history, candidates, numbered
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """POST /v1/chat/completions and GET /v1/models, in OpenAI's shapes."""
+
+    protocol_version = "HTTP/1.1"
+    seed: ClassVar[int]
+    turned_away: ClassVar[set[str]]
+    lock: ClassVar[threading.Lock]
+
+    def do_GET(self) -> None:
+        self._reply(200, {"object": "list", "data": [{"id": SERVED_MODEL, "object": "model", "owned_by": "simulated"}]})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        try:
+            messages = json.loads(body)["messages"]
+            text, fault = simulated_answer(messages, self.seed)
+        except (ValueError, KeyError, TypeError, IndexError):
+            self._reply(400, {"error": {"message": "simulated server: not a chat request"}})
+            return
+        question = messages[-1]["content"]
+        with self.lock:
+            busy = fault == "busy" and question not in self.turned_away
+            self.turned_away.add(question)
+        if busy:
+            self._reply(429, {"error": {"message": "simulated server: too many requests"}}, {"Retry-After": "0"})
+            return
+        words = sum(len(message["content"].split()) for message in messages)
+        self._reply(
+            200,
+            {
+                "id": "simulated",
+                "object": "chat.completion",
+                "model": SERVED_MODEL,
+                "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": words, "completion_tokens": len(text.split()), "total_tokens": words + len(text.split())},
+            },
+        )
+
+    def _reply(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet: the client's log says what happened."""
