@@ -4,11 +4,19 @@ import re
 from pathlib import Path
 
 import pytest
-from microrank.data import blocks
-from microrank.data.pairs import iter_pairs, read_pairs
+from microrank.data import blocks, pairs
+from microrank.data.pairs import iter_histories, read_pairs
 from microrank.errors import StudyError
 
 Histories = dict[int, list[int]]
+
+
+@pytest.fixture(params=["in memory", "by block"])
+def way(request, monkeypatch) -> None:
+    """Files are read as small ones, and as large ones."""
+    if request.param == "by block":
+        monkeypatch.setattr(pairs, "IN_MEMORY_BYTES", 0)
+        monkeypatch.setattr(pairs, "USERS_PER_PORTION", 1)
 
 
 @pytest.fixture
@@ -24,7 +32,8 @@ def raw(tmp_path: Path):
 def histories(*paths: Path) -> Histories:
     found: Histories = {}
     last = -1
-    for table in iter_pairs(paths):
+    for portion in iter_histories(paths):
+        table = portion.to_table()
         for user, item, position in zip(*(column.to_pylist() for column in table.columns), strict=True):
             assert user >= last
             assert position == len(found.setdefault(user, []))
@@ -45,6 +54,7 @@ READ = {1: [10, 20, 30], 2: [20, 10, 40, 50]}
 @pytest.mark.parametrize("text", [TSV, CSV], ids=["tsv", "csv"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("block_bytes", [1, 7, 1 << 20])
+@pytest.mark.usefixtures("way")
 def test_every_form_of_a_file_reads_the_same(raw, monkeypatch, text: str, end: str, block_bytes: int) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
     text = text.replace("\n", end)
@@ -58,6 +68,7 @@ def test_the_whole_table_is_sorted_by_user_and_position(raw) -> None:
 
 
 @pytest.mark.parametrize("block_bytes", [1, 20, 1 << 20])
+@pytest.mark.usefixtures("way")
 def test_rows_in_any_order_are_put_in_the_order_of_time(raw, monkeypatch, block_bytes: int) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
     rows = ["2,50,4", "1,30,3", "2,20,1", "1,10,1", "2,40,3", "1,20,2", "2,10,2"]
@@ -65,6 +76,7 @@ def test_rows_in_any_order_are_put_in_the_order_of_time(raw, monkeypatch, block_
     assert histories(raw(csv(*sorted(rows, key=lambda row: row[0])))) == READ
 
 
+@pytest.mark.usefixtures("way")
 def test_rows_of_one_moment_stay_in_file_order(raw) -> None:
     assert histories(raw(csv("1,9,5", "1,3,5", "1,7,5", "1,1,4"))) == {1: [1, 9, 3, 7]}
     assert histories(raw(csv("2,9,5", "1,8,1", "2,3,5", "1,2,1", "2,7,5", "1,5,1"))) == {1: [8, 2, 5], 2: [9, 3, 7]}
@@ -137,6 +149,7 @@ CSV_FAULTS = {
     HEADER + "1,9223372036854775808,3\n": r"line 2: item '9223372036854775808' is larger than",
     HEADER + "1,2\0,3\n": r"line 2: item '2\\x00' holds a NUL byte",
     HEADER + "1,2,3\n1,4,5\n": r"line 2: user 1 has 2 items, but the split needs 3",
+    HEADER + "1,2,5\n1,4,3\n": r"line 2: user 1 has 2 items",
     HEADER + "1,2,3\n1,4,5\n1,2,6\n": r"line 2: user 1 has item 2 more than once",
     HEADER + "2,1,1\n1,2,3\n2,2,2\n1,4,5\n2,3,3\n1,2,6\n": r"line 3: user 1 has item 2 more than once",
 }
@@ -144,6 +157,7 @@ CSV_FAULTS = {
 
 @pytest.mark.parametrize(("text", "says"), [*TSV_FAULTS.items(), *CSV_FAULTS.items()])
 @pytest.mark.parametrize("block_bytes", [1, 1 << 20], ids=["small blocks", ""])
+@pytest.mark.usefixtures("way")
 def test_a_fault_is_named_with_its_line_and_value(raw, monkeypatch, text: str, says: str, block_bytes: int) -> None:
     monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
     assert re.search(says, message(raw(text)))

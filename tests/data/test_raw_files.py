@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microrank.data import blocks
-from microrank.data.pairs import iter_pairs
+from microrank.data import blocks, pairs
+from microrank.data.pairs import iter_histories
 from microrank.data.splits import split_interactions
 from microrank.data.titles import TITLES, read_titles
 from microrank.errors import StudyError
@@ -83,7 +83,7 @@ def split_file(raw: bytes) -> dict[int, list[int]] | str:
         parts: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
         try:
             no_titles = TITLES.empty_table()
-            summary = split_interactions(iter_pairs([path]), no_titles, lambda name, table: parts[name].append(table))
+            summary = split_interactions(iter_histories([path]), no_titles, lambda name, table: parts[name].append(table))
         except StudyError as error:
             return _checked_message(str(error), path)
     histories: dict[int, list[int]] = {}
@@ -113,6 +113,7 @@ def _checked_message(message: str, path: Path) -> str:
 def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, list[int]]], block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
         assert split_file(file[0].encode()) == file[1]
 
 
@@ -121,6 +122,7 @@ def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, li
 def test_any_file_is_split_rightly_or_its_line_is_named(raw: bytes, block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
         found = split_file(raw)
     if isinstance(found, dict):
         assert found == read_by_hand(raw)
@@ -165,6 +167,7 @@ def test_any_titles_are_read_or_their_line_is_named(raw: bytes, start: bytes) ->
 def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: bytes, block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
         found = split_file(raw)
     if isinstance(found, dict):
         assert found == read_by_hand(raw)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from microrank.data.checksums import verify_checksums
-from microrank.data.pairs import iter_pairs
+from microrank.data.histories import join
+from microrank.data.pairs import iter_histories
 from microrank.data.splits import SplitSummary, split_interactions
 from microrank.data.titles import read_titles
 
@@ -17,7 +17,7 @@ KNOWN = {
 
 
 def summary_of(pairs: Path, titles: Path) -> SplitSummary:
-    return split_interactions(iter_pairs([pairs]), read_titles(titles), lambda name, table: None)
+    return split_interactions(iter_histories([pairs]), read_titles(titles), lambda name, table: None)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,7 @@ def test_microlens_50k(real_data: Path, titles: str, empty: int, without_interac
 
 
 def test_microlens_50k_users_have_5_to_218_interactions(real_data: Path) -> None:
-    table = pa.concat_tables(iter_pairs([real_data / "microlens-50k" / "MicroLens-50k_pairs.tsv"]))
-    lengths = np.unique(table["user_id"].to_numpy(), return_counts=True)[1]
+    lengths = join(list(iter_histories([real_data / "microlens-50k" / "MicroLens-50k_pairs.tsv"]))).lengths
     assert (lengths.min(), np.median(lengths), lengths.max()) == (5, 6, 218)
 
 

@@ -5,6 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
+from microrank.data.histories import Histories
 from microrank.data.splits import SplitSummary, split_interactions
 from microrank.data.titles import TITLES
 
@@ -14,15 +15,20 @@ def interactions(histories: dict[int, list[int]]) -> pa.Table:
     return pa.table(list(zip(*rows, strict=True)), schema=tables.SPLIT)
 
 
+def portion(histories: dict[int, list[int]]) -> Histories:
+    lists = [np.array(items) for items in histories.values()]
+    return Histories(np.array(list(histories)), np.array([len(items) for items in lists]), np.concatenate(lists), np.arange(len(lists)))
+
+
 def titled(titles: dict[int, str]) -> pa.Table:
     return pa.table([list(titles), list(titles.values())], schema=TITLES)
 
 
 def split(histories: dict[int, list[int]], titles: dict[int, str], block_users: int = 99) -> tuple[dict[str, pa.Table], SplitSummary]:
     users = sorted(histories)
-    blocks = [interactions({user: histories[user] for user in users[at : at + block_users]}) for at in range(0, len(users), block_users)]
+    portions = [portion({user: histories[user] for user in users[at : at + block_users]}) for at in range(0, len(users), block_users)]
     written: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
-    summary = split_interactions(blocks, titled(titles), lambda name, table: written[name].append(table))
+    summary = split_interactions(portions, titled(titles), lambda name, table: written[name].append(table))
     return {name: pa.concat_tables(parts) for name, parts in written.items()}, summary
 
 

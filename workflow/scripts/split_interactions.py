@@ -9,7 +9,7 @@ log = start_job(snakemake)
 
 from microrank import files, tables
 from microrank.data.checksums import checksum_of, verify_checksums
-from microrank.data.pairs import iter_pairs
+from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
 from microrank.data.splits import SPLIT_NAMES, split_interactions
 from microrank.data.titles import read_titles
@@ -18,7 +18,7 @@ pairs, titles = [Path(path) for path in snakemake.input.pairs], Path(snakemake.i
 verify_checksums([*pairs, titles], snakemake.params.checksums)
 raw_files = {str(path): checksum_of(path, "sha256") for path in (*pairs, titles)}
 with split_writer({name: snakemake.output[name] for name in SPLIT_NAMES}) as write:
-    summary = split_interactions(iter_pairs(pairs), read_titles(titles), write)
+    summary = split_interactions(iter_histories(pairs), read_titles(titles), write)
 tables.write_table(summary.items, snakemake.output.catalogue, tables.ITEMS)
 files.write_text(snakemake.output.counts, json.dumps({**summary.counts, "raw_files": raw_files}, indent=2) + "\n")
 log.info("%(interactions)d interactions of %(users)d users with %(items)d items", summary.counts)

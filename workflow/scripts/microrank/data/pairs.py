@@ -1,6 +1,6 @@
 """Interactions from raw files: lines `user<TAB>item item …`, oldest first (tsv), or rows `user,item,timestamp` under that header (csv).
 
-Users come out in ascending order with their items oldest first, in tables SPLIT of whole users, so that a file far larger than memory can
+Users come out in ascending order with their items oldest first, in portions of whole users, so that a file far larger than memory can
 be split. A file whose users do not ascend is gathered and sorted first.
 """
 
@@ -17,7 +17,8 @@ from microrank.data.pairs_csv import CSV_HEADER, read_csv
 from microrank.data.pairs_tsv import read_tsv
 from microrank.errors import StudyError
 
-USERS_PER_PART = 1 << 17
+IN_MEMORY_BYTES = 1 << 24  # a file up to this size is read once and gathered; a larger one is read first to see whether its users ascend
+USERS_PER_PORTION = 1 << 16
 
 
 def read_pairs(path: Path) -> pa.Table:
@@ -26,11 +27,11 @@ def read_pairs(path: Path) -> pa.Table:
     Raises:
         StudyError: names file, line and value of the first thing that is wrong.
     """
-    return pa.concat_tables(iter_pairs([path]))
+    return pa.concat_tables(histories.to_table() for histories in iter_histories([path]))
 
 
-def iter_pairs(paths: Sequence[Path]) -> Iterator[pa.Table]:
-    """The interactions as tables SPLIT of whole users, users ascending.
+def iter_histories(paths: Sequence[Path]) -> Iterator[Histories]:
+    """The interactions in portions of whole users, users ascending.
 
     Args:
         paths: one file, or two of the same interactions (say tsv and csv), which must agree on users, items and order.
@@ -38,38 +39,38 @@ def iter_pairs(paths: Sequence[Path]) -> Iterator[pa.Table]:
     Raises:
         StudyError: names file, line and value of the first thing that is wrong, or the first user on whom two files differ.
     """
-    for histories in _agreeing(*paths) if len(paths) == 2 else _read_histories(paths[0]):
-        yield histories.to_table()
+    return _agreeing(*paths) if len(paths) == 2 else _read(paths[0])
 
 
-def _read_histories(path: Path) -> Iterator[Histories]:
+def _read(path: Path) -> Iterator[Histories]:
     """The checked histories of a file, users ascending."""
-    is_csv, ascend = _survey(path)
-    if is_csv:
-        parts = read_csv(path, by_block=ascend)
-    else:
-        parts = read_tsv(path)
-        if not ascend:
-            parts = iter([join(list(parts)).sorted_by_user()])
+    start = next(read_blocks(path, block_bytes=1 << 12))
+    is_csv = _is_csv(path, start[: start.index(b"\n")])
+    by_block = path.stat().st_size > IN_MEMORY_BYTES and _users_ascend(path, n_header_lines=int(is_csv))
+    parts = read_csv(path, by_block) if is_csv else read_tsv(path)
+    if not (is_csv or by_block):
+        parts = _ascending(list(parts))
     before = None
-    for part in parts:
-        check_histories(part, path, before)
-        before = int(part.users[-1]), int(part.lines[-1])
-        yield from part.in_parts(USERS_PER_PART)
+    for portion in (portion for part in parts for portion in part.in_parts(USERS_PER_PORTION)):
+        check_histories(portion, path, before)
+        before = int(portion.users[-1]), int(portion.lines[-1])
+        yield portion
 
 
-def _survey(path: Path) -> tuple[bool, bool]:
-    """Whether the file is a csv, and whether its users ascend."""
-    is_csv, last = None, -1
-    for block in read_blocks(path):
-        users = leading_numbers(block.text)
-        if is_csv is None:
-            is_csv = _is_csv(path, block.text[: block.text.index(b"\n")])
-            users = users[is_csv:]
+def _ascending(parts: list[Histories]) -> Iterator[Histories]:
+    users = np.concatenate([part.users for part in parts])
+    return iter(parts if (users[1:] >= users[:-1]).all() else [join(parts).sorted_by_user()])
+
+
+def _users_ascend(path: Path, n_header_lines: int) -> bool:
+    last = -1
+    for text in read_blocks(path):
+        users = leading_numbers(text)[n_header_lines:]
         if len(users) and (users[0] < last or (users[1:] < users[:-1]).any()):
-            return is_csv, False
+            return False
         last = users[-1] if len(users) else last
-    return bool(is_csv), True
+        n_header_lines = 0
+    return True
 
 
 def _is_csv(path: Path, first_line: bytes) -> bool:
@@ -84,14 +85,14 @@ def _is_csv(path: Path, first_line: bytes) -> bool:
 
 def _agreeing(one: Path, other: Path) -> Iterator[Histories]:
     """The histories of `one`, once they are known to be those of `other`."""
-    a, b = join(list(_read_histories(one))), join(list(_read_histories(other)))
+    a, b = join(list(_read(one))), join(list(_read(other)))
     user = _first_difference(a, b)
     if user is not None:
         raise StudyError(
             f"{one} and {other} disagree: user {user} has {_items_of(user, a)} in the first and {_items_of(user, b)} in the second; "
             "name only the right one under `pairs`"
         )
-    yield from a.in_parts(USERS_PER_PART)
+    yield from a.in_parts(USERS_PER_PORTION)
 
 
 def _first_difference(a: Histories, b: Histories) -> int | None:

@@ -25,10 +25,13 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
     Raises:
         StudyError: names the first line that is not in the format, and its value.
     """
-    held, n_given = np.empty((0, len(COLUMNS)), np.int64), 0
-    waiting = [held]
-    for block in read_blocks(path):
-        waiting.append(_parse(block, path))
+    n_read = n_given = 0
+    waiting: list[np.ndarray] = []
+    for text in read_blocks(path):
+        is_first = not waiting
+        rows = _parse(Block(text[len(CSV_HEADER) + 1 :] if is_first else text, n_read + FIRST_ROW_LINE), path)
+        n_read += len(rows)
+        waiting.append(rows)
         if by_block:
             rows = np.concatenate(waiting)
             last_user_from = int(np.searchsorted(rows[:, 0], rows[-1, 0])) if len(rows) else 0
@@ -45,8 +48,6 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
 
 def _parse(block: Block, path: Path) -> np.ndarray:
     """[n_rows, 3] int64: user, item, timestamp."""
-    if block.first_line == 1:
-        block = Block(block.text[len(CSV_HEADER) + 1 :], FIRST_ROW_LINE)
     try:
         values, separators, ends = scan_numbers(block.text)
     except NotANumber as error:

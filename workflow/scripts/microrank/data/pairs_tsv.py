@@ -19,8 +19,11 @@ def read_tsv(path: Path) -> Iterator[Histories]:
     Raises:
         StudyError: names the first line that is not in the format, and its value.
     """
-    for block in read_blocks(path):
-        yield _parse(block, path)
+    first_line = 1
+    for text in read_blocks(path):
+        histories = _parse(Block(text, first_line), path)
+        first_line += len(histories.users)
+        yield histories
 
 
 def _parse(block: Block, path: Path) -> Histories:
@@ -28,18 +31,20 @@ def _parse(block: Block, path: Path) -> Histories:
         values, separators, ends = scan_numbers(block.text)
     except NotANumber as error:
         raise _explained(block, error.offset, path) from None
-    line_ends = np.flatnonzero(separators == LINE_END)
-    is_user = np.zeros(len(values), bool)
-    is_user[0] = True
-    is_user[line_ends[:-1] + 1] = True
-    wrong = np.flatnonzero(is_user != (separators == TAB))
-    if not len(wrong):
-        wrong = np.flatnonzero((separators != TAB) & (separators != SPACE) & (separators != LINE_END))
-    if len(wrong):
-        raise _explained(block, int(ends[wrong[0]]), path)
-    first_of_line = np.flatnonzero(is_user)
-    lines = block.first_line + np.arange(len(first_of_line))
-    return Histories(values[first_of_line], line_ends - first_of_line, values[~is_user], lines)
+    tabs, line_ends = np.flatnonzero(separators == TAB), np.flatnonzero(separators == LINE_END)
+    in_line_order = len(tabs) == len(line_ends) and tabs[0] == 0 and (tabs[1:] == line_ends[:-1] + 1).all()
+    if not in_line_order or np.count_nonzero(separators == SPACE) != len(values) - 2 * len(tabs):
+        raise _explained(block, int(ends[_first_wrong(separators)]), path)
+    is_item = np.ones(len(values), bool)
+    is_item[tabs] = False
+    return Histories(values[tabs], line_ends - tabs, values[is_item], block.first_line + np.arange(len(tabs)))
+
+
+def _first_wrong(separators: np.ndarray) -> int:
+    """Index of the first separator that is not a tab after the user, or neither a space nor the line's end after an item."""
+    after_user = np.append(True, separators[:-1] == LINE_END)
+    fits = np.where(after_user, separators == TAB, (separators == SPACE) | (separators == LINE_END))
+    return int(fits.argmin())
 
 
 def _explained(block: Block, offset: int, path: Path) -> StudyError:

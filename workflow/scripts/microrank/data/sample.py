@@ -5,7 +5,7 @@ item's theme. None of it is meant to imitate a real service's figures; it is the
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,18 +42,93 @@ class SampleSettings:
         return settings
 
 
+class Catalogue(NamedTuple):
+    """What is to be interacted with, items of a word side by side, words of a theme and themes of a topic likewise.
+
+    item_ids: [n_items]; word_of_item: [n_items]; starts: [n_words + 1], each word's first item; topic_share: [n_topics];
+    sums: [ERAS * n_items + 1], the running sum of popularity, era after era.
+    """
+
+    item_ids: np.ndarray
+    word_of_item: np.ndarray
+    starts: np.ndarray
+    sums: np.ndarray
+    topic_share: np.ndarray
+
+
 def make_sample(settings: SampleSettings, seed: int) -> tuple[str, str]:
     """The text of `pairs.tsv` and of `titles.csv`, the latter of bare lines `id, title`; both with CRLF, as MicroLens has them."""
     random = generator(seed, "sample")
-    words = _words(settings.topics)
-    word_of_item = np.sort(random.integers(len(words), size=settings.items))
-    item_ids = random.permutation(settings.items) + 1
-    lengths, items = _draw_interactions(settings, word_of_item, random)
-    lists = np.split(item_ids[items].astype(str), np.cumsum(lengths)[:-1])
+    catalogue = make_catalogue(settings, random)
+    lengths, items = draw_interactions(catalogue, settings.users, random)
+    lists = np.split(catalogue.item_ids[items].astype(str), np.cumsum(lengths)[:-1])
     pairs = "".join(f"{user}\t{' '.join(row)}\r\n" for user, row in enumerate(lists, start=1))
-    titles = {item: _title(words[word], random) for item, word in zip(item_ids.tolist(), word_of_item, strict=True)}
-    _plant_oddities(titles, random)
+    titles = make_titles(catalogue, random)
     return pairs, "".join(f"{item}, {titles[item]}\r\n" for item in sorted(titles))
+
+
+def make_catalogue(settings: SampleSettings, random: np.random.Generator) -> Catalogue:
+    """Give each item a word to be about, and a popularity: a power of its rank, the larger part of which has its moment and passes."""
+    n_words = settings.topics * WORDS_OF_TOPIC
+    word_of_item = np.sort(random.integers(n_words, size=settings.items))
+    starts = np.searchsorted(word_of_item, np.arange(n_words + 1))
+    rank = np.arange(settings.items) - starts[word_of_item] + 1
+    now, moment = (np.arange(ERAS)[:, None] + 0.5) / ERAS, random.random(settings.items)
+    passing = 1 - FASHION + FASHION * np.exp(-(((now - moment) / 0.3) ** 2))
+    popularity = rank**-ZIPF * random.lognormal(0, 0.5, settings.items) * passing
+    sums = np.concatenate([[0.0], popularity.ravel().cumsum()])
+    return Catalogue(random.permutation(settings.items) + 1, word_of_item, starts, sums, random.dirichlet(np.full(settings.topics, 4.0)))
+
+
+def draw_interactions(
+    catalogue: Catalogue, n_users: int, random: np.random.Generator, mean_extra: float = MEAN_EXTRA
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each user's number of interactions [n_users], and the items' indices [n_rows], oldest first, none twice for a user."""
+    n_items, n_topics = len(catalogue.item_ids), len(catalogue.topic_share)
+    lengths = np.minimum(MIN_LENGTH + random.geometric(1 / (1 + mean_extra), n_users) - 1, MAX_LENGTH)
+    users = np.repeat(np.arange(n_users), lengths)
+    time = (np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / np.repeat(lengths, lengths)
+    era = (time * ERAS).astype(int)
+
+    tastes = random.choice(n_topics, size=(2, n_users), p=catalogue.topic_share) * WORDS_OF_TOPIC
+    early, late = tastes + random.integers(WORDS_OF_TOPIC, size=(2, n_users))
+    word = np.where(random.random(len(users)) < 0.2 + 0.6 * time, late[users], early[users])
+    widths = [1, WORDS_OF_THEME, WORDS_OF_TOPIC, n_topics * WORDS_OF_TOPIC]
+    width = random.choice(widths, size=len(users), p=list(SHARES.values()))
+    first, last = catalogue.starts[word // width * width], catalogue.starts[(word // width + 1) * width]
+
+    items = _draw_items(catalogue, era, first, last, random)
+    attempt = 0
+    while len(again := _repeated(users * n_items + items)):
+        attempt += 1
+        if attempt > 10:  # the user has seen nearly all of a small range
+            first[again], last[again] = 0, n_items
+        items[again] = _draw_items(catalogue, era[again], first[again], last[again], random)
+    return lengths, items
+
+
+def make_titles(catalogue: Catalogue, random: np.random.Generator) -> dict[int, str]:
+    """Item id -> title, with the oddities of real title files planted in them."""
+    words = _words(len(catalogue.topic_share))
+    titles = {item: _title(words[word], random) for item, word in zip(catalogue.item_ids.tolist(), catalogue.word_of_item, strict=True)}
+    _plant_oddities(titles, random)
+    return titles
+
+
+def _draw_items(catalogue: Catalogue, era: np.ndarray, first: np.ndarray, last: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """One item by its popularity in the era from each range `first` to `last` (not included; where a range is empty, from all)."""
+    n_items = len(catalogue.item_ids)
+    first, last = np.where(first < last, first, 0), np.where(first < last, last, n_items)
+    low, high = catalogue.sums[era * n_items + first], catalogue.sums[era * n_items + last]
+    found = np.searchsorted(catalogue.sums, low + random.random(len(era)) * (high - low), side="right") - 1 - era * n_items
+    return np.clip(found, first, last - 1)
+
+
+def _repeated(keys: np.ndarray) -> np.ndarray:
+    """The places of all but the first occurrence of each key."""
+    again = np.ones(len(keys), bool)
+    again[np.unique(keys, return_index=True)[1]] = False
+    return np.flatnonzero(again)
 
 
 def _words(n_topics: int) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -63,60 +138,6 @@ def _words(n_topics: int) -> list[tuple[str, str, tuple[str, ...]]]:
         for theme in themes:
             words += [(topic, word, tuple(other for other in theme.split() if other != word)) for word in theme.split()]
     return words
-
-
-def _draw_interactions(settings: SampleSettings, word_of_item: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Each user's number of interactions [n_users], and the items' indices [n_rows], oldest first, none twice for a user."""
-    n_items, n_users = len(word_of_item), settings.users
-    lengths = np.minimum(MIN_LENGTH + random.geometric(1 / (1 + MEAN_EXTRA), n_users) - 1, MAX_LENGTH)
-    users = np.repeat(np.arange(n_users), lengths)
-    time = (np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / np.repeat(lengths, lengths)
-
-    n_words = settings.topics * WORDS_OF_TOPIC
-    topic_share = random.dirichlet(np.full(settings.topics, 4.0))
-    early, late = random.choice(settings.topics, size=(2, n_users), p=topic_share) * WORDS_OF_TOPIC + random.integers(
-        WORDS_OF_TOPIC, size=(2, n_users)
-    )
-    word = np.where(random.random(len(users)) < 0.2 + 0.6 * time, late[users], early[users])
-    width = random.choice([1, WORDS_OF_THEME, WORDS_OF_TOPIC, n_words], size=len(users), p=list(SHARES.values()))
-    item_starts = np.searchsorted(word_of_item, np.arange(n_words + 1))
-    first, last = item_starts[word // width * width], item_starts[(word // width + 1) * width]
-    popularity = _popularity(word_of_item, item_starts, random)
-    era = (time * ERAS).astype(int)
-
-    items = _draw_items(popularity, era, first, last, random)
-    attempt = 0
-    while len(again := _repeated(users * n_items + items)):
-        attempt += 1
-        if attempt > 10:  # the user has seen nearly all of a small range
-            first[again], last[again] = 0, n_items
-        items[again] = _draw_items(popularity, era[again], first[again], last[again], random)
-    return lengths, items
-
-
-def _popularity(word_of_item: np.ndarray, item_starts: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """[ERAS, n_items]: a power of the item's rank among those of its word, the larger part of which has its moment and passes."""
-    rank = np.arange(len(word_of_item)) - item_starts[word_of_item] + 1
-    moment = random.random(len(word_of_item))
-    now = (np.arange(ERAS)[:, None] + 0.5) / ERAS
-    return rank**-ZIPF * random.lognormal(0, 0.5, len(rank)) * (1 - FASHION + FASHION * np.exp(-(((now - moment) / 0.3) ** 2)))
-
-
-def _draw_items(popularity: np.ndarray, era: np.ndarray, first: np.ndarray, last: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """One item by its popularity in the era from each range `first` to `last` (not included; where a range is empty, from all)."""
-    n_items = popularity.shape[1]
-    sums = np.concatenate([[0.0], popularity.ravel().cumsum()])
-    first, last = np.where(first < last, first, 0), np.where(first < last, last, n_items)
-    low, high = sums[era * n_items + first], sums[era * n_items + last]
-    found = np.searchsorted(sums, low + random.random(len(era)) * (high - low), side="right") - 1 - era * n_items
-    return np.clip(found, first, last - 1)
-
-
-def _repeated(keys: np.ndarray) -> np.ndarray:
-    """The places of all but the first occurrence of each key."""
-    again = np.ones(len(keys), bool)
-    again[np.unique(keys, return_index=True)[1]] = False
-    return np.flatnonzero(again)
 
 
 def _title(about: tuple[str, str, tuple[str, ...]], random: np.random.Generator) -> str:
