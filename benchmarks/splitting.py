@@ -2,9 +2,9 @@
 
     python benchmarks/splitting.py [--scales 1 10 100] [--json PATH]
 
-Both read the same file and write the same tables to four parquet files; the loop checks nothing but repeated items. Each run is a process
-of its own on one thread; its time is taken inside, after a small file has warmed up the libraries, and its memory is the process's largest
-resident set. Runs take turns, and the ratio is that of the fastest of each. The loop runs at scale 1 only: it holds Python lists.
+Both read the same file, check the same things and write the same tables to four parquet files. Each run is a process of its own, on one
+thread; its time is taken inside, after a small file has warmed up the libraries, and its memory is the process's largest resident set. Runs
+take turns, and the ratio is that of the fastest of each. The loop runs at scale 1 only: it holds Python lists.
 """
 
 import argparse
@@ -25,6 +25,7 @@ sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
 import microlens_like
 from microrank import tables
+from microrank.data.numbers import MAX_ID
 from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
 from microrank.data.splits import SPLIT_NAMES, split_interactions
@@ -43,19 +44,22 @@ def by_blocks(pairs: Path, folder: Path) -> int:
 
 
 def by_loop(pairs: Path, folder: Path) -> int:
-    """The plain way: one row after the other."""
+    """The plain way, one row after the other, with the same checks."""
     rows: dict[str, tuple[list[int], list[int], list[int]]] = {name: ([], [], []) for name in SPLIT_NAMES}
     train_count: Counter[int] = Counter()
-    with open(pairs) as file:
-        for line in file:
-            user, text = line.rstrip("\n").split("\t")
-            items = [int(item) for item in text.split(" ")]
-            if len(set(items)) < len(items):
-                raise ValueError(line)
-            for position, item in enumerate(items):
+    seen = set()
+    with open(pairs, encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            user_text, _, text = line.rstrip("\n").partition("\t")
+            user, items = identifier(user_text, number), text.split(" ")
+            if user in seen or len(items) < 3 or len(set(items)) < len(items):
+                raise ValueError(f"line {number}")
+            seen.add(user)
+            for position, item_text in enumerate(items):
+                item = identifier(item_text, number)
                 name = "train" if position < len(items) - 2 else "valid" if position == len(items) - 2 else "test"
                 users, kept, positions = rows[name]
-                users.append(int(user))
+                users.append(user)
                 kept.append(item)
                 positions.append(position)
                 train_count[item] += name == "train"
@@ -65,6 +69,13 @@ def by_loop(pairs: Path, folder: Path) -> int:
     catalogue = [ids, list(range(1, len(ids) + 1)), [""] * len(ids), [train_count[item] for item in ids]]
     pq.write_table(pa.table(catalogue, schema=tables.ITEMS), folder / "items.parquet", compression="zstd")
     return sum(len(columns[0]) for columns in rows.values())
+
+
+def identifier(text: str, line: int) -> int:
+    """An id, checked."""
+    if not text.isdigit() or (number := int(text)) > MAX_ID:
+        raise ValueError(f"line {line}: {text}")
+    return number
 
 
 def measure(way: str, pairs: Path) -> dict[str, float]:

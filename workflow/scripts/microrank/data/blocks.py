@@ -65,10 +65,10 @@ def _whole_lines(path: Path, size: int) -> Iterator[bytes]:
 
 def _with_plain_ends(text: bytes) -> bytes:
     """\\n for \\r\\n; a \\r elsewhere stays."""
-    characters = np.frombuffer(text, np.uint8)
-    returns = np.flatnonzero(characters == ord("\r"))
-    if not len(returns):
+    if b"\r" not in text:
         return text
-    if (characters[returns + 1] == ord("\n")).all():  # safe: the last byte is \n
+    characters = np.frombuffer(text, np.uint8)
+    is_lone = (characters[:-1] == ord("\r")) & (characters[1:] != ord("\n"))  # the last byte is \n
+    if not is_lone.any():
         return text.translate(None, b"\r")  # three times faster than replace
     return text.replace(b"\r\n", b"\n")

@@ -30,7 +30,8 @@ def scan_numbers(block: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
     characters = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(characters - ZERO > 9)  # what is no digit wraps to 10 or more
-    lengths = np.diff(ends, prepend=-1) - 1
+    lengths = ends.copy()
+    lengths[1:] -= ends[:-1] + 1
     if lengths.min(initial=1) < 1 or lengths.max(initial=1) > MAX_DIGITS:
         raise NotANumber(int(ends[np.flatnonzero((lengths < 1) | (lengths > MAX_DIGITS))[0]]))
     values = _last_eight_digits(block, ends, lengths)
@@ -51,7 +52,6 @@ def _last_eight_digits(block: bytes, ends: np.ndarray, lengths: np.ndarray) -> n
     """
     windows = np.ndarray((len(block) + 1,), "<u8", b"0" * 8 + block, strides=(1,))
     words = windows[ends]
-    words ^= np.uint64(0x3030303030303030)
     foreign_bits = ((8 - np.minimum(lengths, 8)) * 8).view(np.uint64)  # of what stands before the number
     words >>= foreign_bits
     words <<= foreign_bits

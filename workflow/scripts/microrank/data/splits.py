@@ -43,7 +43,10 @@ def split_interactions(portions: Iterable[Histories], titles: pa.Table, write: C
         for name, part in zip(SPLIT_NAMES, histories.split(), strict=True):
             tallies[name].add(part["item_id"].to_numpy())
             write(name, part)
-    item_ids = np.unique(np.concatenate([tally.items() for tally in tallies.values()]))
+    catalogue = ItemTally()
+    for tally in tallies.values():
+        catalogue.add(tally.items())
+    item_ids = catalogue.items()
     counts = {name: tally.of(item_ids) for name, tally in tallies.items()}
     columns = [item_ids, np.arange(1, len(item_ids) + 1), titles_of(item_ids, titles), counts["train"]]
     items = pa.table(columns, names=tables.ITEMS.names).cast(tables.ITEMS)
