@@ -1,0 +1,161 @@
+"""What asking costs beyond the service's own time: against a local server with a set delay, as ratios; and the store's own speed.
+
+    python benchmarks/asking.py [--json PATH]
+
+The one-at-a-time loop is measured on a part of the questions and scaled up, since it would take minutes.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
+
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.settings import Service
+from microrank.services.store import Entry, Store
+
+STORE_COMMAND = Path(__file__).parent.parent / "workflow/scripts/store.py"
+QUESTIONS, DELAY_S, CONCURRENCY, LOOP_QUESTIONS = 1000, 0.2, 16, 40
+CACHED, MANY = 10_000, 100_000
+# The peak of the process itself, which Linux counts from its start; a child's rusage begins with its parent's.
+WATCH = f"""
+try:
+    runpy.run_path({str(STORE_COMMAND)!r}, run_name="__main__")
+except SystemExit:
+    print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+ANSWER = json.dumps(
+    {
+        "model": "m",
+        "choices": [{"message": {"role": "assistant", "content": ", ".join(map(str, range(20)))}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 700, "completion_tokens": 60},
+    }
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        results |= asking(Path(folder) / "asked")
+        results |= cached(Path(folder) / "cached")
+        results |= statistics(Path(folder) / "many")
+    for name, value in results.items():
+        print(f"{name:60} {value:10.3f}")
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def asking(folder: Path) -> dict[str, float]:
+    """1,000 questions of 200 ms, 16 at a time, against the ideal and against one at a time."""
+    with _Server() as base_url:
+        settings = ChatSettings(model="m", base_url=base_url)
+        service = Service("llms.bench", base_url, concurrency=CONCURRENCY)
+        asked = _questions(settings, QUESTIONS)
+        session = requests.Session()
+        started = time.perf_counter()
+        for request in list(asked.values())[:LOOP_QUESTIONS]:
+            session.post(f"{base_url}/chat/completions", json=request["body"]).raise_for_status()
+        loop_s = (time.perf_counter() - started) * QUESTIONS / LOOP_QUESTIONS
+        started = time.perf_counter()
+        ask_chat(asked, service, Store(folder))
+        took_s = time.perf_counter() - started
+    ideal_s = QUESTIONS * DELAY_S / CONCURRENCY
+    return {
+        f"{QUESTIONS} questions, {DELAY_S} s each, {CONCURRENCY} at a time: s": took_s,
+        "  over the ideal (at most 1.10)": took_s / ideal_s,
+        f"  faster than one at a time (at least 14; {LOOP_QUESTIONS} measured)": loop_s / took_s,
+    }
+
+
+def cached(folder: Path) -> dict[str, float]:
+    """10,000 kept answers: what keeping one costs, and a whole run from the store, where nobody listens."""
+    store, asked = Store(folder), _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), CACHED)
+    started = time.perf_counter()
+    for request in asked.values():
+        store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
+    put_s = time.perf_counter() - started
+    started = time.perf_counter()
+    ask_chat(asked, Service("llms.bench", "http://127.0.0.1:9/v1", max_tries=1), store)
+    get_s = time.perf_counter() - started
+    return {
+        "keeping one answer, ms": 1e3 * put_s / CACHED,
+        "  and finding it again, ms (both: at most 3)": 1e3 * get_s / CACHED,
+        f"cached rerun of {CACHED} answers, s (at most 5, no connection)": get_s,
+    }
+
+
+def statistics(folder: Path) -> dict[str, float]:
+    """Statistics of 100,000 entries by the command line, in a process of its own."""
+    store = Store(folder)
+    store._write = _write_without_sync  # type: ignore[method-assign]  # only to make the entries sooner
+    for request in _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), MANY).values():
+        store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
+    started = time.perf_counter()
+    watched = f"import runpy, sys; sys.argv = ['store.py', '--store', {str(folder)!r}, 'statistics']\n" + WATCH
+    printed = subprocess.run([sys.executable, "-c", watched], check=True, capture_output=True, text=True).stdout
+    took_s = time.perf_counter() - started
+    return {
+        f"statistics of {MANY} entries, s (at most 10)": took_s,
+        "  peak memory, MB (at most 500)": int(printed.split()[-2]) / 1024,
+    }
+
+
+def _write_without_sync(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _questions(settings: ChatSettings, number: int) -> dict[str, dict]:
+    """Questions as long as the study's: ten history titles and twenty candidates."""
+    titles = "\n".join(f"{n}. a title of about sixty letters, as people write them there" for n in range(30))
+    return {f"user {n}": settings.request([{"role": "user", "content": f"user {n}\n{titles}"}], 0) for n in range(number)}
+
+
+class _Server:
+    """A server in a process of its own that answers every POST after the delay, any number at once."""
+
+    def __enter__(self) -> str:
+        here, there = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+        self._process.start()
+        return f"http://127.0.0.1:{here.recv()}/v1"
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def _serve(pipe) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+                await reader.readexactly(length)
+                await asyncio.sleep(DELAY_S)
+                writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n{ANSWER}".encode())
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
