@@ -114,7 +114,7 @@ def test_a_title_that_gives_orders_stays_one_line_of_the_prompt(store):
 
 
 def test_an_item_that_the_catalogue_lacks_is_named(store):
-    with pytest.raises(StudyError, match="item 1.* is not in the catalogue"):
+    with pytest.raises(StudyError, match=r"item 1.* is not in the catalogue"):
         questions(
             subset(3),
             catalogue(10),
