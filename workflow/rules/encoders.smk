@@ -1,0 +1,48 @@
+"""Text encoders.
+
+needs: subset/users.parquet, splits/items.parquet
+makes: embeddings/{encoder}.parquet, embeddings/{encoder}.histories.parquet
+"""
+
+# The keys of an entry of `encoders` that shape vectors. The others (pace, price, token's name) may change without a rerun.
+SHAPING_VECTORS = (
+    "adapter",
+    "model",
+    "base_url",
+    "revision",
+    "dimensions",
+    "prefix",
+    "pooling",
+    "token_pooling",
+    "normalise",
+    "extra",
+)
+
+
+def processors_for(wildcards):
+    """Two; but all of them where a service's vectors are paid from a budget, so that no two such jobs spend it at once."""
+    paid = config["encoders"][wildcards.encoder]["adapter"] != "local"
+    return workflow.cores if paid and any(limit is not None for limit in config["budget"].values()) else 2
+
+
+rule embed_titles:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+    output:
+        titles="results/{dataset}/embeddings/{encoder}.parquet",
+        histories="results/{dataset}/embeddings/{encoder}.histories.parquet",
+    log:
+        "results/{dataset}/logs/embed_titles.{encoder}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/embed_titles.{encoder}.tsv"
+    wildcard_constraints:
+        encoder=any_of(config["encoders"]),
+    conda:
+        "../../envs/encoders.yaml"
+    threads: processors_for
+    params:
+        code=source_digest("embed_titles"),
+        encoder=lambda wildcards: {key: value for key, value in config["encoders"][wildcards.encoder].items() if key in SHAPING_VECTORS},
+    script:
+        "../scripts/embed_titles.py"

@@ -1,0 +1,83 @@
+"""Methods that put the subset's candidates into a new order; a reranker's settings say which rule makes its ranking.
+
+needs: subset/users.parquet, splits, embeddings, responses
+makes: rankings/{method}.parquet, and rankings/{method}.repairs.json for language models
+"""
+
+
+def rerankers_with(key):
+    """A pattern of the rerankers whose settings have this key."""
+    return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
+
+
+def reranker_of(wildcards):
+    return config["rerankers"][wildcards.method]
+
+
+rule rerank_encoder:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        titles=lambda wildcards: f"results/{{dataset}}/embeddings/{reranker_of(wildcards)['encoder']}.parquet",
+        histories=lambda wildcards: f"results/{{dataset}}/embeddings/{reranker_of(wildcards)['encoder']}.histories.parquet",
+    output:
+        rankings="results/{dataset}/rankings/{method}.parquet",
+    log:
+        "results/{dataset}/logs/rerank_encoder.{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/rerank_encoder.{method}.tsv"
+    wildcard_constraints:
+        method=rerankers_with("encoder"),
+    conda:
+        "../../envs/rerank.yaml"
+    params:
+        code=source_digest("rerank_encoder"),
+        reranker=reranker_of,
+    script:
+        "../scripts/rerank_encoder.py"
+
+
+rule rerank_llm:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        responses="results/{dataset}/responses/{method}.parquet",
+        prompt=lambda wildcards: f"resources/prompts/{reranker_of(wildcards)['prompt']}.yaml",
+    output:
+        rankings="results/{dataset}/rankings/{method}.parquet",
+        repairs="results/{dataset}/rankings/{method}.repairs.json",
+    log:
+        "results/{dataset}/logs/rerank_llm.{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/rerank_llm.{method}.tsv"
+    wildcard_constraints:
+        method=rerankers_with("llm"),
+    conda:
+        "../../envs/rerank.yaml"
+    params:
+        code=source_digest("rerank_llm"),
+        aggregate=lambda wildcards: reranker_of(wildcards).get("aggregate", "borda"),
+    script:
+        "../scripts/rerank_llm.py"
+
+
+rule rerank_reference:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        train="results/{dataset}/splits/train.parquet",
+        valid="results/{dataset}/splits/valid.parquet",
+    output:
+        rankings="results/{dataset}/rankings/{method}.parquet",
+    log:
+        "results/{dataset}/logs/rerank_reference.{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/rerank_reference.{method}.tsv"
+    wildcard_constraints:
+        method=rerankers_with("reference"),
+    conda:
+        "../../envs/rerank.yaml"
+    params:
+        code=source_digest("rerank_reference"),
+        seed=config["seed"],
+        reference=lambda wildcards: reranker_of(wildcards)["reference"],
+    script:
+        "../scripts/rerank_reference.py"

@@ -1,0 +1,17 @@
+"""Re-rank the subset's lists by the similarity of titles."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+from microrank import tables
+from microrank.rerank.encoder import rerank_encoder
+
+rankings = rerank_encoder(
+    tables.read_table(snakemake.input.subset, tables.SUBSET),
+    tables.read_table(snakemake.input.titles),
+    tables.read_table(snakemake.input.histories),
+    snakemake.params.reranker["history"],
+)
+log.info("%s: re-ranked by %s", snakemake.wildcards.method, snakemake.params.reranker)
+tables.write_table(rankings, snakemake.output.rankings, tables.RANKINGS)

@@ -1,0 +1,22 @@
+"""Read a language model's answers and put the subset's lists into their order."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+import json
+
+from microrank import tables
+from microrank.files import write_text
+from microrank.llm.prompts import load_prompt
+from microrank.rerank.llm import rerank_llm
+
+reranked = rerank_llm(
+    tables.read_table(snakemake.input.subset, tables.SUBSET),
+    tables.read_table(snakemake.input.responses, tables.RESPONSES),
+    load_prompt(snakemake.input.prompt).answer,
+    snakemake.params.aggregate,
+)
+log.info("%s: repairs %s", snakemake.wildcards.method, reranked.repairs)
+tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
+write_text(snakemake.output.repairs, json.dumps(reranked.repairs, indent=2) + "\n")
