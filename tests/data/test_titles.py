@@ -99,6 +99,7 @@ FAULTS = {
     "item,title\n1,a\n\n2,b\n": r"line 3: the line is blank",
     "item,title\n1,a\n2\n": r"line 3: 1 field",
     'item,title\n1,"two\nlines"\nx,b\n': r"line 4: item id 'x' is no whole number",
+    'item,title\n1,a\nx,"two\nlines"\n': r"line 3: item id 'x' is no whole number",
     'item,title\n1,a\n2,"b\n3,c\n': r"line 3: a quotation mark opens here that nothing closes: was the file cut off\?",
     'item,title\n1,a\n2,"b"c\n': r"line 3: the quotation marks do not fit",
     'item,title\n1,a\n2,"' + "b" * 200_000 + '"\n': r"line 3: a title of more than 131072 characters: is a quotation mark missing",
