@@ -10,7 +10,9 @@ import pytest
 import yaml
 from commandline import copy_repository, edit_config, run
 from microrank import tables
+from microrank.encoders.plans import planned_embeddings
 from microrank.errors import StudyError
+from microrank.llm.plans import planned_questions
 from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, questions, reachable
 from microrank.services.store import Store
@@ -131,6 +133,32 @@ def test_the_simulated_models_key_knows_no_port_and_the_studys_seed(store):
     assert (settings.base_url, settings.seed) == ("simulated", 5)
     assert chat_settings({**SIMULATED, "seed": 9}, 5).seed == 9
     assert replace(settings, seed=6).request([], 0) != settings.request([], 0)
+
+
+def test_the_forecast_plans_every_text_and_question_of_the_methods_that_need_a_service(store):
+    config = {
+        "seed": 5,
+        "methods": ["a", "b", "c", "d", "e"],
+        "llms": {"m": SIMULATED},
+        "encoders": {
+            "here": {"adapter": "local", "model": "x"},
+            "there": {"adapter": "tei", "model": "x", "base_url": "http://x", "prefix": "query: ", "batch_size": 8},
+        },
+        "rerankers": {
+            "a": {"llm": "m", "prompt": "numbered", "passes": 3},
+            "b": {"encoder": "there", "history": "text"},
+            "c": {"encoder": "there", "history": "mean"},
+            "d": {"encoder": "here", "history": "mean"},
+            "e": {"reference": "random"},
+        },
+    }
+    asking = planned_questions(config, subset(4), catalogue(), lambda name: load_prompt(ROOT / f"resources/prompts/{name}.yaml"))
+    embedding = planned_embeddings(config, subset(4), catalogue())
+    assert [(plan.method, len(plan.requests)) for plan in asking] == [("a", 12)]
+    assert [(plan.method, plan.batch_size) for plan in embedding] == [("embeddings of there", 8)]
+    texts = [request["body"]["input"] for request in embedding[0].requests]
+    assert len(texts) == len(set(texts)) >= 40
+    assert all(text.startswith("query: ") for text in texts)
 
 
 @pytest.fixture(scope="module")

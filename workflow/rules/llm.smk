@@ -37,6 +37,8 @@ rule query_llm:
         "results/{dataset}/logs/query_llm.{reranker}.log",
     benchmark:
         "results/{dataset}/benchmarks/query_llm.{reranker}.tsv"
+    wildcard_constraints:
+        reranker=any_of([name for name, reranker in config["rerankers"].items() if "llm" in reranker]),
     conda:
         "../../envs/llm.yaml"
     # With a budget, one such job has all cores: two at once would not know what the other is spending.

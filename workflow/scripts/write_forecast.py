@@ -7,6 +7,7 @@ log = start_job(snakemake)
 from pathlib import Path
 
 from microrank import tables
+from microrank.encoders.plans import planned_embeddings
 from microrank.files import write_text
 from microrank.llm.plans import planned_questions
 from microrank.llm.prompts import load_prompt
@@ -17,12 +18,9 @@ from microrank.services.store import Store
 config = snakemake.config
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 prompts = {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts}
-plans = planned_questions(
-    config,
-    tables.read_table(snakemake.input.subset, tables.SUBSET),
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    prompts.__getitem__,
-)
+subset = tables.read_table(snakemake.input.subset, tables.SUBSET)
+catalogue = tables.read_table(snakemake.input.catalogue, tables.ITEMS)
+plans = planned_questions(config, subset, catalogue, prompts.__getitem__) + planned_embeddings(config, subset, catalogue)
 text = write_forecast(plans, store, Budget.from_config(config["budget"], store), config["dataset"])
 write_text(snakemake.output.forecast, text)
 log.info("%s", next(line for line in text.splitlines() if line.startswith("In all")))

@@ -99,7 +99,7 @@ def embed_texts(
     if missing:
         store.missing({f"the embedding of {text[:60]!r}": requests[text] for text in missing})
         service = Service.from_config(name, section, base_url_of(section))
-        batches = [missing[start : start + _batch_size(section)] for start in range(0, len(missing), _batch_size(section))]
+        batches = [missing[start : start + batch_size_of(section)] for start in range(0, len(missing), batch_size_of(section))]
         with Client(service, service.token(len(missing)), Budget.from_config(budget, store)) as client:
             client.answered = len(requests) - len(missing)
             embedder = _Embedder(client, store, settings, vectors)
@@ -111,7 +111,8 @@ def embed_texts(
     return np.stack([found[text] for text in texts]) if len(texts) else np.zeros((0, 0), np.float32)
 
 
-def _batch_size(section: Mapping[str, Any]) -> int:
+def batch_size_of(section: Mapping[str, Any]) -> int:
+    """Texts in one HTTP request."""
     return int(section.get("batch_size", 32))
 
 
