@@ -291,7 +291,7 @@ def test_a_missing_token_is_one_line_that_names_the_variable_and_only_where_an_a
     monkeypatch.delenv("TINY_TOKEN", raising=False)
     with_token = replace(service, token_env="TINY_TOKEN")
     message = complaint(questions(settings, 3), with_token, store)
-    assert "3 answers are not in the store yet and the variable TINY_TOKEN is not set" in message
+    assert "3 answers are not in the store yet, and the variable TINY_TOKEN is not set" in message
     assert server.bodies == []
     ask_chat(questions(settings, 3), service, store)
     assert len(ask_chat(questions(settings, 3), with_token, store)) == 3

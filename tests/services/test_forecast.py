@@ -55,7 +55,7 @@ def test_batches_are_what_takes_time(store, plan):
 def test_the_page_says_what_is_missing_what_it_costs_and_whether_the_budget_holds(store, plan):
     page = write_forecast([plan], store, Budget(requests=50, usd=1.0), "sample")
     assert "| method | llms.tiny | tiny | 100 | 0 | 100 |" in page
-    assert "In all 100 answers are missing, for about 0.01 USD." in page
+    assert "In all 100 answers are missing, for about 0.0112 USD." in page
     assert "`budget.requests`: 50; used so far 0; needed 100: NOT enough" in page
     assert "`budget.usd`: 1; used so far 0; needed 0.01119: enough" in page
 
@@ -70,6 +70,13 @@ def test_with_every_answer_kept_nothing_is_left_to_pay(server, store, service, s
 
 def test_offline_a_missing_answer_is_announced(store, plan):
     assert "the run would end with an error" in write_forecast([plan], Store(store.folder, offline=True), Budget(), "sample")
+
+
+def test_simulated_answers_are_free_and_no_part_of_the_sum(store, plan, settings):
+    simulated = replace(plan, requests=list(questions(settings, 7, adapter="simulated").values()))
+    page = write_forecast([plan, simulated], store, Budget(requests=100), "sample")
+    assert "In all 100 answers are missing, for about 0.0112 USD; besides 7 simulated ones, which are free." in page
+    assert "needed 100: enough" in page
 
 
 def test_without_methods_that_ask_there_is_a_page_too(store):

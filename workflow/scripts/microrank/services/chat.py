@@ -90,7 +90,7 @@ def ask_chat(
     if missing:
         store.missing(missing)
         unique = {request_key(request): name for name, request in reversed(missing.items())}
-        with Client(service, service.token(len(unique)), Budget.from_config(budget, store)) as client:
+        with Client(service, service.token(f"{len(unique)} answers are not in the store yet"), Budget.from_config(budget, store)) as client:
             client.answered = len(questions) - len(missing)
             model = _ChatModel(client, store)
             names = [name for name in missing if name in unique.values()]

@@ -100,7 +100,9 @@ def embed_texts(
         store.missing({f"the embedding of {text[:60]!r}": requests[text] for text in missing})
         service = Service.from_config(name, section, base_url_of(section))
         batches = [missing[start : start + batch_size_of(section)] for start in range(0, len(missing), batch_size_of(section))]
-        with Client(service, service.token(len(missing)), Budget.from_config(budget, store)) as client:
+        with Client(
+            service, service.token(f"{len(missing)} embeddings are not in the store yet"), Budget.from_config(budget, store)
+        ) as client:
             client.answered = len(requests) - len(missing)
             embedder = _Embedder(client, store, settings, vectors)
             ask_each(client, batches, embedder.ask, lambda batch: f"{len(batch)} texts from {batch[0][:60]!r}")

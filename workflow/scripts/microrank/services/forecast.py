@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from microrank.services.budget import Budget
+from microrank.services.budget import FREE_ADAPTERS, Budget
 from microrank.services.chat import estimate
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store, request_key
@@ -22,6 +22,10 @@ class Plan:
     model: str
     requests: Sequence[Mapping[str, Any]]
     batch_size: int = 1  # answers to one HTTP request
+
+    @property
+    def is_simulated(self) -> bool:
+        return bool(self.requests) and self.requests[0]["adapter"] in FREE_ADAPTERS
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,16 @@ def write_forecast(plans: Sequence[Plan], store: Store, budget: Budget, dataset:
     ]
     if not plans:
         lines += ["No method of the configuration asks a service.", ""]
-    missing = sum(one.missing for one in forecasts)
-    costs = [one.cost_usd for one in forecasts if one.missing and one.cost_usd is not None]
+    paid = [one for one in forecasts if not one.plan.is_simulated]
+    missing = sum(one.missing for one in paid)
+    costs = [one.cost_usd for one in paid if one.missing and one.cost_usd is not None]
+    unpriced = any(one.missing and one.cost_usd is None for one in paid)
+    simulated = sum(one.missing for one in forecasts) - missing
     lines.append(
         f"In all {missing} answers are missing"
-        + (f", for about {sum(costs):.2f} USD{' and what has no price' if _unpriced(forecasts) else ''}." if costs else ".")
+        + (f", for about {sum(costs):.4f} USD" if costs else "")
+        + (" and what has no price" if costs and unpriced else "")
+        + (f"; besides {simulated} simulated ones, which are free." if simulated else ".")
     )
     if missing and store.offline:
         lines.append("`store.offline` is true: they would not be asked for, the run would end with an error.")
@@ -126,7 +135,7 @@ def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | N
 
 def _row(one: Forecast) -> str:
     plan = one.plan
-    cost = "no price" if one.cost_usd is None else f"{one.cost_usd:.4f}"
+    cost = "free" if plan.is_simulated else "no price" if one.cost_usd is None else f"{one.cost_usd:.4f}"
     if not one.missing:
         cost, time = "0", "0 s"
     else:
@@ -144,13 +153,9 @@ def _row(one: Forecast) -> str:
     )
 
 
-def _unpriced(forecasts: Sequence[Forecast]) -> bool:
-    return any(one.missing and one.cost_usd is None for one in forecasts)
-
-
 def _budget_lines(budget: Budget, forecasts: Sequence[Forecast]) -> list[str]:
     """One line a limit: used, needed, and whether it holds."""
-    counted = [one for one in forecasts if one.plan.requests and one.plan.requests[0]["adapter"] != "simulated"]
+    counted = [one for one in forecasts if not one.plan.is_simulated]
     needed = {
         "requests": float(sum(math.ceil(one.missing / one.plan.batch_size) for one in counted)),
         "tokens": float(sum(one.prompt_tokens + one.completion_tokens for one in counted)),

@@ -43,7 +43,7 @@ def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]]) -> str:
         try:
             findings = check()
         except StudyError as error:
-            findings = [Finding("reached", "no", str(error))]
+            findings = [Finding("can be asked", "no", str(error))]
         to_do = [f"- {one.check}: {one.to_do}" for one in findings if one.to_do]
         log.info("%s: %s", name, "ready" if not to_do else "; ".join(line[2:] for line in to_do))
         lines += [f"## {name}: {'ready' if not to_do else 'see below'}", "", "| check | result |", "|---|---|"]
@@ -59,7 +59,7 @@ def check_chat(service: Service, settings: ChatSettings, budget: Budget) -> list
         StudyError: the model cannot be asked at all; the message says what to do.
     """
     service = replace(service, max_tries=min(service.max_tries, 2), max_wait_s=min(service.max_wait_s, 60.0))
-    token = service.token(4)
+    token = service.token("it asks for a token")
     with Client(service, token, budget) as client:
 
         def ask(text: str, schema: Mapping[str, Any] | None = None, **changes: Any) -> tuple[Completion, Reply]:
@@ -93,7 +93,7 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
     settings = EmbeddingSettings.from_config(section)
     service = Service.from_config(name, {"max_tries": 2, "max_wait_s": 60.0, **section}, settings.base_url)
     texts = ["a cat plays the piano", "ten minutes of rain"]
-    token = service.token(2)
+    token = service.token("it asks for a token")
     with Client(service, token, budget) as client:
 
         def read(reply: Reply) -> Any:

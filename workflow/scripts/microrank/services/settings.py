@@ -39,8 +39,8 @@ class Service:
             **{key: value for key, value in section.items() if key in known},
         )
 
-    def token(self, missing: int) -> str | None:
-        """The token from the environment, or None where the entry names no variable.
+    def token(self, why: str) -> str | None:
+        """The token from the environment, or None where the entry names no variable; `why` says in an error what it is needed for.
 
         Raises:
             StudyError: the variable is not set, or what it holds cannot be a token. The value is never part of the message.
@@ -49,10 +49,7 @@ class Service:
             return None
         token = os.environ.get(self.token_env, "").strip()
         if not token:
-            raise StudyError(
-                f"{self.name}: {missing} answers are not in the store yet and the variable {self.token_env} is not set; "
-                f"set it (export {self.token_env}=...) and run again"
-            )
+            raise StudyError(f"{self.name}: {why}, and the variable {self.token_env} is not set: export {self.token_env}=... and run again")
         if not token.isascii() or not token.isprintable() or " " in token:
             raise StudyError(
                 f"{self.name}: what {self.token_env} holds cannot be a token (spaces, line breaks or other signs in it); set it anew"
