@@ -1,0 +1,27 @@
+"""What a uniformly random shuffle of the lists would reach, exactly: the row that any re-ranker has to beat."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import binom
+
+Metric = Callable[[np.ndarray, int], np.ndarray]
+
+
+def shuffle_expectation(metric: Metric, in_list: int, n_users: int, k: int, cutoff: int) -> float:
+    """Expected mean over users of `metric` after a shuffle of each list.
+
+    A shuffled hidden item is at each of the k ranks with probability 1/k, so a user whose list holds it expects the mean of the metric over
+    the ranks 1…k (for Hits@N that is N/k), and a user whose list lacks it 0.
+
+    Args:
+        in_list: number of users whose list holds the hidden item. k: length of the lists.
+    """
+    return in_list / n_users * float(metric(np.arange(1, k + 1), cutoff).mean())
+
+
+def shuffle_hits_range(in_list: int, k: int, cutoff: int, confidence: float = 0.95) -> tuple[int, int]:
+    """Between how many hits a single shuffle lies with at least this probability (Hits@N is binomial with N/k)."""
+    tail = (1 - confidence) / 2
+    share = min(cutoff, k) / k
+    return int(binom.ppf(tail, in_list, share)), int(binom.isf(tail, in_list, share))

@@ -1,0 +1,149 @@
+"""How good every method is, and whether it differs from the recommender's own order by more than chance."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.evaluation.expectation import Metric, shuffle_expectation, shuffle_hits_range
+from microrank.evaluation.hit_rate import hit_rate
+from microrank.evaluation.holm import holm
+from microrank.evaluation.intervals import wilson_interval
+from microrank.evaluation.mrr import reciprocal_rank
+from microrank.evaluation.ndcg import ndcg
+from microrank.evaluation.paired import joint_histogram, mcnemar, percentile_interval, resampled_means, wins_and_losses
+from microrank.evaluation.ranks import candidate_lists, ground_truth_ranks
+from microrank.evaluation.settings import Scoring
+from microrank.seeds import generator
+
+NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE = "nfm", "random (expected)", "random (one draw)", "oracle"
+REFERENCES = (NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE)
+_TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
+METRICS = pa.schema(
+    {
+        **{"dataset": _TEXT, "method": _TEXT, "metric": _TEXT, "cutoff": _COUNT, "value": _NUMBER, "ci_low": _NUMBER, "ci_high": _NUMBER},
+        **{"n_users": _COUNT, "baseline": _TEXT, "delta": _NUMBER, "wins": _COUNT, "losses": _COUNT, "p_value": _NUMBER, "p_holm": _NUMBER},
+    }
+)
+Row = dict[str, Any]
+
+
+def score_rankings(rankings: Mapping[str, pa.Table], subset: pa.Table, scoring: Scoring, *, dataset: str, seed: int) -> pa.Table:
+    """All metrics of all methods and references, table METRICS.
+
+    `hits` are counts and `hr` shares of users, with Wilson intervals; `ndcg` and `mrr` have bootstrap intervals. `hr_difference`,
+    `ndcg_difference` and `mrr_difference` are means over users of method − NFM, with paired bootstrap intervals. The range of the row
+    "random (expected)" holds what single shuffles reach. p_value is that of the exact McNemar test; Holm's correction is over
+    all methods and those cutoffs at which lists of the same items can differ.
+
+    Args:
+        rankings: method -> table RANKINGS, each a permutation of every user's candidates. subset: table SUBSET.
+
+    Raises:
+        StudyError: a ranking is no permutation of the candidates.
+    """
+    k = candidate_lists(subset).shape[1]
+    baseline = ground_truth_ranks(NFM, _as_ranking(subset), subset)
+    ranks = {name: ground_truth_ranks(name, ranking, subset) for name, ranking in rankings.items() if name != NFM}
+    shuffled = generator(seed, "random draw").integers(1, k + 1, len(baseline))
+    drawn = np.where(baseline > 0, shuffled, 0)
+    scorer = _Scorer(scoring, baseline, k, dataset, seed)
+    rows = scorer.rows(NFM, baseline)
+    tested = []
+    for name, of_method in ranks.items():
+        found = scorer.rows(name, of_method)
+        tested += [row for row in found if row["metric"] == "hr" and row["p_value"] is not None]
+        rows += found
+    _adjust(tested, rows)
+    rows += scorer.expected_rows()
+    for name, of_method in ((RANDOM_DRAW, drawn), (ORACLE, np.minimum(baseline, 1))):
+        rows += [row | {"p_value": None} for row in scorer.rows(name, of_method)]
+    return pa.Table.from_pylist([{name: _rounded(value) for name, value in row.items()} for row in rows], schema=METRICS)
+
+
+class _Scorer:
+    """The rows of one study's methods."""
+
+    def __init__(self, scoring: Scoring, baseline: np.ndarray, k: int, dataset: str, seed: int) -> None:
+        self.scoring, self.baseline, self.k, self.dataset, self.seed = scoring, baseline, k, dataset, seed
+        self.n = len(baseline)
+        self.in_list = int((baseline > 0).sum())
+        self.hit_cutoffs = [cutoff for cutoff in scoring.cutoffs if cutoff <= k]
+        others: list[tuple[str, Metric, int]] = [("ndcg", ndcg, min(10, k)), ("mrr", reciprocal_rank, k)]
+        self.measured = [("hr", hit_rate, cutoff) for cutoff in self.hit_cutoffs] + others
+        self.values = np.stack([metric(np.arange(k + 1), cutoff) for _, metric, cutoff in self.measured], axis=1)  # [rank, measured]
+
+    def rows(self, method: str, ranks: np.ndarray) -> list[Row]:
+        joint = joint_histogram(ranks, self.baseline, self.k)
+        cells = np.indices(joint.shape).reshape(2, -1)
+        of_method, of_baseline = self.values[cells[0]], self.values[cells[1]]
+        quantities = np.concatenate([of_method, of_method - of_baseline], axis=1)
+        random = generator(self.seed, f"bootstrap of {method}")
+        means = resampled_means(quantities, joint.ravel(), self.scoring.bootstrap_samples, random)
+        low, high = percentile_interval(means, self.scoring.confidence)
+        mean = joint.ravel() @ quantities / self.n
+        rows = []
+        for i, (name, _, cutoff) in enumerate(self.measured):
+            row = self._row(method, name, cutoff, mean[i], (low[i], high[i]))
+            if name == "hr":
+                row["ci_low"], row["ci_high"] = wilson_interval(round(mean[i] * self.n), self.n, self.scoring.confidence)
+            if method != NFM:
+                row |= self._compared(joint, i)
+            rows += [*([_as_counts(row)] if name == "hr" else []), row]
+        if method != NFM:
+            m = len(self.measured)
+            for i, (name, _, cutoff) in enumerate(self.measured, start=m):
+                rows.append(self._row(method, f"{name}_difference", cutoff, mean[i], (low[i], high[i])) | {"baseline": NFM})
+        return rows
+
+    def _compared(self, joint: np.ndarray, i: int) -> Row:
+        name, _, cutoff = self.measured[i]
+        values = self.values[:, i]
+        wins, losses = wins_and_losses(values, joint)
+        delta = float((joint * (values[:, None] - values[None, :])).sum() / self.n)
+        can_differ = name == "hr" and cutoff < self.k
+        return {"baseline": NFM, "delta": delta, "wins": wins, "losses": losses, "p_value": mcnemar(wins, losses) if can_differ else None}
+
+    def expected_rows(self) -> list[Row]:
+        rows = []
+        for name, metric, cutoff in self.measured:
+            mean = shuffle_expectation(metric, self.in_list, self.n, self.k, cutoff)
+            row = self._row(RANDOM_EXPECTED, name, cutoff, mean, (None, None))
+            if name == "hr":
+                low, high = shuffle_hits_range(self.in_list, self.k, cutoff, self.scoring.confidence)
+                row |= {"ci_low": low / self.n, "ci_high": high / self.n}
+            of_baseline = float(metric(self.baseline, cutoff).mean())
+            row |= {"baseline": NFM, "delta": mean - of_baseline}
+            rows += [*([_as_counts(row)] if name == "hr" else []), row]
+        return rows
+
+    def _row(self, method: str, metric: str, cutoff: int, value: float, interval: tuple[float | None, float | None]) -> Row:
+        row = dict.fromkeys(METRICS.names) | {"dataset": self.dataset, "method": method, "metric": metric, "cutoff": cutoff}
+        return row | {"value": value, "ci_low": interval[0], "ci_high": interval[1], "n_users": self.n}
+
+
+def _adjust(tested: list[Row], rows: list[Row]) -> None:
+    adjusted = holm(np.array([row["p_value"] for row in tested], np.float64))
+    by_key = {(row["method"], row["cutoff"]): p for row, p in zip(tested, adjusted, strict=True)}
+    for row in rows:
+        if row["metric"] in ("hits", "hr") and row["p_value"] is not None:
+            row["p_holm"] = by_key[row["method"], row["cutoff"]]
+
+
+def _as_counts(row: Row) -> Row:
+    scaled = {name: None if row[name] is None else row[name] * row["n_users"] for name in ("value", "ci_low", "ci_high", "delta")}
+    return row | {"metric": "hits"} | scaled
+
+
+def _as_ranking(subset: pa.Table) -> pa.Table:
+    """The recommender's own order."""
+    lists = candidate_lists(subset)
+    n, k = lists.shape
+    users = np.repeat(subset["user_id"].to_numpy(), k)
+    return pa.table({"user_id": users, "rank": np.tile(np.arange(1, k + 1), n), "item_id": lists.ravel()})
+
+
+def _rounded(value: Any) -> Any:
+    """Nine significant digits: beyond them, bits depend on the processor."""
+    return float(f"{value:.9g}") + 0.0 if isinstance(value, float) else value
