@@ -32,13 +32,13 @@ def scan_numbers(block: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ends = np.flatnonzero(characters - ZERO > 9)  # what is no digit wraps to 10 or more
     lengths = ends.copy()
     lengths[1:] -= ends[:-1] + 1
-    if lengths.min(initial=1) < 1 or lengths.max(initial=1) > MAX_DIGITS:
+    longest = int(lengths.max(initial=0))
+    if lengths.min(initial=1) < 1 or longest > MAX_DIGITS:
         raise NotANumber(int(ends[np.flatnonzero((lengths < 1) | (lengths > MAX_DIGITS))[0]]))
     values = _last_eight_digits(block, ends, lengths)
-    longer = np.flatnonzero(lengths > 8)
-    for place in range(8, int(lengths.max(initial=0))):
-        longer = longer[lengths[longer] > place]
-        values[longer] += (characters[ends[longer] - 1 - place] - ZERO) * np.int64(10**place)
+    for place in range(8, longest, 8):
+        longer = np.flatnonzero(lengths > place)
+        values[longer] += _last_eight_digits(block, ends[longer] - place, lengths[longer] - place) * np.int64(10**place)
     if values.min(initial=0) < 0:  # 19 digits above MAX_ID wrap around once, to below zero
         raise NotANumber(int(ends[np.flatnonzero(values < 0)[0]]))
     return values, characters[ends], ends

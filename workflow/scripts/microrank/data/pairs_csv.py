@@ -52,9 +52,10 @@ def _parse(block: Block, path: Path) -> np.ndarray:
         values, separators, ends = scan_numbers(block.text)
     except NotANumber as error:
         raise _explained(block, error.offset, path) from None
-    wrong = np.flatnonzero(separators != np.resize(SEPARATORS, len(separators)))
-    if len(wrong):
-        raise _explained(block, int(ends[wrong[0]]), path)
+    n_whole = len(separators) - len(separators) % len(COLUMNS)
+    wrong = (separators[:n_whole].reshape(-1, len(COLUMNS)) != SEPARATORS).ravel()
+    if wrong.any() or n_whole < len(separators):
+        raise _explained(block, int(ends[wrong.argmax() if wrong.any() else n_whole]), path)
     return values.reshape(-1, len(COLUMNS))
 
 
