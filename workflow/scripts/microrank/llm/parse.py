@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 MAX_LENGTH = 200_000  # characters of an answer that are read
-_NUMBER = re.compile(r"(?<![\d.,])-?\d{1,19}(?![\d])")
+_NUMBER = re.compile(r"(?<![\w.])-?\d{1,19}(?!\w|\.\d)")
 _LINE_NUMBER = re.compile(r"^\s*(\d{1,4})\s*[.):]\s+(?=\S)")
 _FENCE = re.compile(r"```[A-Za-z]*\n?")
 

@@ -1,0 +1,114 @@
+"""The parser: known answers, every kind of repair counted, and always a permutation."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from microrank.llm.parse import parse_answer
+
+IDS = [101, 7, 55, 3000]
+ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "positions", "from_model", "repairs"),
+    [
+        ("numbers", '{"ranking": [2, 1, 4, 3]}', [0, 2, 1, 3], 4, {}),
+        ("numbers", "[2, 1, 4, 3]", [0, 2, 1, 3], 4, {}),
+        ("numbers", "2, 1, 4, 3", [0, 2, 1, 3], 4, {}),
+        ("ids", "7,55,101,3000", [1, 2, 0, 3], 4, {}),
+        ("ids", "[7, 55, 101, 3000]", [1, 2, 0, 3], 4, {}),
+        ("ids", "7\n55\n101\n3000\n", [1, 2, 0, 3], 4, {}),
+        ("ids", "1. 7: a title\n2. 55\n3. 101 (2024)\n4. 3000", [1, 2, 0, 3], 4, {"list_numbers": 1}),
+        ("numbers", '```json\n{"ranking": [4, 3, 2, 1]}\n```', [1, 3, 0, 2], 4, {"fence": 1}),
+        ("numbers", "<think>maybe 1, 2</think>[4, 3, 2, 1]", [1, 3, 0, 2], 4, {"thinking": 1}),
+        ("numbers", "<think>1 then 2 then", [0, 1, 2, 3], 0, {"thinking": 1, "empty": 1}),
+        ("numbers", 'Sure!\n{"ranking": [4, 3, 2, 1]} Enjoy.', [1, 3, 0, 2], 4, {"prose": 1}),
+        ("numbers", '{"ranking": ["4", "[3]", 2.0, 1]}', [1, 3, 0, 2], 4, {}),
+        ("numbers", '{"ranking": [{"id": 4}, {"id": 3}, {"id": 2}, {"id": 1}]}', [1, 3, 0, 2], 4, {}),
+        ("numbers", '{"why": [1], "ranking": [4, 3, 2, 1]}', [1, 3, 0, 2], 4, {}),
+        ("ids", "7, 99, 7", [1, 0, 2, 3], 1, {"foreign": 1, "duplicate": 1, "missing": 3}),
+        ("numbers", '{"ranking": [4, 3', [1, 3, 0, 2], 2, {"cut": 1, "prose": 1, "missing": 2}),
+        ("numbers", "[2] one title\n[1] another", [0, 2, 1, 3], 2, {"prose": 1, "missing": 2}),
+        ("ids", "2, 1, 4, 3", [0, 2, 1, 3], 4, {"numbers_for_ids": 1}),
+        ("numbers", "7, 55, 101, 3000", [1, 2, 0, 3], 4, {"ids_for_numbers": 1}),
+        ("ids", "", [0, 1, 2, 3], 0, {"empty": 1}),
+        ("ids", None, [0, 1, 2, 3], 0, {"empty": 1}),
+        ("ids", "I cannot help with that.", [0, 1, 2, 3], 0, {"empty": 1}),
+        ("numbers", "-1, 99999999999999999999999, 1e5, 2", [0, 1, 2, 3], 1, None),
+    ],
+)
+def test_known_answers(answer: str, text: str | None, positions: list[int], from_model: int, repairs: dict[str, int] | None) -> None:
+    parsed = parse_answer(text, answer, IDS, ORDER)
+    assert parsed.positions == positions
+    assert parsed.from_model == from_model
+    if repairs is not None:
+        assert dict(parsed.repairs) == repairs
+
+
+PIECES = [
+    "1",
+    "2",
+    "55",
+    "3000",
+    "-7",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    '"',
+    ":",
+    "\n",
+    "<think>",
+    "</think>",
+    "```",
+    "ranking",
+    ".",
+    ")",
+    " ",
+    "é",
+    "٣",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200), st.sampled_from(["ids", "numbers"]))
+def test_whatever_is_answered_a_permutation_comes_of_it(text: str, answer: str) -> None:
+    check(text, answer)
+
+
+def check(text: str, answer: str) -> None:
+    parsed = parse_answer(text, answer, IDS, ORDER)
+    assert sorted(parsed.positions) == [0, 1, 2, 3]
+    assert 0 <= parsed.from_model <= 4
+    rest = parsed.positions[parsed.from_model :]
+    assert rest == sorted(rest), "the recommender's order"
+    assert (parsed.from_model == 4) == (not parsed.repairs["missing"] and not parsed.repairs["empty"])
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_mutated_answers_are_permutations() -> None:
+    mutate(100_000)
+
+
+def test_some_thousand_mutated_answers_are_permutations() -> None:
+    mutate(3_000)
+
+
+def mutate(times: int) -> None:
+    draw = random.Random(1)
+    seeds = ['{"ranking": [2, 1, 4, 3]}', "7, 55, 101, 3000", "1. 7\n2. 55\n3. 101", "<think>x</think>```json\n[1, 2, 3, 4]\n```"]
+    for _ in range(times):
+        text = list(draw.choice(seeds))
+        for _ in range(draw.randrange(1, 8)):
+            place = draw.randrange(len(text) + 1)
+            text[place : place + draw.randrange(3)] = draw.choice(PIECES)
+        check("".join(text), draw.choice(["ids", "numbers"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 150_000, "<think>" * 30_000, "1." * 90_000, "{" * 5_000 + "}" * 5_000, "```" * 50_000, "9" * 200_000]
+)
+def test_hostile_text_is_read_in_bounded_time(text: str) -> None:
+    check(text, "ids")
