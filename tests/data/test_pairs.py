@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from microrank.data import blocks, pairs
+from microrank.data import blocks, pairs, pairs_csv
 from microrank.data.pairs import iter_histories, read_pairs
 from microrank.errors import StudyError
 
@@ -17,6 +17,7 @@ def way(request, monkeypatch) -> None:
     if request.param == "by block":
         monkeypatch.setattr(pairs, "IN_MEMORY_BYTES", 0)
         monkeypatch.setattr(pairs, "USERS_PER_PORTION", 1)
+        monkeypatch.setattr(pairs_csv, "ROWS_AT_ONCE", 1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microrank.data import blocks, pairs
+from microrank.data import blocks, pairs, pairs_csv
 from microrank.data.pairs import iter_histories
 from microrank.data.splits import split_interactions
 from microrank.data.titles import TITLES, read_titles
@@ -114,6 +114,7 @@ def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, li
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
+        patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
         assert split_file(file[0].encode()) == file[1]
 
 
@@ -123,6 +124,7 @@ def test_any_file_is_split_rightly_or_its_line_is_named(raw: bytes, block_bytes:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
+        patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
         found = split_file(raw)
     if isinstance(found, dict):
         assert found == read_by_hand(raw)
@@ -168,6 +170,7 @@ def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: byte
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
+        patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
         found = split_file(raw)
     if isinstance(found, dict):
         assert found == read_by_hand(raw)

@@ -13,6 +13,7 @@ from microrank.errors import StudyError
 COLUMNS = ("user", "item", "timestamp")
 CSV_HEADER = ",".join(COLUMNS).encode()
 FIRST_ROW_LINE = 2
+ROWS_AT_ONCE = 1 << 18
 SEPARATORS = np.frombuffer(b",,\n", np.uint8)
 
 
@@ -32,7 +33,7 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
         rows = _parse(Block(text[len(CSV_HEADER) + 1 :] if is_first else text, n_read + FIRST_ROW_LINE), path)
         n_read += len(rows)
         waiting.append(rows)
-        if by_block:
+        if by_block and sum(map(len, waiting)) >= ROWS_AT_ONCE:
             rows = np.concatenate(waiting)
             last_user_from = int(np.searchsorted(rows[:, 0], rows[-1, 0])) if len(rows) else 0
             if last_user_from:
