@@ -39,7 +39,6 @@ def _similarities(subset: pa.Table, titles: pa.Table, histories: pa.Table, histo
     if history == "text":
         profiles = _unit(_vectors(histories)[_rows(histories["user_id"].to_numpy(), subset["user_id"].to_numpy())])
     else:
-        age = np.arange(len(owner))[::-1]
         newest = np.searchsorted(owner, np.arange(len(subset)), side="right") - 1
         age = newest[owner] - np.arange(len(owner))
         weight = 0.5 ** (age / HALF_LIFE) if history == "recency" else np.ones(len(owner))
