@@ -6,7 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow/scripts"))
 
-from microrank.services.chat import ChatSettings, ask_chat, read_completion
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Store
 

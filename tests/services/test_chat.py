@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank.errors import StudyError
-from microrank.services.chat import ChatSettings, ask_chat, plain_model, read_completion
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.failures import Malformed
+from microrank.services.served import plain_model
 from microrank.services.store import Store
 from services.scripted import as_json, completion, questions, serving
 from werkzeug import Response

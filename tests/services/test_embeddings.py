@@ -6,9 +6,10 @@ from itertools import chain
 import numpy as np
 import pytest
 from microrank.errors import StudyError
-from microrank.services.embeddings import EmbeddingSettings, embed_texts, read_embeddings
+from microrank.services.embeddings import EmbeddingSettings, embed_texts
 from microrank.services.failures import Malformed
 from microrank.services.store import Store
+from microrank.services.vectors import read_embeddings
 from services.scripted import Scripted, as_json
 from werkzeug import Response
 
@@ -59,6 +60,11 @@ def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_once(serv
     assert server.bodies == []
     embed_texts(["a new title", *texts], section, store)
     assert len(server.bodies) == 1
+
+
+def test_another_served_model_is_said_once(server, store, section, caplog):
+    embed_texts(TEXTS, section, store)
+    assert caplog.text.count("asked for e, served by served") == 1
 
 
 def test_what_shapes_a_vector_changes_the_key(server, store, section):

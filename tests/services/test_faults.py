@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from microrank.errors import StudyError
-from microrank.services.chat import ChatSettings, ask_chat, read_completion
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
 from services.scripted import Scripted, as_json, completion, questions, wait_until

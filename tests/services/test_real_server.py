@@ -16,8 +16,10 @@ import pytest
 import requests
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
-from microrank.services.chat import ChatSettings, ask_chat, plain_model, read_completion
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.preflight import check_chat, run_preflight
+from microrank.services.served import plain_model
 from microrank.services.settings import Service
 from services.scripted import questions
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from microrank.errors import StudyError
-from microrank.services.chat import ask_chat, read_completion
+from microrank.services.chat import ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.embeddings import embed_texts
 from services.scripted import as_json, completion, questions, serving
 from werkzeug import Response

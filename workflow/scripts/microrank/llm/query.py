@@ -13,7 +13,8 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.llm.prompts import Prompt, build_messages, response_schema, shown_order
 from microrank.llm.simulated import simulated_server
-from microrank.services.chat import ChatSettings, ask_chat, read_completion
+from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Store
 

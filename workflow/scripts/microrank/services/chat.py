@@ -1,9 +1,7 @@
 """Chat models behind OpenAI's `/chat/completions`, which Hugging Face's router, vLLM, Ollama, llama.cpp and others speak too."""
 
-import json
 import logging
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -12,7 +10,9 @@ from microrank.errors import StudyError
 from microrank.services.asking import ask_each
 from microrank.services.budget import Budget, Spent
 from microrank.services.client import Client, Estimate
-from microrank.services.failures import Malformed, QuestionFailed, Refused
+from microrank.services.completion import Completion, read_completion
+from microrank.services.failures import QuestionFailed, Refused
+from microrank.services.served import ServedModels
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store, request_key
 
@@ -63,17 +63,6 @@ class ChatSettings:
         return request if self.revision is None else {**request, "revision": self.revision}
 
 
-@dataclass(frozen=True)
-class Completion:
-    """What a chat answer says."""
-
-    text: str
-    finish_reason: str
-    served_model: str | None
-    prompt_tokens: int | None
-    completion_tokens: int | None
-
-
 def ask_chat(
     questions: Mapping[str, Mapping[str, Any]], service: Service, store: Store, budget: Mapping[str, Any] | None = None
 ) -> dict[str, Entry]:
@@ -106,7 +95,7 @@ class _ChatModel:
         self.entries: dict[str, Entry] = {}
         self._client, self._store = client, store
         self._formats_refused = False
-        self._served: set[str] = set()
+        self._served = ServedModels(client.service.name)
 
     def ask(self, request: Mapping[str, Any]) -> None:
         """Ask and keep. Where the server refuses `response_format`, it is asked without, which the entry notes."""
@@ -127,14 +116,7 @@ class _ChatModel:
                 self._formats_refused = True
                 log.warning("%s: the server refuses response_format (%s); asking without it", self._client.service.name, refused)
         self.entries[entry.key] = self._store.put(entry)
-        self._note_served(str(body["model"]), str(entry.served_model))
-
-    def _note_served(self, asked: str, served: str) -> None:
-        """Say once that another model answers than the one that was asked; the responses' table has it for every answer."""
-        if served not in self._served:
-            self._served.add(served)
-            if plain_model(served) != plain_model(asked):
-                log.warning("%s: asked for %s, served by %s", self._client.service.name, asked, served)
+        self._served.note(body["model"], entry.served_model)
 
     def _answer(self, request: Mapping[str, Any], body: Mapping[str, Any]) -> Entry:
         service = self._client.service
@@ -161,58 +143,6 @@ class _ChatModel:
             cost_usd=service.cost_usd(completion.prompt_tokens, completion.completion_tokens),
             notes=("asked without response_format, which the server refuses",) if dropped else (),
         )
-
-
-def read_completion(body: str) -> Completion:
-    """The content of a chat answer's body.
-
-    Raises:
-        Malformed: it is no complete answer.
-    """
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        raise Malformed(f"no JSON but {body.strip()[:40]!r}") from None
-    if not isinstance(answer, dict):
-        raise Malformed("JSON, but no object")
-    if answer.get("error"):
-        raise Malformed(f"an error in a 200: {json.dumps(answer['error'])[:160]}")
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise Malformed("no choice in it")
-    finish_reason = str(choice.get("finish_reason") or "stop")
-    text = _text(message.get("content"))
-    if not text.strip() and finish_reason not in ("length", "content_filter"):
-        raise Malformed("an empty choice")
-    usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
-    served = answer.get("model")
-    provider = answer.get("provider")
-    served_model = f"{served} by {provider}" if isinstance(served, str) and isinstance(provider, str) else served
-    return Completion(
-        text=text,
-        finish_reason=finish_reason,
-        served_model=served_model if isinstance(served_model, str) else None,
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-    )
-
-
-def plain_model(name: str) -> str:
-    """A model's name without organisation, provider and revision: `meta-llama/Llama-3.1-8B-Instruct:novita` → `llama-3.1-8b-instruct`."""
-    return re.split("[@:]", name.partition(" by ")[0].rpartition("/")[2])[0].lower()
-
-
-def _text(content: Any) -> str:
-    """A message's content, a string or a list of parts, as text that is valid Unicode."""
-    if isinstance(content, list):
-        content = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
-    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 def estimate(request: Mapping[str, Any]) -> Estimate:

@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
-from microrank.services.chat import ChatSettings, Completion, plain_model, read_completion
+from microrank.services.chat import ChatSettings
 from microrank.services.client import Client, Estimate
+from microrank.services.completion import Completion, read_completion
 from microrank.services.connection import BROKEN, Reply
-from microrank.services.embeddings import EmbeddingSettings, read_embeddings
+from microrank.services.embeddings import EmbeddingSettings
 from microrank.services.failures import Malformed, QuestionFailed, Refused
+from microrank.services.served import plain_model
 from microrank.services.settings import Service
+from microrank.services.vectors import read_embeddings
 
 SCHEMA = {
     "type": "object",
