@@ -97,7 +97,8 @@ class Connection:
                 f"{self._service.name}: base_url {self._service.base_url} is no address; it begins with https://"
             ) from error
         text = self._blot(" ".join(str(error).split()))
-        reason = re.split(r"Error\(|: ", text.strip("()\"' "))[-1].strip("()\"' ")[:160]
+        system = re.search(r"\[Errno [^)\"']*", text)
+        reason = system[0].strip() if system else text[-160:]
         if "Failed to establish" in text or "Failed to resolve" in text:
             return f"no connection ({reason})"
         return f"the connection broke ({reason})"

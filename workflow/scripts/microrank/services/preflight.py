@@ -46,7 +46,7 @@ def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]]) -> str:
         try:
             findings = check()
         except StudyError as error:
-            findings = [Finding("can be asked", "no", str(error))]
+            findings = [Finding("can be asked", "no", str(error).removeprefix(f"{name}: "))]
         to_do = [f"- {one.check}: {one.to_do}" for one in findings if one.to_do]
         log.info("%s: %s", name, "ready" if not to_do else "; ".join(line[2:] for line in to_do))
         lines += [f"## {name}: {'ready' if not to_do else 'see below'}", "", "| check | result |", "|---|---|"]
