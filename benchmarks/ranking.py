@@ -1,0 +1,207 @@
+"""Ranking the whole catalogue against the plain form that materialises every user-item pair, on one thread.
+
+    python benchmarks/ranking.py [--dimensions 64 256] [--json PATH]
+
+Both score 19,738 items for a user, mask what was seen, and take the top 20. The plain form puts the history's vectors beside every
+item's, [n_items, history + 1, d], pools them, and runs the model's layers, as MicroLens's code does. "forward" is the model's own forward
+pass, which pools the history once and forms [n_items, d]. Runs take turns in one process, and the fastest of each counts; memory is what
+a process of its own grows by. The model is planted: items lie around topics, as training puts them, so that about as many of them contend
+for the top 20 as in a trained model.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
+
+from microrank import tables
+from microrank.nfm import rank
+from microrank.nfm.histories import gather_histories
+from microrank.nfm.model import NFM
+from microrank.nfm.rank import recommend_top_k
+
+N_ITEMS, HISTORY_LENGTH, TOPICS, K = 19_738, 10, 200, 20
+USERS = {64: 1024, 256: 128, 1024: 8}
+PLAIN_USERS = 4
+MUST, AIM = {64: 14, 256: 6}, {64: 25}
+
+
+def planted_model(dimension: int) -> tuple[NFM, np.ndarray]:
+    """A model whose items lie around topics, and each item's topic, [n_items + 1]."""
+    draw = torch.Generator().manual_seed(0)
+    model = NFM(N_ITEMS, dimension, dimension)
+    topic = torch.randint(TOPICS, (N_ITEMS + 1,), generator=draw)
+    with torch.no_grad():
+        centres = torch.randn(TOPICS, dimension, generator=draw)
+        model.items.weight.copy_((centres[topic] + 0.5 * torch.randn(N_ITEMS + 1, dimension, generator=draw)) / dimension**0.5)
+        common = 0.3 * torch.randn(dimension, 1, generator=draw).abs()
+        model.hidden.weight.copy_((torch.randn(dimension, dimension, generator=draw) + common) / dimension**0.5)
+        model.output.weight.copy_(torch.randn(1, dimension, generator=draw).abs() / dimension**0.5)
+        model.norm.running_var.fill_(0.05)
+    return model.eval(), topic.numpy()
+
+
+def histories(topic: np.ndarray, n_users: int) -> tuple[pa.Table, pa.Table]:
+    """Tables SPLIT and ITEMS: every user has 12 items of three topics."""
+    random = np.random.default_rng(1)
+    by_topic = [np.flatnonzero(topic[1:] == one) + 1 for one in range(TOPICS)]
+    taken = np.stack(
+        [np.concatenate([random.choice(by_topic[t], 4, replace=False) for t in random.choice(TOPICS, 3)]) for _ in range(n_users)]
+    )
+    past = {"user_id": np.repeat(np.arange(n_users), 12), "item_id": taken.ravel(), "position": np.tile(np.arange(12), n_users)}
+    ids = np.arange(1, N_ITEMS + 1)
+    items = {"item_id": ids, "item_index": ids, "title": np.full(N_ITEMS, ""), "train_count": ids}
+    return pa.table(past).cast(tables.SPLIT), pa.table(items).cast(tables.ITEMS)
+
+
+@torch.no_grad()
+def plain(model: NFM, history: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """One user's top items, [K], from the materialised sets of history and item."""
+    catalogue = model.items.weight
+    vectors = torch.cat([model.items(history).expand(len(catalogue), -1, -1), catalogue[:, None]], dim=1)
+    pooled = (vectors.sum(dim=1) ** 2 - (vectors**2).sum(dim=1)) / 2
+    return first_k(model.output(torch.relu(model.hidden(model.norm(pooled))))[:, 0], seen)
+
+
+@torch.no_grad()
+def forward(model: NFM, history: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The same by the model's own forward pass, over [1, n_items] candidates."""
+    return first_k(model(history[None], torch.arange(len(model.items.weight))[None])[0], seen)
+
+
+def first_k(scores: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The unseen items of highest score."""
+    scores[0] = -torch.inf
+    scores[seen] = -torch.inf
+    return scores.topk(K).indices
+
+
+WAYS = {"plain": plain, "forward": forward}
+
+
+def seconds(action: Callable[[], Any]) -> float:
+    """Time of one call."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def peak_rate() -> float:
+    """Flop/s of a large float32 matrix product, by the faster of the two libraries."""
+    one, other = torch.randn(2, 1536, 1536)
+    ways = [lambda: torch.mm(one, other), lambda: torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")]
+    return 2 * 1536**3 / min(seconds(way) for way in ways)
+
+
+def measure(dimension: int, repeats: int) -> dict[str, Any]:
+    """Fastest times a user, the peak's rate, and whether the lists agree."""
+    model, topic = planted_model(dimension)
+    past, items = histories(topic, USERS[dimension])
+    lists: dict[str, np.ndarray] = {}
+
+    def fast(dtypes: tuple[torch.dtype, ...]) -> None:
+        rank.screening_dtypes = lambda device: dtypes
+        found = recommend_top_k(model, [past], items, K, history_length=HISTORY_LENGTH)
+        lists["fast"] = found["item_id"].to_numpy().reshape(-1, K)
+
+    together = gather_histories([past], items)
+    newest = torch.from_numpy(together.newest(np.arange(PLAIN_USERS), HISTORY_LENGTH))
+
+    def slow(way: Callable[[NFM, torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        rows = [way(model, newest[user], torch.from_numpy(together.seen(np.array([user]))[1])) for user in range(PLAIN_USERS)]
+        lists[way.__name__] = torch.stack(rows).numpy()
+
+    chosen = rank.screening_dtypes(torch.device("cpu"))
+    runs: list[dict[str, float]] = []
+    for _ in range(repeats):
+        found = {"peak": 1 / peak_rate()} | {name: seconds(lambda way=way: slow(way)) / PLAIN_USERS for name, way in WAYS.items()}
+        found["float32"] = seconds(lambda: fast((torch.float32,))) / USERS[dimension]
+        found["chosen"] = seconds(lambda: fast(chosen)) / USERS[dimension]
+        runs.append(found)
+    best = {name: min(run[name] for run in runs) for name in runs[0]}
+    flop = 2 * N_ITEMS * dimension**2
+    same = float((lists["fast"][:PLAIN_USERS] == lists["plain"]).mean())
+    return (
+        best
+        | {"screened_in": str(chosen[0]), "same": same}
+        | {f"share_{way}": flop * best["peak"] / best[way] for way in ("float32", "chosen")}
+    )
+
+
+def memory_mb(way: str, dimension: int) -> float:
+    """Growth of the largest resident set while one way runs, in a process of its own."""
+    command = [sys.executable, __file__, "--dimensions", str(dimension), "--memory-of", way]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def grow(way: str, dimension: int) -> float:
+    """What that process does; Linux counts its largest resident set anew on demand."""
+    model, topic = planted_model(dimension)
+    past, items = histories(topic, USERS[dimension])
+    together = gather_histories([past], items)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident_kb("VmRSS")
+    if way == "fast":
+        recommend_top_k(model, [past], items, K, history_length=HISTORY_LENGTH)
+    else:
+        first = np.arange(1)
+        newest, seen = together.newest(first, HISTORY_LENGTH)[0], together.seen(first)[1]
+        WAYS[way](model, torch.from_numpy(newest), torch.from_numpy(seen))
+    return (resident_kb("VmHWM") - before) / 1024
+
+
+def resident_kb(name: str) -> int:
+    """VmRSS (now) or VmHWM (largest) of this process."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dimensions", type=int, nargs="+", default=[64, 256], choices=list(USERS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.memory_of:
+        print(grow(options.memory_of, options.dimensions[0]))
+        return
+    rows = []
+    for dimension in options.dimensions:
+        found = measure(dimension, options.repeats)
+        memory = {way: memory_mb(way, dimension) for way in ("plain", "fast")}
+        ratio, ratio32 = (found["plain"] / found[way] for way in ("chosen", "float32"))
+        note = (
+            f"{found['chosen'] * 1e3:.2f} ms a user, screened in {found['screened_in'].removeprefix('torch.')} (float32 alone "
+            f"{ratio32:.1f}x, {found['share_float32']:.0%} of peak); plain {found['plain'] * 1e3:.1f} ms, {memory['plain']:.0f} MB; "
+            f"{found['forward'] / found['chosen']:.1f}x forward; "
+            f"peak {1e-9 / found['peak']:.0f} Gflop/s float32; {found['same']:.0%} of places as in plain"
+        )
+        row = {
+            "what": f"ranking 19,738 items, d = {dimension}",
+            "ratio": round(ratio, 1),
+            "must": MUST.get(dimension),
+            "aim": AIM.get(dimension),
+        }
+        rows.append(row | {"share_of_peak": round(found["share_chosen"], 2), "memory_mb": round(memory["fast"]), "note": note})
+        print(f"{row['what']}: {ratio:.1f}x the plain form, {found['share_chosen']:.0%} of the float32 peak. {note}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
