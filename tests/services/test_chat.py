@@ -1,6 +1,8 @@
 """Asking chat models: what is sent, what is kept, what is asked again, what stops everything."""
 
+import errno
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -177,6 +179,17 @@ def test_an_answer_that_is_not_whole_is_not_kept_nor_bought_twice(server, store,
     message = complaint(questions(settings, 1), service, store)
     assert {"length": "raise max_tokens", "content_filter": "content filter"}[reason] in message
     assert len(server.bodies) == 1
+    assert list(store.paths()) == []
+
+
+def test_a_full_disk_stops_asking_at_once(server, store, service, settings, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = complaint(questions(settings, 100), service, store)
+    assert "the answer cannot be kept (No space left on device); free space" in message
+    assert len(server.bodies) <= 3 * service.concurrency
     assert list(store.paths()) == []
 
 

@@ -117,6 +117,24 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path):
         Store(tmp_path / "file").put(ENTRY)
 
 
+def test_an_entry_that_cannot_be_read_is_one_clear_line(store: Store):
+    path = store.path(ENTRY.key)
+    path.mkdir(parents=True)
+    with pytest.raises(StudyError, match=r"\.jsonl: cannot be read"):
+        store.get(REQUEST)
+
+
+def test_a_damaged_entry_in_a_folder_that_cannot_be_changed_counts_as_missing(store: Store, monkeypatch):
+    store.put(ENTRY)
+    store.path(ENTRY.key).write_text("cut")
+
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert store.get(REQUEST) is None
+
+
 def test_offline_a_missing_answer_is_an_error_that_names_its_key(tmp_path: Path):
     with pytest.raises(StudyError, match=request_key(REQUEST)):
         Store(tmp_path, offline=True).missing({"user 1": REQUEST})

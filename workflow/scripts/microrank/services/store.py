@@ -81,11 +81,13 @@ class Store:
             data = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StudyError(f"{path}: cannot be read ({error.strerror}); mend the folder's rights or its disk, then run again") from error
         try:
             return decode(data, key)
         except (ValueError, KeyError, TypeError) as error:
             aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
+            with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
                 os.replace(path, aside)
             log.warning("%s: %s; set aside as %s, the question counts as not asked", path, error, aside.name)
             return None
