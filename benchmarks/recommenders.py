@@ -13,6 +13,7 @@ import json
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     "ALS": {"factors": [64, 128, 256], "regularization": [0.01, 0.1, 1.0, 10.0], "alpha": [1.0, 5.0, 20.0], "iterations": [5, 15]},
     "BPR": {"factors": [64, 128, 256], "learning_rate": [0.01, 0.03, 0.1], "regularization": [0.001, 0.01, 0.1], "iterations": [50, 150]},
 }
+warnings.filterwarnings("ignore", message="Method expects CSR input")  # of implicit's own making
 log = logging.getLogger("recommenders")
 
 

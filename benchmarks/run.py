@@ -14,6 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,8 @@ def run(script: str) -> list[dict[str, Any]]:
 def machine() -> str:
     """Processor, cores and versions."""
     models = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    torch = subprocess.run(
-        [sys.executable, "-c", "import torch; print(torch.__version__)"], check=True, capture_output=True, text=True
-    ).stdout
-    return f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.strip()}"
+    cpu = models[0] if models else platform.processor()
+    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {version('torch')}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
