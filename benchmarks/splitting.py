@@ -2,15 +2,13 @@
 
     python benchmarks/splitting.py [--scales 1 10 100] [--json PATH]
 
-Both read the same file, check the same things and write the same tables to four parquet files. Each run is a process of its own, on one
-thread; its time is taken inside, after a small file has warmed up the libraries, and its memory is the process's largest resident set. Runs
-take turns, and the ratio is that of the fastest of each. The loop runs at scale 1 only: it holds Python lists.
+Both read the same file, check the same things and write the same tables to four parquet files, on one thread. For the ratio they take turns
+in this process, at scale 1, and the fastest of each counts; for the memory each scale has a process of its own, whose largest resident set
+is told, and what it was before the file was touched.
 """
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -78,64 +76,64 @@ def identifier(text: str, line: int) -> int:
     return number
 
 
-def measure(way: str, pairs: Path) -> dict[str, float]:
-    """Run one way in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, "--way", way, "--pairs", str(pairs)]
-    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
-
-
-def run_here(way: str, pairs: Path) -> None:
-    """What the process does: time and memory as JSON."""
-    split = {"blocks": by_blocks, "loop": by_loop}[way]
+def ratio_to_loop(pairs: Path) -> dict[str, float]:
+    """Fastest seconds of each way, and how many times longer the loop took."""
+    ways = {"blocks": by_blocks, "loop": by_loop}
+    fastest = dict.fromkeys(ways, float("inf"))
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder, "small.tsv")
-        small.write_text("".join(f"{user}\t1 2 3 {user + 4}\r\n" for user in range(1000)), newline="")
-        split(small, Path(folder))
-        idle_gb = peak_gb()
+        for _ in range(REPEATS):
+            for name, split in ways.items():
+                begun = time.perf_counter()
+                split(pairs, Path(folder))
+                fastest[name] = min(fastest[name], time.perf_counter() - begun)
+    return {"blocks_s": fastest["blocks"], "loop_s": fastest["loop"], "ratio": fastest["loop"] / fastest["blocks"]}
+
+
+def memory(pairs: Path) -> dict[str, float]:
+    """Rows, seconds and memory of a process that splits `pairs`."""
+    command = [sys.executable, __file__, "--pairs", str(pairs)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def split_here(pairs: Path) -> None:
+    """What that process does: figures as JSON."""
+    before_gb = peak_gb()
+    with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        rows = split(pairs, Path(folder))
+        rows = by_blocks(pairs, Path(folder))
         seconds = time.perf_counter() - begun
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_gb": peak_gb(), "idle_gb": idle_gb}))
+    peak = peak_gb()
+    print(json.dumps({"rows": rows, "seconds": seconds, "peak_gb": peak, "before_gb": before_gb, "gb_per_million": peak / rows * 1e6}))
 
 
 def peak_gb() -> float:
-    """Largest resident set of this process so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    """Largest resident set of this program so far, in GB (ru_maxrss would count that of the process it was forked from)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--scales", type=int, nargs="+", default=[1, 10], help="times 100,000 users; 100 takes a few minutes and 0.6 GB of disk"
-    )
+    parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="times 100,000 users; 100 takes two minutes and 0.5 GB")
     parser.add_argument("--folder", type=Path, help="where the data are made, or were made before")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--pairs", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.way:
-        run_here(chosen.way, chosen.pairs)
+    pa.set_cpu_count(1)
+    if chosen.pairs:
+        split_here(chosen.pairs)
         return
-    found = []
+    found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         for scale in chosen.scales:
             folder = (chosen.folder or Path(temporary)) / f"x{scale}"
-            pairs = folder / "pairs.tsv"
-            if not pairs.exists():
+            if not (folder / "pairs.tsv").exists():
                 microlens_like.make(folder, microlens_like.USERS * scale)
-            ways = ("blocks", "loop") if scale == 1 else ("blocks",)
-            runs = [{way: measure(way, pairs) for way in ways} for _ in range(REPEATS if scale < 100 else 1)]
-            best = {way: min((run[way] for run in runs), key=lambda one: one["seconds"]) for way in ways}
-            blocks = best["blocks"]
-            millions = blocks["rows"] / 1e6
-            row = {"scale": scale, **blocks, "gb_per_million": blocks["peak_gb"] / millions}
-            if "loop" in best:
-                row |= {"ratio_to_loop": best["loop"]["seconds"] / blocks["seconds"], "loop": best["loop"]}
-            found.append(row)
-            memory = f"peak {blocks['peak_gb']:.3f} GB ({blocks['idle_gb']:.3f} before)"
-            ratio = f"{row['ratio_to_loop']:.1f} x the loop, " if "loop" in best else ""
-            print(f"{millions:6.2f} M rows: {blocks['seconds']:.3f} s, {ratio}{memory}", flush=True)
+            row = memory(folder / "pairs.tsv") | (ratio_to_loop(folder / "pairs.tsv") if scale == 1 else {})
+            found[f"x{scale}"] = row
+            ratio = f"; {row['blocks_s']:.3f} s warm, {row['ratio']:.1f} x faster than the loop" if "ratio" in row else ""
+            used = f"peak {row['peak_gb']:.3f} GB, {row['before_gb']:.3f} before"
+            print(f"{row['rows'] / 1e6:6.2f} M rows: {row['seconds']:.2f} s, {used}{ratio}", flush=True)
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=2) + "\n")
 

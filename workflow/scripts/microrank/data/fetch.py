@@ -58,16 +58,16 @@ def fetch(target: Path, url: str, *, page: str | None = None, checksum: str | No
     if target.exists():
         log.info("%s is there already", target)
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     by_hand = f"fetch {target.name} by hand{f' from {page}' if page else ''}, place it at {target}, and run again"
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         _fetch_part(part, url, checksum, patience or Patience())
+        part.replace(target)
     except _Unreachable as error:
         raise StudyError(f"{url}: {error}; {by_hand}") from error
     except OSError as error:
         raise StudyError(f"{part}: cannot be written ({error.strerror or error}); make room, or {by_hand}") from error
-    part.replace(target)
 
 
 def _fetch_part(part: Path, url: str, checksum: str | None, patience: Patience) -> None:
