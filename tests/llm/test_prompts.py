@@ -63,6 +63,8 @@ def test_placeholders_are_filled_and_the_schema_asks_for_all_candidates(tmp_path
     ("change", "message"),
     [
         (("{history}", "history"), "user: the placeholder {history} is missing"),
+        (("{history}", "{earlier}"), "user: the placeholder {history} is missing, or both {earlier} and {newest}"),
+        (("{candidates}", ""), "user: the placeholder {candidates} is missing"),
         (("{number}", "{nummer}"), "candidate_line: unknown placeholder {nummer}"),
         (("{title}", "{title!r}"), "unknown placeholder {title}"),
         (("{n}", "{n"), "user: "),
@@ -85,6 +87,21 @@ def test_a_wrong_prompt_is_named_with_what_is_wrong(tmp_path: Path, change: tupl
 def test_a_missing_prompt_is_named() -> None:
     with pytest.raises(StudyError, match=r"nowhere\.yaml: no such prompt"):
         load_prompt("nowhere.yaml")
+
+
+def test_an_example_from_the_history_splits_off_its_newest_title() -> None:
+    prompt = load_prompt(ROOT / "resources/prompts/example.yaml")
+    text = build_messages(prompt, ["one", "two", "three"], ["c", "d"], [5, 6], [0, 1])[-1]["content"]
+    before, after = text.split("then watched")
+    assert "1. one\n2. two\n" in before
+    assert "three" not in before
+    assert "- three\n" in after
+
+
+def test_the_recommenders_rank_is_shown_where_a_prompt_asks_for_it_and_nowhere_else() -> None:
+    for path in (ROOT / "resources/prompts").glob("*.yaml"):
+        text = build_messages(load_prompt(path), ["a"], ["c", "d"], [5, 6], [1, 0])[-1]["content"]
+        assert ("[1] (rank 2 of the recommender) d" in text) == (path.stem == "ranked")
 
 
 HOSTILE = [

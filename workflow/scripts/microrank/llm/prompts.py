@@ -19,11 +19,11 @@ NO_TITLE = "(no title)"
 ANSWERS = ("ids", "numbers")
 PLACEHOLDERS = {
     "system": set[str](),
-    "user": {"history", "candidates", "ids", "n"},
+    "user": {"history", "earlier", "newest", "candidates", "ids", "n"},
     "history_line": {"number", "title"},
-    "candidate_line": {"number", "id", "title"},
+    "candidate_line": {"number", "id", "rank", "title"},
 }
-NEEDED = {"user": {"history", "candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
+NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ def _check_placeholders(path: str | Path, key: str, text: str, allowed: set[str]
         if name not in allowed or spec or conversion:
             known = ", ".join(f"{{{one}}}" for one in sorted(allowed)) or "none"
             raise StudyError(f"{path}: {key}: unknown placeholder {{{name}}}; known here: {known}; write {{{{ for a brace")
-    if missing := sorted(NEEDED.get(key, set()) - {name for name, _, _ in found}):
+    used = {name for name, _, _ in found}
+    if key == "user" and not used >= {"earlier", "newest"} and "history" not in used:
+        raise StudyError(f"{path}: {key}: the placeholder {{history}} is missing, or both {{earlier}} and {{newest}}")
+    if missing := sorted(NEEDED.get(key, set()) - used):
         raise StudyError(f"{path}: {key}: the placeholder {{{missing[0]}}} is missing")
 
 
@@ -85,16 +88,27 @@ def build_messages(
     """The chat messages of one question.
 
     Args:
-        history_titles: oldest first. candidate_titles, candidate_ids: in the recommender's order.
-        order: positions among the candidates in the order in which they are shown; a candidate's number is its place in it, from 1.
+        history_titles: oldest first; {history} shows all of them, {earlier} all but the {newest}.
+        candidate_titles, candidate_ids: in the recommender's order.
+        order: positions among the candidates in the order in which they are shown; a candidate's number is its place in it, from 1,
+            and its {rank} the recommender's, wherever it is shown.
     """
     history = [prompt.history_line.format(number=number, title=shown_title(title)) for number, title in enumerate(history_titles, start=1)]
     candidates = [
-        prompt.candidate_line.format(number=number, id=candidate_ids[position], title=shown_title(candidate_titles[position]))
+        prompt.candidate_line.format(
+            number=number, id=candidate_ids[position], rank=position + 1, title=shown_title(candidate_titles[position])
+        )
         for number, position in enumerate(order, start=1)
     ]
     ids = ", ".join(str(candidate_ids[position]) for position in order)
-    user = prompt.user.format(history="\n".join(history), candidates="\n".join(candidates), ids=ids, n=len(order))
+    user = prompt.user.format(
+        history="\n".join(history),
+        earlier="\n".join(history[:-1]),
+        newest=shown_title(history_titles[-1] if history_titles else ""),
+        candidates="\n".join(candidates),
+        ids=ids,
+        n=len(order),
+    )
     return [{"role": "system", "content": prompt.system.strip()}, {"role": "user", "content": user.strip()}]
 
 
