@@ -3,6 +3,7 @@
 Needs: config/config.yaml, workflow/schemas/config.schema.yaml
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,17 @@ DATASET = config["dataset"]
 def source_digest(rule_name):
     """SHA-256 over the script of that name and the package modules that it imports: a param, so that an edit reruns the rule."""
     return sources.source_digest(SCRIPTS / f"{rule_name}.py")
+
+
+def pairs_of(dataset):
+    """The paths of a dataset's interactions: one file, or two of the same."""
+    pairs = config["datasets"][dataset]["pairs"]
+    return [pairs] if isinstance(pairs, str) else pairs
+
+
+def any_of(names):
+    """A pattern of exactly these names; of nothing, if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:

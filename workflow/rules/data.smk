@@ -4,18 +4,6 @@ needs: nothing; or the raw files that `datasets` names
 makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…, splits/{train,valid,test,items}.parquet, splits/counts.json
 """
 
-
-def pairs_of(name):
-    """The paths of a dataset's interactions: one file, or two of the same."""
-    pairs = config["datasets"][name]["pairs"]
-    return [pairs] if isinstance(pairs, str) else pairs
-
-
-def any_of(names):
-    """A pattern of exactly these names; of nothing, if there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
 SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic" in dataset]
 for name in SYNTHETIC:
     made = [f"resources/{name}/pairs.tsv", f"resources/{name}/titles.csv"]
