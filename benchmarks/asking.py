@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -22,6 +23,8 @@ sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store
+
+Row = dict[str, Any]
 
 STORE_COMMAND = Path(__file__).parent.parent / "workflow/scripts/store.py"
 QUESTIONS, DELAY_S, CONCURRENCY, LOOP_QUESTIONS = 1000, 0.2, 16, 40
@@ -43,21 +46,19 @@ ANSWER = json.dumps(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    results: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        results |= asking(Path(folder) / "asked")
-        results |= cached(Path(folder) / "cached")
-        results |= statistics(Path(folder) / "many")
-    for name, value in results.items():
-        print(f"{name:60} {value:10.3f}")
+        rows = [asking(Path(folder) / "asked"), *cached(Path(folder) / "cached"), statistics(Path(folder) / "many")]
+    for row in rows:
+        ratio = f"{row['ratio']:.1f}x (at least {row['must']}x); " if "ratio" in row else ""
+        print(f"{row['what']}: {ratio}{row['note']}")
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def asking(folder: Path) -> dict[str, float]:
+def asking(folder: Path) -> Row:
     """1,000 questions of 200 ms, 16 at a time, against the ideal and against one at a time."""
     with _Server() as base_url:
         settings = ChatSettings(model="m", base_url=base_url)
@@ -73,13 +74,14 @@ def asking(folder: Path) -> dict[str, float]:
         took_s = time.perf_counter() - started
     ideal_s = QUESTIONS * DELAY_S / CONCURRENCY
     return {
-        f"{QUESTIONS} questions, {DELAY_S} s each, {CONCURRENCY} at a time: s": took_s,
-        "  over the ideal (at most 1.10)": took_s / ideal_s,
-        f"  faster than one at a time (at least 14; {LOOP_QUESTIONS} measured)": loop_s / took_s,
+        "what": f"asking {QUESTIONS:,} questions of {DELAY_S:g} s, {CONCURRENCY} at a time, against one at a time",
+        "ratio": loop_s / took_s,
+        "must": 14,
+        "note": f"{took_s:.1f} s, {took_s / ideal_s:.3f} of the ideal (at most 1.10); the loop was measured on {LOOP_QUESTIONS} questions",
     }
 
 
-def cached(folder: Path) -> dict[str, float]:
+def cached(folder: Path) -> list[Row]:
     """10,000 kept answers: what keeping one costs, and a whole run from the store, where nobody listens."""
     store, asked = Store(folder), _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), CACHED)
     started = time.perf_counter()
@@ -89,26 +91,31 @@ def cached(folder: Path) -> dict[str, float]:
     started = time.perf_counter()
     ask_chat(asked, Service("llms.bench", "http://127.0.0.1:9/v1", max_tries=1), store)
     get_s = time.perf_counter() - started
-    return {
-        "keeping one answer, ms": 1e3 * put_s / CACHED,
-        "  and finding it again, ms (both: at most 3)": 1e3 * get_s / CACHED,
-        f"cached rerun of {CACHED} answers, s (at most 5, no connection)": get_s,
-    }
+    return [
+        {
+            "what": "keeping one answer in the store, and finding it again",
+            "note": f"{1e3 * put_s / CACHED:.2f} ms and {1e3 * get_s / CACHED:.2f} ms (together at most 3)",
+        },
+        {"what": f"a run of {CACHED:,} kept answers", "note": f"{get_s:.2f} s (at most 5), no connection opened"},
+    ]
 
 
-def statistics(folder: Path) -> dict[str, float]:
+def statistics(folder: Path) -> Row:
     """Statistics of 100,000 entries by the command line, in a process of its own."""
     store = Store(folder)
     store._write = _write_without_sync  # type: ignore[method-assign]  # only to make the entries sooner
     for request in _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), MANY).values():
         store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
     started = time.perf_counter()
-    watched = f"import runpy, sys; sys.argv = ['store.py', '--store', {str(folder)!r}, 'statistics']\n" + WATCH
+    command = ["store.py", "--store", str(folder), "statistics"]
+    watched = f"import runpy, sys; sys.path.insert(0, {str(STORE_COMMAND.parent)!r}); sys.argv = {command}\n{WATCH}"
     printed = subprocess.run([sys.executable, "-c", watched], check=True, capture_output=True, text=True).stdout
     took_s = time.perf_counter() - started
+    memory_mb = int(printed.split()[-2]) / 1024
     return {
-        f"statistics of {MANY} entries, s (at most 10)": took_s,
-        "  peak memory, MB (at most 500)": int(printed.split()[-2]) / 1024,
+        "what": f"statistics of a store of {MANY:,} answers",
+        "memory_mb": memory_mb,
+        "note": f"{took_s:.1f} s (at most 10), {memory_mb:.0f} MB (at most 500)",
     }
 
 
