@@ -69,6 +69,7 @@ def test_an_empty_first_title_does_not_hide_the_bare_form(raw) -> None:
 
 def test_white_space_at_the_ends_goes_and_line_ends_inside_become_spaces(raw) -> None:
     assert titles(raw('item,title\n1,"  two\r\nlines "\n2,a\tb\n')) == {1: "two lines", 2: "a b"}
+    assert titles(raw('1,"next\u0085line\u2028and\x1bescape"\n')) == {1: "next line and escape"}
     assert titles(raw("1, trailing   \n2,  leading\n")) == {1: "trailing", 2: "leading"}
 
 
@@ -95,6 +96,7 @@ FAULTS = {
     "1, a\n, b\n": r"line 2: item id '' is empty",
     "1, a\n3, b\n2, c\n3, d\n": r"line 4: item 3 has a title on line 2 already",
     "1, a\n2, \0\n": r"line 2: there is a NUL byte",
+    "1, a\n2, " + "b" * 200_000 + "\n": r"line 2: a title of more than 131072 characters; shorten it",
     "item,title\n1,a\n2,b,c\n": r"line 3: 3 fields where an id and a title are expected; quote a title",
     "item,title\n1,a\n\n2,b\n": r"line 3: the line is blank",
     "item,title\n1,a\n2\n": r"line 3: 1 field",

@@ -19,6 +19,7 @@ from microrank.errors import StudyError
 HEADER = ["item", "title"]
 TITLES = pa.schema([pa.field("item_id", pa.int64()), pa.field("title", pa.string())])
 BARE_LINE = re.compile(r"[^,]*, ")
+CONTROL_CHARACTERS = r"[\x00-\x1f\x7f\x{85}\x{2028}\x{2029}]+"
 LONGEST_TITLE = csv.field_size_limit()
 
 
@@ -72,7 +73,11 @@ def _bare_lines(path: Path, text: str) -> tuple[np.ndarray, pa.Array, pa.Array]:
     lone = np.flatnonzero(pc.list_value_length(parts).to_numpy() < 2)
     if len(lone):
         raise StudyError(f"{path}: line {lone[0] + 1}: no comma in {shown(lines[lone[0]])}; an id, a comma and a title are expected")
-    return np.arange(len(lines)) + 1, pc.list_element(parts, 0), pc.list_element(parts, 1)
+    ids, titles = pc.list_element(parts, 0), pc.list_element(parts, 1)
+    too_long = np.flatnonzero(pc.utf8_length(titles).to_numpy() > LONGEST_TITLE)
+    if len(too_long):
+        raise StudyError(f"{path}: line {too_long[0] + 1}: a title of more than {LONGEST_TITLE} characters; shorten it")
+    return np.arange(len(lines)) + 1, ids, titles
 
 
 def _quoted_rows(path: Path, text: str) -> tuple[np.ndarray, pa.Array, pa.Array]:
@@ -130,5 +135,5 @@ def _raise_bad_id(path: Path, lines: np.ndarray, ids: pa.Array) -> pa.Array:
 
 
 def _one_line(titles: pa.Array) -> pa.Array:
-    """Line ends and tabs become spaces: a title that breaks its line would break every list and prompt that it stands in."""
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(titles, r"[\r\n\t\v\f]+", " ")).cast(pa.string())
+    """Line ends and other control characters become spaces: a title that breaks its line would break every list and prompt it stands in."""
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(titles, CONTROL_CHARACTERS, " ")).cast(pa.string())
