@@ -5,9 +5,9 @@ import numpy as np
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 19  # of MAX_ID
 ZERO = np.uint8(ord("0"))
-DIGIT_STEPS = tuple(
-    (np.uint64(mask), np.uint64(base << bits | 1), np.uint64(bits))
-    for mask, base, bits in ((0x0F0F0F0F0F0F0F0F, 10, 8), (0x00FF00FF00FF00FF, 100, 16), (0x0000FFFF0000FFFF, 10_000, 32))
+# By a number's length: the bits that hold its last eight digits in a 64-bit word that ends with it.
+DIGIT_BITS = np.array(
+    [0x0F0F0F0F0F0F0F0F >> missing << missing for missing in (8 * max(8 - n, 0) for n in range(MAX_DIGITS + 1))], np.uint64
 )
 
 
@@ -52,13 +52,15 @@ def _last_eight_digits(block: bytes, ends: np.ndarray, lengths: np.ndarray) -> n
     """
     windows = np.ndarray((len(block) + 1,), "<u8", b"0" * 8 + block, strides=(1,))
     words = windows[ends]
-    foreign_bits = ((8 - np.minimum(lengths, 8)) * 8).view(np.uint64)  # of what stands before the number
-    words >>= foreign_bits
-    words <<= foreign_bits
-    for mask, factor, shift in DIGIT_STEPS:
-        words &= mask
-        words *= factor
-        words >>= shift
+    words &= DIGIT_BITS[lengths]
+    words *= np.uint64(10 << 8 | 1)
+    words >>= np.uint64(8)
+    words &= np.uint64(0x00FF00FF00FF00FF)
+    words *= np.uint64(100 << 16 | 1)
+    words >>= np.uint64(16)
+    words &= np.uint64(0x0000FFFF0000FFFF)
+    words *= np.uint64(10_000 << 32 | 1)
+    words >>= np.uint64(32)
     return words.view(np.int64)
 
 
