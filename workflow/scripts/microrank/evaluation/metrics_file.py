@@ -1,0 +1,35 @@
+"""metrics.csv, written and read."""
+
+import csv
+import os
+
+import pyarrow as pa
+
+from microrank.errors import StudyError
+from microrank.evaluation.score import METRICS
+from microrank.files import replacing
+
+
+def write_metrics(table: pa.Table, path: str | os.PathLike[str]) -> None:
+    """Table METRICS as csv: empty where there is no value."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(METRICS.names)
+        writer.writerows(row.values() for row in table.select(METRICS.names).to_pylist())
+
+
+def read_metrics(path: str | os.PathLike[str]) -> pa.Table:
+    """The table again.
+
+    Raises:
+        StudyError: the file has other columns, or something that is no number in a column of numbers.
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        casts = {field.name: {pa.int64(): int, pa.float64(): float}.get(field.type, str) for field in METRICS}
+        return pa.Table.from_pylist(
+            [{name: cast(row[name]) if row[name] != "" else None for name, cast in casts.items()} for row in rows], schema=METRICS
+        )
+    except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not a table of metrics ({error}); delete the file and run again") from None

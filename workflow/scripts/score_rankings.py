@@ -1,0 +1,23 @@
+"""Score every method against the recommender's own order, chance and the best possible order."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+from microrank import tables
+from microrank.evaluation.metrics_file import write_metrics
+from microrank.evaluation.score import score_rankings
+from microrank.evaluation.settings import Scoring
+
+rankings = {
+    name: tables.read_table(path, tables.RANKINGS) for name, path in zip(snakemake.params.methods, snakemake.input.rankings, strict=True)
+}
+metrics = score_rankings(
+    rankings,
+    tables.read_table(snakemake.input.subset, tables.SUBSET),
+    Scoring.from_config(snakemake.params.scoring),
+    dataset=snakemake.wildcards.dataset,
+    seed=snakemake.params.seed,
+)
+log.info("scored %d methods", len(rankings))
+write_metrics(metrics, snakemake.output.metrics)
