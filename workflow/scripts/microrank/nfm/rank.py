@@ -60,7 +60,7 @@ def recommend_top_k(
         return *exact_model.history_state(torch.from_numpy(histories.newest(users, history_length)).to(device)), (row, item)
 
     n_users = len(histories.users)
-    best, scores = np.zeros((n_users, k), np.int64), np.zeros((n_users, k), np.float32)
+    best, scores = np.zeros((n_users, k), np.int32), np.zeros((n_users, k), np.float32)
     waiting = np.arange(n_users)
     for dtype in screening_dtypes(device):
         waiting = _rank(Ranker.of(exact_model, item_ids, k, dtype), inputs, waiting, best, scores)
