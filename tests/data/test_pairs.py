@@ -129,6 +129,7 @@ TSV_FAULTS = {
     GOOD + "2\t4 5\n": r"line 2: user 2 has 2 items, but the split needs 3",
     GOOD + "2\t4\n": r"line 2: user 2 has 1 item, but",
     GOOD + "2\t4 5 4\n": r"line 2: user 2 has item 4 more than once",
+    "1\t1 2 3 4 5\n2\t1 2 3\n3\t4 5 4 6\n": r"line 3: user 3 has item 4 more than once",
     GOOD + "2\t4 5 6\n1\t7 8 9\n": r"line 3: user 1 stands on line 1 already",
     GOOD + "1\t7 8 9\n": r"line 2: user 1 stands on line 1 already",
     "5\t1 2 3\n4\t1 2 3\n3\t1 1 2\n": r"line 3: user 3 has item 1 more than once",

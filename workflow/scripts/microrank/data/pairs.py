@@ -4,6 +4,8 @@ Users come out in ascending order with their items oldest first, in portions of 
 be split. A file whose users do not ascend is gathered and sorted first.
 """
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from microrank.data.pairs_csv import CSV_HEADER, read_csv
 from microrank.data.pairs_tsv import read_tsv
 from microrank.errors import StudyError
 
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 5.0
 IN_MEMORY_BYTES = 1 << 24  # a file up to this size is read once and gathered; a larger one is read first to see whether its users ascend
 USERS_PER_PORTION = 1 << 16
 
@@ -50,11 +55,15 @@ def _read(path: Path) -> Iterator[Histories]:
     parts = read_csv(path, by_block) if is_csv else read_tsv(path)
     if not (is_csv or by_block):
         parts = _ascending(list(parts))
-    before = None
+    before, n_users, n_rows, told = None, 0, 0, time.monotonic()
     for portion in (portion for part in parts for portion in part.in_parts(USERS_PER_PORTION)):
         check_histories(portion, path, before)
         before = int(portion.users[-1]), int(portion.lines[-1])
         yield portion
+        n_users, n_rows = n_users + len(portion.users), n_rows + len(portion.items)
+        if time.monotonic() - told > PROGRESS_EVERY_S:
+            told = time.monotonic()
+            log.info("%s: %d users with %d interactions so far", path, n_users, n_rows)
 
 
 def _ascending(parts: list[Histories]) -> Iterator[Histories]:
