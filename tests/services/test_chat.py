@@ -182,6 +182,12 @@ def test_an_answer_that_is_not_whole_is_not_kept_nor_bought_twice(server, store,
     assert list(store.paths()) == []
 
 
+def test_a_model_whose_every_answer_is_cut_is_not_asked_to_the_end(server, store, service, settings):
+    server.answer = lambda request, body: as_json(completion("3, 1", "length"))
+    assert "raise max_tokens; 20 questions in a row failed" in complaint(questions(settings, 400), service, store)
+    assert len(server.bodies) <= 20 + 2 * service.concurrency
+
+
 def test_a_full_disk_stops_asking_at_once(server, store, service, settings, monkeypatch):
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")

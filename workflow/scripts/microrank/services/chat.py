@@ -78,12 +78,11 @@ def ask_chat(
     log.info("%s: %d of %d answers are in the store", service.name, len(questions) - len(missing), len(questions))
     if missing:
         store.missing(missing)
-        unique = {request_key(request): name for name, request in reversed(missing.items())}
+        unique = {request_key(request): name for name, request in missing.items()}
         with Client(service, service.token(f"{len(unique)} answers are not in the store yet"), Budget.from_config(budget, store)) as client:
             client.answered = len(questions) - len(missing)
             model = _ChatModel(client, store)
-            names = [name for name in missing if name in unique.values()]
-            ask_each(client, names, lambda name: model.ask(questions[name]), str)
+            ask_each(client, list(unique.values()), lambda name: model.ask(questions[name]), str)
         kept |= {name: model.entries[request_key(request)] for name, request in missing.items()}
     return {name: entry for name, entry in kept.items() if entry is not None}
 
@@ -126,11 +125,15 @@ class _ChatModel:
             tokens = (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
             return Spent(1, tokens, service.cost_usd(completion.prompt_tokens, completion.completion_tokens) or 0.0)
 
-        completion, reply = self._client.ask(url, body, lambda reply: read_completion(reply.body), estimate(request), used)
-        if completion.finish_reason in ("length", "content_filter"):
-            cut = f"it was cut at max_tokens ({body.get('max_tokens')}): raise max_tokens"
-            reason = cut if completion.finish_reason == "length" else "the service's content filter withheld it"
-            raise QuestionFailed(f"the answer is not whole: {reason}")
+        def check(completion: Completion) -> None:
+            if completion.finish_reason == "length":
+                raise QuestionFailed(f"the answer is not whole: it was cut at max_tokens ({body.get('max_tokens')}): raise max_tokens")
+            if completion.finish_reason == "content_filter":
+                raise QuestionFailed("the answer is not whole: the service's content filter withheld it")
+
+        completion, reply = self._client.ask(
+            url, body, lambda reply: read_completion(reply.body), estimate(request), usage=used, check=check
+        )
         simulated = request["adapter"] == "simulated"
         dropped = "response_format" in request["body"] and "response_format" not in body
         provider = reply.headers.get("x-inference-provider")

@@ -58,13 +58,21 @@ class Client:
         self._stop.set()
 
     def ask(
-        self, url: str, body: Mapping[str, Any], read: Callable[[Reply], T], estimate: Estimate, usage: Callable[[T], Spent] | None = None
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        read: Callable[[Reply], T],
+        estimate: Estimate,
+        *,
+        usage: Callable[[T], Spent] | None = None,
+        check: Callable[[T], None] | None = None,
     ) -> tuple[T, Reply]:
         """Send one question until `read` accepts the answer.
 
         Args:
             read: makes the answer's content of a reply with status 200, or raises Malformed, which is tried again.
-            usage: tokens and dollars of an answer; the request itself is counted here.
+            usage: what an answer took, the request itself included.
+            check: raises QuestionFailed for content that asking again would not better (and that is paid for).
 
         Raises:
             QuestionFailed: this question has no answer (Refused where another form of it may have one).
@@ -72,6 +80,8 @@ class Client:
         """
         try:
             answer = self._ask(url, body, read, estimate, usage)
+            if check is not None:
+                check(answer[0])
         except AskingStopped as stopped:
             self.stop(stopped)
             raise
@@ -171,13 +181,8 @@ class Client:
     def _count_failure(self, problem: str) -> None:
         with self._lock:
             self._failed_in_a_row += 1
-            dead = self._failed_in_a_row >= FAILURES_IN_A_ROW or (not self.answered and problem.startswith("no connection"))
             count = self._failed_in_a_row
-        if dead and not self.stopped:
-            self.stop(
-                AskingStopped(
-                    f"{self.service.name}: {self.service.base_url}: {problem}"
-                    + (f"; {count} questions in a row failed" if count > 1 else "")
-                    + "; is the service up, is `base_url` right?"
-                )
-            )
+            unreachable = not self.answered and problem.startswith("no connection")
+        if (unreachable or count >= FAILURES_IN_A_ROW) and not self.stopped:
+            why = "is the service up, is `base_url` right?" if unreachable else f"{count} questions in a row failed"
+            self.stop(AskingStopped(f"{self.service.name}: {self.service.base_url}: {problem}; {why}"))

@@ -146,7 +146,7 @@ class _Embedder:
         estimate = Estimate(math.ceil(n_bytes / 3.5) + 2 * len(texts), n_bytes // 2 + 4 * len(texts))
         try:
             (embeddings, tokens, served), reply = self._client.ask(
-                settings.url(service.base_url), settings.batch(texts), read, estimate, used
+                settings.url(service.base_url), settings.batch(texts), read, estimate, usage=used
             )
         except Refused as refused:
             if len(texts) == 1 or refused.status == 400:
