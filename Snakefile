@@ -18,6 +18,7 @@ include: "workflow/rules/subset.smk"
 include: "workflow/rules/encoders.smk"
 include: "workflow/rules/llm.smk"
 include: "workflow/rules/rerank.smk"
+include: "workflow/rules/fusion.smk"
 include: "workflow/rules/report.smk"
 
 

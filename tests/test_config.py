@@ -143,3 +143,14 @@ def test_checking_leaves_the_configuration_as_it_was(config: dict) -> None:
     before = copy.deepcopy(config)
     check_config(config, SCHEMA)
     assert config == before
+
+
+@pytest.mark.parametrize("part", ["nobody", "fusion-all"])
+def test_a_fusion_of_an_unknown_method_or_of_a_fusion_is_refused(config: dict, part: str) -> None:
+    config["rerankers"]["fusion-minilm"]["of"] = ["nfm", part]
+    assert f"rerankers.fusion-minilm.of: there is no '{part}'" in refused(config)
+
+
+def test_z_scores_fuse_two_methods(config: dict) -> None:
+    config["rerankers"]["fusion-minilm"]["of"] = ["nfm", "minilm", "bm25"]
+    assert "rerankers.fusion-minilm" in refused(config)

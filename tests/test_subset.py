@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.subset import sample_hit_users
+from microrank.subset import sample_hit_users, sample_tuning_users
 
 K = 4
 
@@ -80,3 +80,24 @@ def test_rows_in_any_order_give_the_same_subset() -> None:
     shuffled = {**tidy, "recommendations": tidy["recommendations"].take(np.random.default_rng(0).permutation(4 * K))}
     wanted = {"seed": 3, "sample_size": 2, "history_length": 4}
     assert sample_hit_users(**tidy, **wanted).equals(sample_hit_users(**shuffled, **wanted))
+
+
+def test_tuning_users_are_other_hit_users_at_most_so_many_with_the_valid_item_as_target() -> None:
+    parts = study([1, 0, 2, 3, 4, 1, 0, 2])
+    test_users = sample_hit_users(**parts, seed=1, sample_size=2, history_length=10)
+    arguments = (parts["recommendations"], parts["past"][0], parts["test"], test_users)  # here the last split stands for valid
+    tuning = sample_tuning_users(*arguments, seed=1, sample_size=100, history_length=10)
+    assert tuning.num_rows == 4
+    assert not set(tuning["user_id"].to_pylist()) & set(test_users["user_id"].to_pylist())
+    assert min(tuning["ground_truth_rank"].to_pylist()) == 1
+    assert tuning["history"].to_pylist() == [[5, 6, 7]] * 4, "train alone"
+    assert sample_tuning_users(*arguments, seed=1, sample_size=3, history_length=10).num_rows == 3
+
+
+def test_without_any_tuning_user_the_message_says_what_to_do() -> None:
+    parts = study([0, 0])
+    nobody = sample_hit_users(**parts, seed=1, sample_size=1, history_length=3, population="users")
+    with pytest.raises(StudyError, match="fusions cannot be tuned; leave them out"):
+        sample_tuning_users(
+            parts["recommendations"], parts["past"][0], parts["test"], nobody.slice(0, 0), seed=1, sample_size=5, history_length=3
+        )

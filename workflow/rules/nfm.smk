@@ -32,8 +32,7 @@ rule train_nfm:
 rule recommend_top_k:
     input:
         model="results/{dataset}/nfm/model.safetensors",
-        train="results/{dataset}/splits/train.parquet",
-        valid="results/{dataset}/splits/valid.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
         recommendations="results/{dataset}/nfm/recommendations.parquet",

@@ -63,8 +63,7 @@ rule rerank_reference:
     input:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        train="results/{dataset}/splits/train.parquet",
-        valid="results/{dataset}/splits/valid.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",
     log:

@@ -9,6 +9,7 @@ import yaml
 
 from microrank.errors import StudyError
 
+RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
 PROMPTS = Path("resources/prompts")
 
 
@@ -32,6 +33,9 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
             if kind in reranker:
                 _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
+        single = [RECOMMENDER, *(one for one, settings in config["rerankers"].items() if "fusion" not in settings)]
+        for part in reranker.get("of", []):
+            _check_name(f"{where}.of", part, single, f"{RECOMMENDER} and the rerankers that are no fusions themselves")
         if "prompt" in reranker:
             _check_name(f"{where}.prompt", reranker["prompt"], {path.stem for path in PROMPTS.glob("*.yaml")}, str(PROMPTS))
 

@@ -58,6 +58,36 @@ def sample_hit_users(
     ).cast(tables.SUBSET)
 
 
+def sample_tuning_users(
+    recommendations: pa.Table,
+    train: pa.Table,
+    valid: pa.Table,
+    subset: pa.Table,
+    *,
+    seed: int,
+    sample_size: int,
+    history_length: int,
+) -> pa.Table:
+    """Draw at most `sample_size` users on whom something may be chosen before the test: the table SUBSET, with valid items as ground truth.
+
+    None of them is in `subset`, the users of the test, and nothing of anybody's test item enters.
+
+    Args:
+        recommendations: table RECOMMENDATIONS, made from `train` alone.
+        train, valid: tables SPLIT.
+
+    Raises:
+        StudyError: nobody's list holds the valid item.
+    """
+    others = recommendations.filter(pa.array(~np.isin(recommendations["user_id"].to_numpy(), subset["user_id"].to_numpy())))
+    valid = valid.sort_by("user_id")
+    target = valid["item_id"].to_numpy()[np.searchsorted(valid["user_id"].to_numpy(), others["user_id"].to_numpy())]
+    hits = int((others["item_id"].to_numpy() == target).sum())
+    if not hits:
+        raise StudyError("no list made from train alone holds its user's valid item: fusions cannot be tuned; leave them out of `methods`")
+    return sample_hit_users(others, [train], valid, seed=seed, sample_size=min(sample_size, hits), history_length=history_length)
+
+
 def _newest(past: Sequence[pa.Table], users: np.ndarray, length: int) -> pa.Array:
     """The last `length` items of each of `users` (sorted), oldest first, as a list array."""
     kept = []
