@@ -40,5 +40,35 @@ def any_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def picked(section, keys):
+    """The entries of a config section under these keys, where it has them."""
+    return {key: section[key] for key in keys if key in section}
+
+
+def processors_for(wildcards):
+    """Two; but all of them where a service's vectors are paid from a budget, so that no two such jobs spend it at once."""
+    paid = config["encoders"][wildcards.encoder]["adapter"] != "local"
+    return workflow.cores if paid and any(limit is not None for limit in config["budget"].values()) else 2
+
+
+def rerankers_with(key):
+    """A pattern of the rerankers whose settings have this key."""
+    return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
+
+
+def reranker_of(wildcards):
+    return config["rerankers"][wildcards.method]
+
+
+def parts_below(folder, recommendations):
+    """Of a fusion's parts, the files below `folder`."""
+
+    def paths(wildcards):
+        names = config["rerankers"][wildcards.method]["of"]
+        return [recommendations if name == "nfm" else f"{folder}/rankings/{name}.parquet" for name in names]
+
+    return paths
+
+
 wildcard_constraints:
     dataset="|".join(map(re.escape, config["datasets"])),

@@ -19,12 +19,6 @@ SHAPING_VECTORS = (
 )
 
 
-def processors_for(wildcards):
-    """Two; but all of them where a service's vectors are paid from a budget, so that no two such jobs spend it at once."""
-    paid = config["encoders"][wildcards.encoder]["adapter"] != "local"
-    return workflow.cores if paid and any(limit is not None for limit in config["budget"].values()) else 2
-
-
 rule embed_titles:
     input:
         subset="results/{dataset}/subset/users.parquet",

@@ -5,16 +5,6 @@ makes: tuning/ (users, recommendations, embeddings, responses, rankings), rankin
 """
 
 
-def parts_below(folder, recommendations):
-    """Of a fusion's parts, the files below `folder`."""
-
-    def paths(wildcards):
-        names = config["rerankers"][wildcards.method]["of"]
-        return [recommendations if name == "nfm" else f"{folder}/rankings/{name}.parquet" for name in names]
-
-    return paths
-
-
 use rule recommend_top_k as recommend_top_k_for_tuning with:
     input:
         model="results/{dataset}/nfm/model.safetensors",
@@ -115,6 +105,19 @@ use rule rerank_reference as rerank_reference_for_tuning with:
         "results/{dataset}/logs/tuning/rerank_reference.{method}.log",
     benchmark:
         "results/{dataset}/benchmarks/tuning/rerank_reference.{method}.tsv"
+
+
+use rule rerank_by_file as rerank_by_file_for_tuning with:
+    input:
+        subset="results/{dataset}/tuning/users.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        method=lambda wildcards: reranker_of(wildcards)["file"],
+    output:
+        rankings="results/{dataset}/tuning/rankings/{method}.parquet",
+    log:
+        "results/{dataset}/logs/tuning/rerank_by_file.{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/tuning/rerank_by_file.{method}.tsv"
 
 
 rule fuse_rankings:

@@ -4,7 +4,8 @@ needs: rankings/{method}.parquet of the methods that run, subset, splits, respon
 makes: metrics.csv, diagnostics.json, figures/*.svg; results/report.md, results/report.html
 """
 
-FIGURES = ("hits", "slots", "flow", "training")
+FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
+FIGURES = ["hits", "slots", "flow", "training", *(["fusion"] if FUSED else [])]
 ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
 
 
@@ -13,7 +14,7 @@ def method_kinds():
     kinds = {}
     for name in config["methods"]:
         reranker = config["rerankers"][name]
-        kind = next((kind for kind in ("llm", "encoder", "reference") if kind in reranker), "fusion")
+        kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
         simulated = kind == "llm" and config["llms"][reranker["llm"]]["adapter"] == "simulated"
         kinds[name] = f"simulated {kind}" if simulated else kind
     return kinds
@@ -91,11 +92,12 @@ rule draw_figures:
         metrics="results/{dataset}/metrics.csv",
         diagnostics="results/{dataset}/diagnostics.json",
         training="results/{dataset}/nfm/training.csv",
+        fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
-        hits=report("results/{dataset}/figures/hits.svg", caption="../report/hits.rst", category="Figures"),
-        slots=report("results/{dataset}/figures/slots.svg", caption="../report/slots.rst", category="Figures"),
-        flow=report("results/{dataset}/figures/flow.svg", caption="../report/flow.rst", category="Figures"),
-        training=report("results/{dataset}/figures/training.svg", caption="../report/training.rst", category="Figures"),
+        **{
+            name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures")
+            for name in FIGURES
+        },
     log:
         "results/{dataset}/logs/draw_figures.log",
     benchmark:
@@ -105,6 +107,7 @@ rule draw_figures:
     params:
         code=source_digest("draw_figures"),
         kinds=method_kinds(),
+        fused=FUSED,
     script:
         "../scripts/draw_figures.py"
 
@@ -120,6 +123,7 @@ rule write_report:
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
         prompts=[f"resources/prompts/{config['rerankers'][name]['prompt']}.yaml" for name in ASKED],
+        fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
         page=expand("workflow/report/page.{kind}", kind=["html", "css", "js"]),
     output:
@@ -137,6 +141,7 @@ rule write_report:
         settings=study_settings(DATASET),
         methods=config["methods"],
         asked=ASKED,
+        fused=FUSED,
         kinds=method_kinds(),
     script:
         "../scripts/write_report.py"

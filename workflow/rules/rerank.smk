@@ -5,15 +5,6 @@ makes: rankings/{method}.parquet, and rankings/{method}.repairs.json for languag
 """
 
 
-def rerankers_with(key):
-    """A pattern of the rerankers whose settings have this key."""
-    return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
-
-
-def reranker_of(wildcards):
-    return config["rerankers"][wildcards.method]
-
-
 rule rerank_encoder:
     input:
         subset="results/{dataset}/subset/users.parquet",
@@ -80,3 +71,24 @@ rule rerank_reference:
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
     script:
         "../scripts/rerank_reference.py"
+
+
+rule rerank_by_file:
+    input:
+        subset="results/{dataset}/subset/users.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        method=lambda wildcards: reranker_of(wildcards)["file"],
+    output:
+        rankings="results/{dataset}/rankings/{method}.parquet",
+    log:
+        "results/{dataset}/logs/rerank_by_file.{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/rerank_by_file.{method}.tsv"
+    wildcard_constraints:
+        method=rerankers_with("file"),
+    conda:
+        "../../envs/rerank.yaml"
+    params:
+        code=source_digest("rerank_by_file"),
+    script:
+        "../scripts/rerank_by_file.py"

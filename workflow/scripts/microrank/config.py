@@ -33,6 +33,8 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
             if kind in reranker:
                 _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
+        if not Path(reranker.get("file", ".")).exists():
+            raise StudyError(f"config: {where}.file: there is no file {reranker['file']}; place it there, or correct the path")
         single = [RECOMMENDER, *(one for one, settings in config["rerankers"].items() if "fusion" not in settings)]
         for part in reranker.get("of", []):
             _check_name(f"{where}.of", part, single, f"{RECOMMENDER} and the rerankers that are no fusions themselves")
