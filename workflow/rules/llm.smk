@@ -10,27 +10,11 @@ import time
 SHAPING = ("adapter", "base_url", "model", "revision", "temperature", "top_p", "max_tokens", "seed", "response_format", "extra")
 
 
-def llm_reranker(wildcards):
-    """The settings of the reranker that is named by the output."""
-    return config["rerankers"][wildcards.reranker]
-
-
-def shaping_settings(wildcards):
-    section = config["llms"][llm_reranker(wildcards)["llm"]]
-    return {key: section[key] for key in SHAPING if key in section}
-
-
-def what_is_asked(wildcards):
-    """Of the reranker's settings, those that change the questions."""
-    reranker = llm_reranker(wildcards)
-    return {"llm": reranker["llm"], "passes": reranker.get("passes", 1), "shuffle": reranker.get("shuffle", False)}
-
-
 rule query_llm:
     input:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{llm_reranker(wildcards)['prompt']}.yaml",
+        prompt=lambda wildcards: f"resources/prompts/{config['rerankers'][wildcards.reranker]['prompt']}.yaml",
     output:
         responses="results/{dataset}/responses/{reranker}.parquet",
     log:
@@ -46,8 +30,10 @@ rule query_llm:
     params:
         code=source_digest("query_llm"),
         seed=config["seed"],
-        llm=shaping_settings,
-        asked=what_is_asked,
+        llm=lambda wildcards: picked(config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING),
+        asked=lambda wildcards: (
+            {"passes": 1, "shuffle": False} | picked(config["rerankers"][wildcards.reranker], ("llm", "passes", "shuffle"))
+        ),
     script:
         "../scripts/query_llm.py"
 
