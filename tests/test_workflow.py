@@ -19,7 +19,7 @@ IMPORT_RECORDER = """
 import atexit, os, pathlib, sys
 @atexit.register
 def note():
-    main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
+    main = sys.argv[0]
     rule = pathlib.Path(main).name.split(".")[-2:-1]
     names = sorted(name for name in sys.modules if name.split(".")[0] == "microrank")
     if rule and ".snakemake" in main:
@@ -148,6 +148,26 @@ def test_a_second_language_model_is_the_only_one_that_is_asked(study: Path) -> N
     done = run(study, REPORT)
     assert done.returncode == 0, done.stdout
     assert "another" in (study / REPORT).read_text()
+
+
+def test_a_method_of_ones_own_is_one_file_and_one_entry(study: Path) -> None:
+    (study / "methods").mkdir()
+    (study / "methods/short.py").write_text("def score(history, candidates):\n    return [-len(item.title) for item in candidates]\n")
+    methods = [*yaml.safe_load((study / "config/config.yaml").read_text())["methods"], "short"]
+    edit_config(study, {"rerankers": {"short": {"file": "methods/short.py"}}, "methods": methods})
+    assert rules_after(study) == {"rerank_by_file"} | SCORING
+    done = run(study, "results/sample/rankings/short.parquet")
+    assert done.returncode == 0, done.stdout
+    (study / "methods/short.py").write_text("def score(history, candidates):\n    return [1] * 20\n")
+    assert "rerank_by_file" in rules_after(study)
+
+
+def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
+    edit_config(study, {"rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}}, "methods": ["bm25", "fused"]})
+    done = run(study, "results/sample/rankings/fused.parquet")
+    assert done.returncode == 0, done.stdout
+    made = planned_jobs(study)
+    assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
 
 
 def test_the_run_after_a_kill_ends_with_the_same_bytes_in_another_folder_time_zone_locale_and_hash_seed(study: Path) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for the `conda` command, where none can be had: it answers what Snakemake asks, and creates environments with a real solver and
+"""A stand-in for the `conda` command where none can be had: it answers what Snakemake asks, and creates environments with a real solver and
 installer (py-rattler) from a channel of one package in a local folder. It is not conda, and proves the wiring, not the real environments.
 
 usage: standin.py ROOT --version | info --json | config --get … --json | env create --file F --prefix P … | clean …

@@ -1,4 +1,4 @@
-"""`--use-conda` with a stand-in conda: every job runs in the environment that its rule names. Not conda itself: no real channel is asked."""
+"""`--use-conda` with a stand-in conda: each job runs in the environment that its rule names. Not conda itself: no real channel is asked."""
 
 import importlib.util
 import sys
