@@ -45,6 +45,7 @@ def test_single_shuffles_lie_in_their_range_as_often_as_it_says_and_no_narrower_
     assert cutoff == 20 or (hits <= low).mean() >= 0.024
 
 
+@pytest.mark.soak  # ranx compiles for half a minute
 def test_ranx_agrees_on_every_metric() -> None:
     ranx = pytest.importorskip("ranx", reason="ranx is not installed")
     random = np.random.default_rng(5)

@@ -94,10 +94,7 @@ rule draw_figures:
         training="results/{dataset}/nfm/training.csv",
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
-        **{
-            name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures")
-            for name in FIGURES
-        },
+        **{name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures") for name in FIGURES},
     log:
         "results/{dataset}/logs/draw_figures.log",
     benchmark:

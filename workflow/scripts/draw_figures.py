@@ -15,6 +15,7 @@ draw_figures(
     json.loads(Path(snakemake.input.diagnostics).read_text()),
     Path(snakemake.input.training),
     snakemake.params.kinds,
-    {name: Path(path) for name, path in snakemake.output.items()},
+    {name: json.loads(Path(path).read_text()) for name, path in zip(snakemake.params.fused, snakemake.input.fusions, strict=True)},
+    paths={name: Path(path) for name, path in snakemake.output.items()},
 )
 log.info("drew %d figures", len(snakemake.output))

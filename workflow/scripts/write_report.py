@@ -22,6 +22,7 @@ study = Study(
     diagnostics=json.loads(Path(given.diagnostics).read_text()),
     counts=json.loads(Path(given.counts).read_text()),
     nfm=json.loads(Path(given.nfm).read_text()),
+    fusions={name: json.loads(Path(path).read_text()) for name, path in zip(params.fused, given.fusions, strict=True)},
     settings=params.settings,
     methods=tuple(params.methods),
     kinds=params.kinds,

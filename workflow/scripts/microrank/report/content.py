@@ -133,7 +133,8 @@ def _reasons(study: Study) -> Section:
         "How often the hidden item ends among the first ten, by where it stood before. A method that looks at titles alone is flat.",
     )
     flow = Picture("flow", "Where the hidden items stood in NFM's list, and where each method put them.")
-    return Section("Why", [slots, flow, Table(header, rows, caption), pairs])
+    fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []
+    return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
 
 
 def _optional(value: float | None, form: str) -> str:

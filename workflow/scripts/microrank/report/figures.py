@@ -22,17 +22,28 @@ COLUMNS = 4  # small panels in a row
 Kinds = Mapping[str, str]
 
 
-def draw_figures(metrics: pa.Table, diagnostics: Mapping[str, Any], training: Path | None, kinds: Kinds, paths: Mapping[str, Path]) -> None:
-    """Write the figures `hits`, `slots`, `flow` and `training` to their `paths`.
+def draw_figures(
+    metrics: pa.Table,
+    diagnostics: Mapping[str, Any],
+    training: Path | None,
+    kinds: Kinds,
+    fusions: Mapping[str, Mapping[str, Any]],
+    *,
+    paths: Mapping[str, Path],
+) -> None:
+    """Write the figures `hits`, `slots`, `flow`, `training` and, where there are `fusions`, `fusion` to their `paths`.
 
     Args:
         metrics: table METRICS. diagnostics: as `diagnose_rankings` gives them. training: the csv of `train_nfm`; None: no NFM was trained.
         kinds: method -> `encoder`, `llm`, `simulated llm`, `reference` or `fusion`.
+        fusions: method -> `fusion`, `of`, `chosen`, `metric`, `tuning_users` and `curve`, pairs of number and quality.
     """
     draw_hits(metrics, kinds, paths["hits"])
     draw_slots(diagnostics, kinds, paths["slots"])
     draw_flow(diagnostics, kinds, paths["flow"])
     draw_training(training, paths["training"])
+    if fusions:
+        draw_fusion(fusions, paths["fusion"])
 
 
 def draw_hits(metrics: pa.Table, kinds: Kinds, path: Path) -> None:
@@ -192,3 +203,22 @@ def draw_training(training: Path | None, path: Path) -> None:
         score.plot(epochs[best], float(rows[best]["valid_ndcg@10"]), "o", color=COLOURS["llm"], markersize=7, zorder=3)
         score.annotate("kept", (epochs[best], float(rows[best]["valid_ndcg@10"])), xytext=(6, -12), textcoords="offset points", fontsize=8)
         score.margins(y=0.15)
+
+
+def draw_fusion(fusions: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """The quality on other users by which each fusion's number was chosen."""
+
+    def panel(axes: Axes, found: Mapping[str, Any]) -> None:
+        numbers, quality = zip(*found["curve"], strict=True)
+        axes.plot(numbers, quality, color=COLOURS["fusion"], marker="o", markersize=3)
+        axes.plot(found["chosen"], dict(found["curve"])[found["chosen"]], "o", color=COLOURS["llm"], markersize=7, zorder=3)
+        if found["fusion"] == "reciprocal":
+            axes.set_xscale("log")
+        axes.set_xlabel("k" if found["fusion"] == "reciprocal" else f"α, the weight of {found['of'][0]}", fontsize=8)
+        axes.margins(y=0.2)
+
+    kinds = dict.fromkeys(fusions, "fusion")
+    with _panels(path, "Choice of the fusions' numbers", fusions, kinds, panel) as figure:
+        one = next(iter(fusions.values()))
+        figure.supylabel(one["metric"].upper(), fontsize=9)
+        figure.supxlabel(f"on {one['tuning_users']:,} other users · orange: chosen", fontsize=8)

@@ -1,7 +1,7 @@
 """All that a report is written from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ class Study:
     """metrics: table METRICS. diagnostics, counts, nfm: what the files of that name hold; nfm is None where no NFM was trained.
 
     settings: the parts of the config that shaped the results. methods: in the config's order. kinds: method -> `encoder`, `llm`,
-    `simulated llm`, `reference`, `fusion`. versions: package -> version. commit: of the workflow, None outside a checkout.
+    `simulated llm`, `reference`, `fusion`. versions: package -> version. fusions: method -> how its number was chosen.
+    commit: of the workflow, None outside a checkout.
     """
 
     metrics: pa.Table
@@ -27,6 +28,7 @@ class Study:
     methods: tuple[str, ...]
     kinds: Mapping[str, str]
     versions: Mapping[str, str]
+    fusions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     commit: str | None = None
     confidence: float = 0.95
 

@@ -1,0 +1,110 @@
+"""A small study with all kinds of methods, and titles and answers that try to break out."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from made_up import as_rankings, made_up_subset, perfect, shuffled
+from microrank import tables
+from microrank.evaluation.diagnostics import diagnose_rankings
+from microrank.evaluation.score import score_rankings
+from microrank.evaluation.settings import Scoring
+from microrank.llm.prompts import load_prompt
+from microrank.report.explorer import Asked
+from microrank.report.figures import draw_figures
+from microrank.report.study import Study
+from microrank.report.write import Users, Written, write_report
+
+ROOT = Path(__file__).parents[2]
+N = 40
+TRUTH = np.arange(N) % 20 + 1
+SUBSET = made_up_subset(TRUTH)
+ATTACK = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> & `code` | **bold**"
+CURVE = [[0.0, 0.2], [0.5, 0.4], [1.0, 0.3]]
+KINDS = {"best": "encoder", "chance": "reference", "simulated-study": "simulated llm", "llama": "llm"}
+
+
+def items() -> pa.Table:
+    ids = np.unique(np.concatenate([SUBSET[name].combine_chunks().flatten().to_numpy() for name in ("candidates", "history")]))
+    titles = [ATTACK if i % 3 == 0 else "" if i % 3 == 1 else f"Title {i} 🐱" for i in range(len(ids))]
+    columns = {"item_id": ids, "item_index": np.arange(1, len(ids) + 1), "title": titles, "train_count": np.arange(len(ids)) % 50}
+    return pa.table(columns).cast(tables.ITEMS)
+
+
+def responses() -> pa.Table:
+    return pa.table(
+        {
+            "user_id": SUBSET["user_id"],
+            "pass": [0] * N,
+            "order": list(shuffled(N, np.random.default_rng(5))),
+            "request_key": ["0"] * N,
+            "text": [f"raw answer {ATTACK}"] * N,
+            "finish_reason": ["stop"] * N,
+            "served_model": ["model|`x`"] * N,
+            "prompt_tokens": [400] * N,
+            "completion_tokens": [60] * N,
+            "latency_s": [0.1] * N,
+        }
+    ).cast(tables.RESPONSES)
+
+
+def rankings() -> dict[str, pa.Table]:
+    random = np.random.default_rng(1)
+    made = {"best": perfect(TRUTH), "chance": shuffled(N, random), "simulated-study": shuffled(N, random), "llama": shuffled(N, random)}
+    return {name: as_rankings(SUBSET, places) for name, places in made.items()}
+
+
+def study(**changes: object) -> Study:
+    answers = dict.fromkeys(("simulated-study", "llama"), responses())
+    repairs = {name: {"answers": N, "fallback_candidates": 3, "repaired": 10, "foreign": 7} for name in answers}
+    given = {
+        "metrics": score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1),
+        "diagnostics": diagnose_rankings(rankings(), SUBSET, items(), answers, repairs),
+        "counts": {"users": 1000, "test_share_never_trained": 0.045, "raw_files": {"resources/x/pairs.tsv": "sha256:00"}},
+        "nfm": {
+            "n_users": 1000,
+            "share_never_trained": 0.045,
+            "ceiling": 0.955,
+            "all_users": {"n_users": 1000, "HR@5": 0.017, "HR@10": 0.029, "HR@20": 0.2},
+            "trained_targets": {"n_users": 955, "HR@5": 0.018, "HR@10": 0.03, "HR@20": 0.21},
+        },
+        "settings": {
+            "dataset": "microlens-100k",
+            "synthetic": False,
+            "subset": {"population": "hits", "sample_size": N, "history_length": 3},
+            "rerankers": {
+                "best": {"encoder": "minilm", "history": "text"},
+                "chance": {"reference": "random"},
+                "simulated-study": {"llm": "simulated", "prompt": "study"},
+                "llama": {"llm": "llama", "prompt": "study"},
+            },
+            "encoders": {"minilm": {"model": "minilm"}},
+            "llms": {
+                "simulated": {"model": "word-overlap"},
+                "llama": {"model": "meta-llama/Meta-Llama-3-8B-Instruct:x", "price": {"input": 1.0, "output": 2.0}},
+            },
+        },
+        "methods": tuple(KINDS),
+        "kinds": KINDS,
+        "versions": {"python": "3.11"},
+        "fusions": {
+            "f": {"fusion": "z-score", "of": ["nfm", "best"], "chosen": 0.5, "metric": "ndcg@10", "tuning_users": 9, "curve": CURVE}
+        },
+    }
+    return Study(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def figures(one: Study, folder: Path) -> dict[str, Path]:
+    curve = folder / "training.csv"
+    curve.write_text("half_epoch,step,loss,valid_ndcg@10\n1,10,6.0,0.01\n2,20,5.0,0.03\n3,30,4.5,0.02\n")
+    paths = {name: folder / "figures" / f"{name}.svg" for name in ("hits", "slots", "flow", "training", "fusion")}
+    draw_figures(one.metrics, one.diagnostics, curve, one.kinds, one.fusions, paths=paths)
+    return paths
+
+
+def written(one: Study, folder: Path) -> Written:
+    prompt = load_prompt(ROOT / "resources/prompts/study.yaml")
+    asked = {name: Asked(prompt, responses()) for name in ("simulated-study", "llama")}
+    users = Users(SUBSET, items(), rankings(), asked, 10)
+    template = {f".{kind}": (ROOT / f"workflow/report/page.{kind}").read_text() for kind in ("html", "css", "js")}
+    return write_report(one, users, figures=figures(one, folder), template=template, folder=folder)
