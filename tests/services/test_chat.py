@@ -284,9 +284,10 @@ def test_a_connection_that_breaks_is_tried_again_and_then_named(store, service, 
     assert list(store.paths()) == []
 
 
-def test_a_server_that_refuses_the_response_format_is_asked_without_and_the_entry_says_so(server, store, service, settings, caplog):
+@pytest.mark.parametrize("status", [400, 422, 500])
+def test_a_server_that_refuses_the_response_format_is_asked_without_and_the_entry_says_so(server, store, service, settings, caplog, status):
     server.answer = lambda request, body: (
-        as_json({"error": "response_format is not supported"}, 400) if "response_format" in body else as_json(completion())
+        as_json({"error": "response_format is not supported"}, status) if "response_format" in body else as_json(completion())
     )
     asked = {f"user {n}": settings.request([{"role": "user", "content": f"question {n}"}], 0, {"type": "object"}) for n in range(30)}
     answers = ask_chat(asked, service, store)

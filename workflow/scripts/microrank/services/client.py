@@ -121,7 +121,8 @@ class Client:
                     self._pace.answered(record, actual.tokens or None)
                     return content, reply
                 problem = f"status {reply.status}: {complaint(reply)}"
-                if reply.status not in PASSING:
+                # llama.cpp's Python server says 500 where it means 422.
+                if reply.status not in PASSING or ("response_format" in body and "response_format" in reply.body):
                     self._refuse(reply, problem)
             except Malformed as error:
                 problem = f"an unusable answer: {error}"
@@ -158,7 +159,7 @@ class Client:
     def _refuse(self, reply: Reply, problem: str) -> None:
         """Raise what a status that no waiting cures calls for."""
         message = f"{self.service.name}: {self.service.base_url}: {problem}; {advice(reply.status, self.service.token_env)}"
-        if reply.status in (400, 413, 422):
+        if reply.status in (400, 413, 422) or reply.status >= 500:
             raise Refused(reply.status, message)
         raise AskingStopped(message)
 
