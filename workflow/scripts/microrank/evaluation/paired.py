@@ -40,7 +40,7 @@ def resampled_means(values: np.ndarray, histogram: np.ndarray, samples: int, ran
     taken = np.flatnonzero(histogram)
     n = int(histogram.sum())
     counts = random.multinomial(n, histogram[taken] / n, size=samples)
-    return counts @ values[taken] / n
+    return counts.astype(np.float64) @ values[taken] / n  # as floats: whole numbers would be multiplied without BLAS
 
 
 def percentile_interval(means: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
