@@ -218,7 +218,7 @@ def test_a_server_that_ignores_ranges_is_read_from_the_start(server: Server, tar
 
 
 def test_a_server_that_sends_another_range_is_not_trusted(server: Server, target: Path) -> None:
-    another = status(206, CONTENT[500:], Content_Range=f"bytes 500-{len(CONTENT) - 1}/{len(CONTENT)}")
+    another = status(206, CONTENT[500:-500], Content_Range=f"bytes 500-{len(CONTENT) - 501}/{len(CONTENT)}")
     fetch(target, server.will(whole(cut=1000), another, whole()), patience=HASTY)
     assert target.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=1000-", None]
