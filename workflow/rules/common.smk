@@ -70,5 +70,43 @@ def parts_below(folder, recommendations):
     return paths
 
 
+def method_kinds():
+    """method -> what it is: it colours the figures, and what is simulated says so everywhere."""
+    kinds = {}
+    for name in config["methods"]:
+        reranker = config["rerankers"][name]
+        kind = next(kind for kind in ("llm", "encoder", "reference", "fusion") if kind in reranker)
+        simulated = kind == "llm" and config["llms"][reranker["llm"]]["adapter"] == "simulated"
+        kinds[name] = f"simulated {kind}" if simulated else kind
+    return kinds
+
+
+def study_settings():
+    """What the report says of how the numbers came about: the parts of the config that this study uses, secrets and pace aside."""
+    rerankers = {name: config["rerankers"][name] for name in config["methods"]}
+    hidden = (
+        "token_env",
+        "concurrency",
+        "timeout_s",
+        "max_tries",
+        "max_wait_s",
+        "first_wait_s",
+        "requests_per_minute",
+        "tokens_per_minute",
+    )
+    models = {}
+    for kind in ("encoder", "llm"):
+        used = sorted({reranker[kind] for reranker in rerankers.values() if kind in reranker})
+        models[f"{kind}s"] = {name: {key: value for key, value in config[f"{kind}s"][name].items() if key not in hidden} for name in used}
+    return {
+        "dataset": DATASET,
+        "synthetic": "synthetic" in config["datasets"][DATASET],
+        **picked(config, ("seed", "top_k", "subset")),
+        "nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]},
+        "rerankers": rerankers,
+        **models,
+    }
+
+
 wildcard_constraints:
     dataset="|".join(map(re.escape, config["datasets"])),

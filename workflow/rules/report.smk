@@ -9,40 +9,6 @@ FIGURES = ["hits", "slots", "flow", "training", *(["fusion"] if FUSED else [])]
 ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
 
 
-def method_kinds():
-    """method -> what it is: it colours the figures, and what is simulated says so everywhere."""
-    kinds = {}
-    for name in config["methods"]:
-        reranker = config["rerankers"][name]
-        kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
-        simulated = kind == "llm" and config["llms"][reranker["llm"]]["adapter"] == "simulated"
-        kinds[name] = f"simulated {kind}" if simulated else kind
-    return kinds
-
-
-def study_settings(dataset):
-    """What the report says of how the numbers came about: the parts of the config that this study uses, secrets and pace aside."""
-    rerankers = {name: config["rerankers"][name] for name in config["methods"]}
-    encoders = {one["encoder"] for one in rerankers.values() if "encoder" in one}
-    llms = {one["llm"] for one in rerankers.values() if "llm" in one}
-    return {
-        "dataset": dataset,
-        "synthetic": "synthetic" in config["datasets"][dataset],
-        "seed": config["seed"],
-        "top_k": config["top_k"],
-        "nfm": config["nfm"]["recipes"][config["nfm"]["recipe"]] | {"recipe": config["nfm"]["recipe"]},
-        "subset": config["subset"],
-        "rerankers": rerankers,
-        "encoders": {
-            name: {key: config["encoders"][name][key] for key in config["encoders"][name] if key in SHOWN} for name in sorted(encoders)
-        },
-        "llms": {name: {key: config["llms"][name][key] for key in config["llms"][name] if key in SHOWN} for name in sorted(llms)},
-    }
-
-
-SHOWN = {*SHAPING, "prefix", "pooling", "normalise", "dimensions", "price"}
-
-
 rule score_rankings:
     input:
         subset="results/{dataset}/subset/users.parquet",
@@ -135,7 +101,7 @@ rule write_report:
     params:
         code=source_digest("write_report"),
         report=config["report"],
-        settings=study_settings(DATASET),
+        settings=study_settings(),
         methods=config["methods"],
         asked=ASKED,
         fused=FUSED,
