@@ -115,6 +115,7 @@ CUT = Response(b'{"choices": [{"message": {"content": "3, 1', content_type="appl
         pytest.param(CUT, id="JSON cut"),
         pytest.param(Response("", 200), id="nothing"),
         pytest.param(as_json({"error": {"code": 500, "message": "upstream"}}), id="error in a 200"),
+        pytest.param(as_json(completion("half an ans", error={"message": "upstream broke"})), id="error beside a choice"),
         pytest.param(as_json({"choices": []}), id="no choice"),
         pytest.param(as_json(completion("")), id="an empty choice"),
         pytest.param(as_json(completion(None)), id="content null"),
