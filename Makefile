@@ -17,6 +17,7 @@ test: .venv/dev.stamp  ## the whole test suite
 	$(BIN)/python -m pytest -m "not soak and not slurm"
 
 soak: .venv/dev.stamp  ## the long forms of the tests: kills, faults and mutations by the thousand
+	$(BIN)/python -m pip install --quiet ranx==0.3.21  # an oracle for the metrics, too large for every run
 	$(BIN)/python -m pytest -m soak
 
 test-slurm: .venv/dev.stamp  ## the sample study through a real two-node SLURM on this machine (root; Debian's slurm and munge packages)

@@ -30,7 +30,9 @@ def start_job(snakemake: Any) -> logging.Logger:
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         message = str(error)
-        if not isinstance(error, StudyError):
+        if issubclass(kind, KeyboardInterrupt):
+            message = "stopped by hand; run again to go on"
+        elif not isinstance(error, StudyError):
             message = f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
         logger.error("%s", " ".join(message.split()))
         logger.error("traceback", exc_info=(kind, error, trace), extra={"log_file_only": True})
