@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from commandline import REPORT, ROOT, SMALL, SNAKEMAKE, contents, copy_repository, edit_config, planned_jobs, run
+from microrank.llm.simulated import simulated_server
 from microrank.sources import imported_names, source_files
 
 # Runs in every process of a job and notes the modules of the package that it really imported.
@@ -170,6 +171,22 @@ def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)
     assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
+
+
+def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:
+    token = "hf_PLANTED9876543210"
+    with simulated_server(seed=1) as base_url:
+        llm = {"adapter": "openai-chat", "base_url": base_url, "model": "a-model", "token_env": "PLANTED_TOKEN"}
+        methods = yaml.safe_load((study / "config/config.yaml").read_text())["methods"]
+        rerankers = {"asked": {"llm": "served", "prompt": "study"}}
+        edit_config(study, {"llms": {"served": llm}, "rerankers": rerankers, "methods": [*methods, "asked"]})
+        done = run(study, REPORT, "--verbose", env={"PLANTED_TOKEN": token})
+    assert done.returncode == 0, done.stdout
+    assert "asked" in (study / REPORT).read_text()
+    assert token not in done.stdout
+    files = [path for path in study.rglob("*") if path.is_file()]
+    assert len([path for path in files if ".snakemake" in path.parts]) > 20
+    assert [str(path) for path in files if token.encode() in path.read_bytes()] == []
 
 
 def test_the_run_after_a_kill_ends_with_the_same_bytes_in_another_folder_time_zone_locale_and_hash_seed(study: Path) -> None:

@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 MAX_LENGTH = 200_000  # characters of an answer that are read
+MAX_JSON_TRIES = 50  # places at which JSON may begin
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,19}(?!\w|\.\d)")
 _LINE_NUMBER = re.compile(r"^\s*(\d{1,4})\s*[.):]\s+(?=\S)")
+_LABEL = re.compile(r"^\s*[-*]?\s*(?:\[(\d{1,19})\]|#?(\d{1,19})\s?[.):–-])(?=.*[A-Za-z])")
+_LEAD = re.compile(r"^\s*[A-Za-z*#][^:]*:\s*(?=[\[#(]?\d)")
+_OPENING = re.compile(r"[\[{]")
 _FENCE = re.compile(r"```[A-Za-z]*\n?")
 
 
@@ -90,19 +94,27 @@ def _without_thinking(text: str, repairs: Counter[str]) -> str:
 
 
 def _from_json(text: str, repairs: Counter[str]) -> list[int] | None:
-    """The list of the first JSON value in the text that has one: an array, or an object with an array; None where there is none."""
-    decoder = json.JSONDecoder()
-    for place in sorted({place for place in (text.find("{"), text.find("[")) if place >= 0}):
+    """The numbers of the JSON in the text, None where it has none: an object's rather than a bare list's, then the longest."""
+    found: list[tuple[bool, int, list[int]]] = []
+    decoder, place, tries = json.JSONDecoder(), 0, 0
+    outside = ""
+    while (opening := _OPENING.search(text, place)) and tries < MAX_JSON_TRIES:
+        tries += 1
+        end = opening.end()
         try:
-            value, end = decoder.raw_decode(text, place)
+            value, end = decoder.raw_decode(text, opening.start())
+            numbers = _list_in(value)
+            if numbers is not None:
+                found.append((isinstance(value, dict), len(numbers), numbers))
         except (json.JSONDecodeError, RecursionError, ValueError):
-            continue
-        numbers = _list_in(value)
-        if numbers is not None:
-            if text[:place].strip() or text[end:].strip():
-                repairs["prose"] += 1
-            return numbers
-    return None
+            pass
+        outside += text[place : opening.start()]
+        place = end
+    if not found:
+        return None
+    if (outside + text[place:]).strip():
+        repairs["prose"] += 1
+    return max(found, key=lambda one: one[:2])[2]
 
 
 def _list_in(value: object) -> list[int] | None:
@@ -129,7 +141,11 @@ def _as_number(value: object) -> int | None:
 
 
 def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
-    """The numbers of plain text. A list numbered 1., 2., 3. … whose lines hold further numbers is read without its own numbering."""
+    """The numbers of plain text, without those that only introduce or decorate a choice.
+
+    A list numbered 1., 2., 3. … whose lines hold further numbers is read without its own numbering; of lines such as `[7] a title`, the
+    label counts alone; of `the 20 best in order: 3, 1`, only what follows the colon.
+    """
     lines = [line for line in text.splitlines() if line.strip()]
     numbering = [int(found.group(1)) if (found := _LINE_NUMBER.match(line)) else None for line in lines]
     listed = [(number, line) for number, line in zip(numbering, lines, strict=True) if number is not None]
@@ -137,7 +153,13 @@ def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
     if len(listed) > 1 and [number for number, _ in listed] == list(range(1, len(listed) + 1)) and all(rests):
         repairs["list_numbers"] += 1
         return [int(rest[0]) for rest in rests]
-    numbers = [int(number) for line in lines for number in _NUMBER.findall(line.replace(",", ", "))]
-    if numbers and re.search(r"[A-Za-z]{2,}", text):
+    if re.search(r"[A-Za-z]{2,}", text):
         repairs["prose"] += 1
+        labels = [found for line in lines if (found := _LABEL.match(line))]
+        if len(labels) > 1:
+            return [int(next(filter(None, label.groups()))) for label in labels]
+        lines = [_LEAD.sub("", line) for line in lines if not line.rstrip().endswith(":")]
+    numbers = [int(number) for line in lines for number in _NUMBER.findall(line.replace(",", ", "))]
+    if not numbers:
+        del repairs["prose"]
     return numbers
