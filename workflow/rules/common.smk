@@ -75,10 +75,17 @@ def method_kinds():
     kinds = {}
     for name in config["methods"]:
         reranker = config["rerankers"][name]
-        kind = next(kind for kind in ("llm", "encoder", "reference", "fusion") if kind in reranker)
-        simulated = kind == "llm" and config["llms"][reranker["llm"]]["adapter"] == "simulated"
-        kinds[name] = f"simulated {kind}" if simulated else kind
+        kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
+        kinds[name] = f"simulated {kind}" if is_simulated(name) else kind
     return kinds
+
+
+def is_simulated(method):
+    """Whether a method, or a part of a fusion, asks a simulated model."""
+    reranker = config["rerankers"].get(method, {})
+    if any(is_simulated(part) for part in reranker.get("of", [])):
+        return True
+    return "llm" in reranker and config["llms"][reranker["llm"]]["adapter"] == "simulated"
 
 
 def study_settings():
