@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from microrank.evaluation.kendall import kendall_tau
 from microrank.evaluation.ranks import candidate_lists, ground_truth_ranks, ranked_items, user_rows
+from microrank.llm.prompts import looks_like_instructions
 
 AGREEMENT_USERS = 2000  # how many users the agreement of each pair of methods is measured on: the first of the subset
 HIT_CUTOFF = 10
@@ -48,7 +49,21 @@ def diagnose_rankings(
             methods[name] |= _of_answers(responses[name], subset, places[name], truth_slot, hit)
         if name in repairs:
             methods[name]["repairs"] = dict(repairs[name])
-    return {"n_users": n, "k": k, "hit_cutoff": HIT_CUTOFF, "methods": methods, "agreement": _agreement(places)}
+    return {
+        "n_users": n,
+        "k": k,
+        "hit_cutoff": HIT_CUTOFF,
+        "titles": _titles_shown(subset, items),
+        "methods": methods,
+        "agreement": _agreement(places),
+    }
+
+
+def _titles_shown(subset: pa.Table, items: pa.Table) -> dict[str, int]:
+    """How many items models are shown (history and candidates), and how many of their titles read like orders to a model."""
+    shown = np.unique(np.concatenate([subset[name].combine_chunks().flatten().to_numpy() for name in ("history", "candidates")]))
+    titles = items.filter(pa.array(np.isin(items["item_id"].to_numpy(), shown)))["title"].to_pylist()
+    return {"shown": len(titles), "like_instructions": sum(map(looks_like_instructions, titles))}
 
 
 def _rows_of(subset: pa.Table, lists: np.ndarray) -> pa.Table:

@@ -143,7 +143,12 @@ def _optional(value: float | None, form: str) -> str:
 
 def _answers(study: Study) -> list[Section]:
     asked = study.of_kind("llm", "simulated llm")
-    return [Section("What the language models answered", [answers_table(study, asked)])] if asked else []
+    titles = study.diagnostics["titles"]
+    orders = Paragraph(
+        f"{titles['like_instructions']:,} of the {titles['shown']:,} titles that were shown read like instructions to a model. They are shown "
+        "as data, like all others, and whatever is answered ends as an order of the same candidates."
+    )
+    return [Section("What the language models answered", [answers_table(study, asked), orders])] if asked else []
 
 
 def _provenance(study: Study) -> Section:
