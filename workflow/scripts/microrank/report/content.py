@@ -145,8 +145,8 @@ def _answers(study: Study) -> list[Section]:
     asked = study.of_kind("llm", "simulated llm")
     titles = study.diagnostics["titles"]
     orders = Paragraph(
-        f"{titles['like_instructions']:,} of the {titles['shown']:,} titles shown read like instructions to a model. They are shown as data, "
-        "like all others, and whatever is answered ends as an order of the same candidates."
+        f"{titles['like_instructions']:,} of the {titles['shown']:,} titles shown read like instructions to a model. They are shown as "
+        "data, like all others, and whatever is answered ends as an order of the same candidates."
     )
     return [Section("What the language models answered", [answers_table(study, asked), orders])] if asked else []
 
