@@ -49,10 +49,10 @@ def test_the_study_on_slurm_survives_a_killed_job_and_ends_with_the_local_runs_b
     output = tmp_path / "slurm.txt"
     with output.open("w") as file:
         process = subprocess.Popen(
-            [*SNAKEMAKE, "--profile", "profiles/slurm", "--jobs", "4", *NEAR, *SMALL_JOBS, REPORT], cwd=folders[1], stdout=file, stderr=file
+            [*SNAKEMAKE, REPORT, "--profile", "profiles/slurm", "--jobs", "4", *NEAR, *SMALL_JOBS], cwd=folders[1], stdout=file, stderr=file
         )
     try:
-        _kill_job(folders[1] / "results/sample/logs/train_nfm.log")
+        _kill_job(folders[1] / "results/sample/logs/train_nfm.log", process, output)
         assert process.wait(timeout=900) == 0, output.read_text()
     finally:
         process.kill()
@@ -60,10 +60,11 @@ def test_the_study_on_slurm_survives_a_killed_job_and_ends_with_the_local_runs_b
     assert contents(folders[1]) == contents(folders[0])
 
 
-def _kill_job(log: Path) -> None:
+def _kill_job(log: Path, process: subprocess.Popen, output: Path) -> None:
     """Kill, without warning, the processes of the job that writes `log`, as a lost node would."""
     end = time.monotonic() + 300
     while not log.exists():
+        assert process.poll() is None, output.read_text()
         assert time.monotonic() < end, f"{log} did not appear"
         time.sleep(0.05)
     rule = log.stem
