@@ -1,5 +1,8 @@
 """The simulated server: real HTTP, answers by word overlap, faults that repeat."""
 
+import json
+import subprocess
+import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -31,6 +34,25 @@ def test_candidates_that_share_words_with_the_history_come_first(path: Path) -> 
     parsed = parse_answer(text, load_prompt(path).answer, IDS, [3, 2, 1, 0])
     assert parsed.positions[0] == 2
     assert parsed.from_model == 4
+
+
+def test_an_answer_does_not_depend_on_the_order_that_a_process_gives_to_sets() -> None:
+    history = [" ".join(f"w{age}x{place}" for place in range(20)) for age in range(10)]
+    titles = [" ".join(f"w{age}x{place}" for age in range(10)) for place in range(20)]  # one word of each age: all tie
+    messages = build_messages(load_prompt(PROMPTS[0]), history, titles, list(range(20)), list(range(20)))
+    program = "import json, sys; from microrank.llm.simulated import simulated_answer; print(simulated_answer(json.load(sys.stdin), 1))"
+    answers = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            input=json.dumps(messages),
+            env={"PYTHONPATH": str(ROOT / "workflow/scripts"), "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(8)
+    }
+    assert len(answers) == 1
 
 
 def test_faults_come_about_as_often_as_they_are_set_and_repeat() -> None:

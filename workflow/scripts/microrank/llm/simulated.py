@@ -5,6 +5,7 @@ study with it can be repeated to the byte.
 """
 
 import json
+import math
 import random
 import re
 import threading
@@ -47,7 +48,8 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
     for age, title in enumerate(reversed(history)):
         for word in set(_WORD.findall(title.lower())):
             liked[word] = liked.get(word, 0.0) + 1 / (1 + 0.2 * age)
-    overlap = {name: sum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower()))) for name, title in candidates.items()}
+    # fsum: a set's order, which differs from one process to the next, must not show in the last bit
+    overlap = {name: math.fsum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower()))) for name, title in candidates.items()}
     ranked = sorted(candidates, key=lambda name: -overlap[name])
     if fault == "foreign":
         ranked.insert(draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000))
