@@ -19,6 +19,7 @@ include: "workflow/rules/encoders.smk"
 include: "workflow/rules/llm.smk"
 include: "workflow/rules/rerank.smk"
 include: "workflow/rules/fusion.smk"
+include: "workflow/rules/shards.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -80,6 +80,15 @@ def test_another_store_gives_the_same_table_to_the_byte(store, tmp_path):
     assert first.equals(ask(Store(store.folder, offline=True), subset(30), passes=2, shuffle=True))
 
 
+@pytest.mark.parametrize("n_shards", [2, 7, 9])
+def test_the_shards_one_after_the_other_are_the_whole_and_ask_nothing_twice(store, tmp_path: Path, n_shards: int):
+    whole = ask(Store(tmp_path / "whole"), subset(7), passes=2, shuffle=True)
+    parts = [ask(store, subset(7), passes=2, shuffle=True, shard=(part, n_shards)) for part in range(n_shards)]
+    assert pa.concat_tables(parts).combine_chunks().equals(whole)
+    assert max(len(part) for part in parts) == 2 * -(-7 // n_shards)
+    assert len(list(store.paths())) == 14
+
+
 def test_only_new_users_are_asked(store):
     ask(store, subset(5))
     before = {path: path.stat().st_mtime_ns for path in store.paths()}

@@ -3,6 +3,7 @@
 Needs: config/config.yaml, workflow/schemas/config.schema.yaml
 """
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,22 @@ def pairs_of(dataset):
     """The paths of a dataset's interactions: one file, or two of the same."""
     pairs = config["datasets"][dataset]["pairs"]
     return [pairs] if isinstance(pairs, str) else pairs
+
+
+def shard_path(rule_name, path):
+    """The path; or where the config cuts these jobs into shards, one of the shard's own: of x.parquet x/{shard}-of-4.parquet."""
+    stem, suffix = os.path.splitext(path)
+    return path if config["shards"][rule_name] == 1 else f"{stem}/{{shard}}-of-{config['shards'][rule_name]}{suffix}"
+
+
+def shard_output(rule_name, path):
+    """The same for a table: a shard's is deleted once `gather_shards` has made the whole of it."""
+    return path if config["shards"][rule_name] == 1 else temp(shard_path(rule_name, path))
+
+
+def shard_of(rule_name):
+    """A param: [i, n] for the i-th of n shards."""
+    return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
 
 
 def any_of(names):
@@ -117,3 +134,4 @@ def study_settings():
 
 wildcard_constraints:
     dataset="|".join(map(re.escape, config["datasets"])),
+    shard=r"\d+",

@@ -11,11 +11,11 @@ use rule recommend_top_k as recommend_top_k_for_tuning with:
         past=["results/{dataset}/splits/train.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
-        recommendations="results/{dataset}/tuning/recommendations.parquet",
+        recommendations=shard_output("recommend_top_k", "results/{dataset}/tuning/recommendations.parquet"),
     log:
-        "results/{dataset}/logs/tuning/recommend_top_k.log",
+        shard_path("recommend_top_k", "results/{dataset}/logs/tuning/recommend_top_k.log"),
     benchmark:
-        "results/{dataset}/benchmarks/tuning/recommend_top_k.tsv"
+        shard_path("recommend_top_k", "results/{dataset}/benchmarks/tuning/recommend_top_k.tsv")
 
 
 rule sample_tuning_users:
@@ -71,13 +71,13 @@ use rule query_llm as query_llm_for_tuning with:
     input:
         subset="results/{dataset}/tuning/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{llm_reranker(wildcards)['prompt']}.yaml",
+        prompt=lambda wildcards: f"resources/prompts/{config['rerankers'][wildcards.reranker]['prompt']}.yaml",
     output:
-        responses="results/{dataset}/tuning/responses/{reranker}.parquet",
+        responses=shard_output("query_llm", "results/{dataset}/tuning/responses/{reranker}.parquet"),
     log:
-        "results/{dataset}/logs/tuning/query_llm.{reranker}.log",
+        shard_path("query_llm", "results/{dataset}/logs/tuning/query_llm.{reranker}.log"),
     benchmark:
-        "results/{dataset}/benchmarks/tuning/query_llm.{reranker}.tsv"
+        shard_path("query_llm", "results/{dataset}/benchmarks/tuning/query_llm.{reranker}.tsv")
 
 
 use rule rerank_llm as rerank_llm_for_tuning with:

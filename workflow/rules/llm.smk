@@ -16,19 +16,20 @@ rule query_llm:
         catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: f"resources/prompts/{config['rerankers'][wildcards.reranker]['prompt']}.yaml",
     output:
-        responses="results/{dataset}/responses/{reranker}.parquet",
+        responses=shard_output("query_llm", "results/{dataset}/responses/{reranker}.parquet"),
     log:
-        "results/{dataset}/logs/query_llm.{reranker}.log",
+        shard_path("query_llm", "results/{dataset}/logs/query_llm.{reranker}.log"),
     benchmark:
-        "results/{dataset}/benchmarks/query_llm.{reranker}.tsv"
+        shard_path("query_llm", "results/{dataset}/benchmarks/query_llm.{reranker}.tsv")
     wildcard_constraints:
         reranker=any_of([name for name, reranker in config["rerankers"].items() if "llm" in reranker]),
     conda:
         "../../envs/llm.yaml"
-    # With a budget, one such job has all cores: two at once would not know what the other is spending.
+    # With a budget, one such job (or shard) has all cores: two at once would not know what the other is spending.
     threads: workflow.cores if any(limit is not None for limit in config["budget"].values()) else 1
     params:
         code=source_digest("query_llm"),
+        shard=shard_of("query_llm"),
         seed=config["seed"],
         llm=lambda wildcards: picked(config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING),
         asked=lambda wildcards: (

@@ -35,16 +35,17 @@ rule recommend_top_k:
         past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
-        recommendations="results/{dataset}/nfm/recommendations.parquet",
+        recommendations=shard_output("recommend_top_k", "results/{dataset}/nfm/recommendations.parquet"),
     log:
-        "results/{dataset}/logs/recommend_top_k.log",
+        shard_path("recommend_top_k", "results/{dataset}/logs/recommend_top_k.log"),
     benchmark:
-        "results/{dataset}/benchmarks/recommend_top_k.tsv"
+        shard_path("recommend_top_k", "results/{dataset}/benchmarks/recommend_top_k.tsv")
     conda:
         "../../envs/nfm.yaml"
     threads: config["nfm"]["threads"]
     params:
         code=source_digest("recommend_top_k"),
+        shard=shard_of("recommend_top_k"),
         top_k=config["top_k"],
         device=config["nfm"]["device"],
     script:

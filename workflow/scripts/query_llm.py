@@ -25,6 +25,7 @@ with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as s
         passes=snakemake.params.asked["passes"],
         shuffle=snakemake.params.asked["shuffle"],
         budget=config["budget"],
+        shard=snakemake.params.shard,
     )
 log.info("%d answers", responses.num_rows)
 tables.write_table(responses, snakemake.output.responses, tables.RESPONSES)

@@ -16,5 +16,6 @@ recommendations = recommend_top_k(
     tables.read_table(snakemake.input.catalogue, tables.ITEMS),
     snakemake.params.top_k,
     history_length=recipe.history_length,
+    shard=snakemake.params.shard,
 )
 tables.write_table(recommendations, snakemake.output.recommendations, tables.RECOMMENDATIONS)

@@ -1,7 +1,7 @@
 """Ask a language model to re-rank each user's candidates: one question per user and pass."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -34,6 +34,7 @@ def query_llm(
     passes: int = 1,
     shuffle: bool = False,
     budget: Mapping[str, Any] | None = None,
+    shard: Sequence[int] = (0, 1),
 ) -> pa.Table:
     """Answers to every user's question, `passes` times each.
 
@@ -43,6 +44,7 @@ def query_llm(
         service: how to reach the model; it does not shape answers.
         seed: the study's seed, for the order in which candidates are shown (pass 0 in the recommender's order unless `shuffle`).
         budget: the config's `budget`.
+        shard: (i, n) asks about the i-th of n runs of users; the runs' tables, one after the other, are the whole table.
 
     Returns:
         Table RESPONSES, sorted by user and pass.
@@ -50,7 +52,7 @@ def query_llm(
     Raises:
         StudyError: some questions have no answer; all others are kept in the store by then.
     """
-    asked = questions(subset, catalogue, prompt, settings, seed=seed, passes=passes, shuffle=shuffle)
+    asked = questions(shard_of_users(subset, shard), catalogue, prompt, settings, seed=seed, passes=passes, shuffle=shuffle)
     entries = ask_chat({name: request for name, (_, _, _, request) in asked.items()}, service, store, budget)
     rows = []
     for name, (user_id, number, order, _) in asked.items():
@@ -71,6 +73,13 @@ def query_llm(
             }
         )
     return pa.Table.from_pylist(rows, schema=tables.RESPONSES)
+
+
+def shard_of_users(subset: pa.Table, shard: Sequence[int]) -> pa.Table:
+    """The i-th of n runs of users by id, for (i, n); empty for some where there are fewer users than runs."""
+    part, parts = shard
+    first, last = subset.num_rows * part // parts, subset.num_rows * (part + 1) // parts
+    return subset.sort_by("user_id").slice(first, last - first)
 
 
 def questions(

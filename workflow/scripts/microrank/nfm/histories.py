@@ -30,7 +30,7 @@ class Histories:
         return row, self.items[self.starts[users][row] + within]
 
 
-def gather_histories(past: Sequence[pa.Table], items: pa.Table, shard: tuple[int, int] = (0, 1)) -> Histories:
+def gather_histories(past: Sequence[pa.Table], items: pa.Table, shard: Sequence[int] = (0, 1)) -> Histories:
     """Join the splits `past` (tables SPLIT) into one history a user, users ascending.
 
     Args:

@@ -33,7 +33,7 @@ def recommend_top_k(
     k: int,
     *,
     history_length: int,
-    shard: tuple[int, int] = (0, 1),
+    shard: Sequence[int] = (0, 1),
 ) -> pa.Table:
     """Give every user the k unseen items of highest score: table RECOMMENDATIONS, sorted by user and rank; ties by item id.
 
