@@ -20,6 +20,7 @@ include: "workflow/rules/llm.smk"
 include: "workflow/rules/rerank.smk"
 include: "workflow/rules/fusion.smk"
 include: "workflow/rules/shards.smk"
+include: "workflow/rules/lists.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -45,12 +45,12 @@ def test_a_method_that_repeats_what_it_was_shown_is_all_position_bias() -> None:
     )
     echo = found["methods"]["echo"]
     assert echo["kendall_to_shown"] == 1
-    assert abs(echo["kendall_to_nfm"]) < 0.1
+    assert abs(echo["kendall_to_recommender"]) < 0.1
     users, hits = np.array(echo["by_shown_slot"]["users"]), np.array(echo["by_shown_slot"]["hits"])
     assert users.sum() == 60
     assert (hits[:10] == users[:10]).all()
     assert (hits[10:] == 0).all()
-    assert echo["by_nfm_slot"]["users"] == [3] * 20
+    assert echo["by_recommender_slot"]["users"] == [3] * 20
     assert (echo["prompt_tokens"], echo["completion_tokens"], echo["repairs"]) == (600, 118, {"answers": 60})
 
 
@@ -70,8 +70,8 @@ def test_flow_of_a_perfect_and_of_an_unchanged_order() -> None:
     assert found["methods"]["perfect"]["flow"] == [[15, 0, 0, 0]] * 4
     assert found["methods"]["same"]["flow"] == np.diag([15] * 4).tolist()
     assert found["methods"]["same"]["popularity_of_risen"] is None
-    assert found["agreement"]["same"]["nfm"] == 1
-    assert found["agreement"]["perfect"]["nfm"] == found["agreement"]["nfm"]["perfect"] < 1
+    assert found["agreement"]["same"]["recommender"] == 1
+    assert found["agreement"]["perfect"]["recommender"] == found["agreement"]["recommender"]["perfect"] < 1
 
 
 def test_popularity_of_what_rose_and_fell() -> None:

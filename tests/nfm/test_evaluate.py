@@ -65,9 +65,15 @@ def test_nobody_with_a_trained_target_is_no_division_by_zero() -> None:
     assert json.loads(json.dumps(metrics)) == metrics
 
 
+def test_users_without_a_list_are_left_out() -> None:
+    recommendations, test, items = study([1, 2, 0, 3])
+    metrics = evaluate_nfm(recommendations.slice(20), test, items)
+    assert (metrics["n_users"], metrics["hit_users"], metrics["all_users"]["HR@5"]) == (3, 2, round(2 / 3, 6))
+
+
 def test_lists_and_hidden_items_of_other_users_are_an_error() -> None:
     recommendations, test, items = study([1, 2, 3])
-    with pytest.raises(StudyError, match="different users"):
+    with pytest.raises(StudyError, match="users that test"):
         evaluate_nfm(recommendations, test.slice(1), items)
     with pytest.raises(StudyError, match="one item for each"):
         evaluate_nfm(recommendations, pa.concat_tables([test, test]), items)

@@ -63,6 +63,7 @@ def study(**changes: object) -> Study:
         "counts": {"users": 1000, "test_share_never_trained": 0.045, "raw_files": {"resources/x/pairs.tsv": "sha256:00"}},
         "nfm": {
             "n_users": 1000,
+            "hit_users": 200,
             "share_never_trained": 0.045,
             "ceiling": 0.955,
             "all_users": {"n_users": 1000, "HR@5": 0.017, "HR@10": 0.029, "HR@20": 0.2},

@@ -5,7 +5,7 @@
   if (!source) return;
   const data = JSON.parse(source.textContent);
   const at = (id) => document.getElementById(id);
-  let method = data.methods.length ? data.methods[0].name : "nfm";
+  let method = data.methods.length ? data.methods[0].name : "recommender";
 
   const make = (tag, className, ...children) => {
     const node = document.createElement(tag);
@@ -14,14 +14,14 @@
     return node;
   };
   const title = (item) => data.titles[item] ? make("span", "title", data.titles[item]) : make("span", "title untitled", "(no title)");
-  const label = (name) => name === "nfm" ? "NFM" : data.methods.find((one) => one.name === name).label;
+  const label = (name) => name === "recommender" ? data.recommender : data.methods.find((one) => one.name === name).label;
   const rankOf = (user, name) => user.lists[name].indexOf(user.truth) + 1;
   const told = (rank) => rank ? String(rank) : "–";
 
   const shown = () => {
     const wish = at("pick-filter").value;
     return data.users.filter((user) => {
-      const moved = rankOf(user, "nfm") - rankOf(user, method);
+      const moved = rankOf(user, "recommender") - rankOf(user, method);
       return wish === "all" || (wish === "better" ? moved > 0 : wish === "worse" ? moved < 0 : moved === 0);
     });
   };
@@ -38,7 +38,7 @@
     const moved = before === undefined ? 0 : before - place;
     const note = make("span", "move" + (moved > 0 ? " up" : moved < 0 ? " down" : ""));
     if (before !== undefined) note.textContent = moved > 0 ? `▲ ${moved}` : moved < 0 ? `▼ ${-moved}` : "=";
-    if (fallback) { note.textContent += " fallback"; note.title = "not named by the model: it follows in NFM's order"; }
+    if (fallback) { note.textContent += " fallback"; note.title = "not named by the model: it follows in the recommender's order"; }
     const row = make("li", item === user.truth ? "truth" : "", make("span", "place", String(place)), title(item), note);
     if (item === user.truth) row.querySelector(".title").prepend("★ ");
     return row;
@@ -47,7 +47,7 @@
   const list = (user, name, compared) => {
     const fallback = new Set((user.fallback[name] || []));
     const rows = user.lists[name].map((item, i) =>
-      entry(item, i + 1, user, compared ? user.lists.nfm.indexOf(item) + 1 : undefined, fallback.has(i)));
+      entry(item, i + 1, user, compared ? user.lists.recommender.indexOf(item) + 1 : undefined, fallback.has(i)));
     return make("div", "list", make("h3", "", label(name)), make("ol", "", ...rows));
   };
 
@@ -72,8 +72,8 @@
     const history = make("div", "list history", make("h3", "", "Watched before, oldest first"),
       make("ol", "", ...user.history.map((item, i) => make("li", "", make("span", "place", String(i + 1)), title(item), make("span", "")))));
     const parts = [history];
-    if (!rankOf(user, "nfm")) parts.push(make("p", "", "Watched next, but in nobody's list: ★ ", title(user.truth)));
-    parts.push(make("div", "lists", list(user, "nfm", false), ...(method === "nfm" ? [] : [list(user, method, true)])), ...answers(user));
+    if (!rankOf(user, "recommender")) parts.push(make("p", "", "Watched next, but in nobody's list: ★ ", title(user.truth)));
+    parts.push(make("div", "lists", list(user, "recommender", false), ...(method === "recommender" ? [] : [list(user, method, true)])), ...answers(user));
     at("user").replaceChildren(...parts);
   };
 
@@ -83,7 +83,7 @@
     if (next >= 0 && next < select.options.length) { select.selectedIndex = next; draw(); }
   };
 
-  at("chips").append(...[{ name: "nfm", label: "NFM" }, ...data.methods].map((one) => {
+  at("chips").append(...[{ name: "recommender", label: data.recommender }, ...data.methods].map((one) => {
     const chip = make("button", "", one.label, make("span", "rank", ""));
     chip.type = "button";
     chip.value = one.name;

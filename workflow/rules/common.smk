@@ -23,6 +23,11 @@ except StudyError as error:
     raise WorkflowError(str(error)) from None
 
 DATASET = config["dataset"]
+# Repeats of the whole study with other seeds stand beside it like data sets of their own: results/{dataset}.seed-{seed}/.
+SEED_OF = {DATASET: config["seed"]} | {
+    f"{DATASET}.seed-{seed}": seed for seed in range(config["seed"] + 1, config["seed"] + config["repeats"])
+}
+OWN_LISTS = [name for name, dataset in config["datasets"].items() if "recommendations" in dataset]  # made by another recommender than NFM
 
 
 def source_digest(rule_name):
@@ -30,10 +35,34 @@ def source_digest(rule_name):
     return sources.source_digest(SCRIPTS / f"{rule_name}.py")
 
 
+def seed_of(wildcards):
+    """A param: the study's seed, or a repeat's own."""
+    return SEED_OF.get(wildcards.dataset, config["seed"])
+
+
+def settings_of(dataset):
+    """The entry of `datasets`; a repeat's is the study's own."""
+    return config["datasets"][DATASET if dataset in SEED_OF else dataset]
+
+
 def pairs_of(dataset):
     """The paths of a dataset's interactions: one file, or two of the same."""
-    pairs = config["datasets"][dataset]["pairs"]
+    pairs = settings_of(dataset)["pairs"]
     return [pairs] if isinstance(pairs, str) else pairs
+
+
+def of_recommender(name):
+    """An input: the file of that name beside the recommender's lists, be they NFM's or the user's own."""
+
+    def path(wildcards):
+        return f"results/{wildcards.dataset}/{'lists' if 'recommendations' in settings_of(wildcards.dataset) else 'nfm'}/{name}"
+
+    return path
+
+
+def recommender_of(dataset):
+    """What the recommender's own order is called in tables."""
+    return settings_of(dataset).get("recommender", "own-lists") if "recommendations" in settings_of(dataset) else "nfm"
 
 
 def shard_path(rule_name, path):
@@ -78,18 +107,18 @@ def reranker_of(wildcards):
 
 
 def parts_below(folder, recommendations):
-    """Of a fusion's parts, the files below `folder`."""
+    """Of a fusion's parts, the files below `folder`; the recommender's own as the input function `recommendations` says."""
 
     def paths(wildcards):
         names = config["rerankers"][wildcards.method]["of"]
-        return [recommendations if name == "nfm" else f"{folder}/rankings/{name}.parquet" for name in names]
+        return [recommendations(wildcards) if name == "nfm" else f"{folder}/rankings/{name}.parquet" for name in names]
 
     return paths
 
 
 def method_kinds():
     """method -> what it is: it colours the figures, and what is simulated says so everywhere."""
-    kinds = {}
+    kinds = {recommender_of(DATASET): "recommender"}
     for name in config["methods"]:
         reranker = config["rerankers"][name]
         kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
@@ -125,13 +154,18 @@ def study_settings():
     return {
         "dataset": DATASET,
         "synthetic": "synthetic" in config["datasets"][DATASET],
-        **picked(config, ("seed", "top_k", "subset")),
-        "nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]},
+        "recommender": recommender_of(DATASET),
+        **picked(config, ("seed", "repeats", "top_k", "subset")),
+        **(
+            {}
+            if DATASET in OWN_LISTS
+            else {"nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]}}
+        ),
         "rerankers": rerankers,
         **models,
     }
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, config["datasets"])),
+    dataset=any_of([*config["datasets"], *SEED_OF]),
     shard=r"\d+",

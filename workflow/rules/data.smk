@@ -63,7 +63,7 @@ rule fetch_microlens:
 rule split_interactions:
     input:
         pairs=lambda wildcards: pairs_of(wildcards.dataset),
-        titles=lambda wildcards: config["datasets"][wildcards.dataset]["titles"],
+        titles=lambda wildcards: settings_of(wildcards.dataset)["titles"],
     output:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
@@ -78,6 +78,6 @@ rule split_interactions:
         "../../envs/data.yaml"
     params:
         code=source_digest("split_interactions"),
-        checksums=lambda wildcards: config["datasets"][wildcards.dataset].get("checksums", {}),
+        checksums=lambda wildcards: settings_of(wildcards.dataset).get("checksums", {}),
     script:
         "../scripts/split_interactions.py"

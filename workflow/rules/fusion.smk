@@ -34,7 +34,7 @@ rule sample_tuning_users:
         "../../envs/data.yaml"
     params:
         code=source_digest("sample_tuning_users"),
-        seed=config["seed"],
+        seed=seed_of,
         tuning=config["tuning"],
         history_length=config["subset"]["history_length"],
     script:
@@ -123,9 +123,11 @@ use rule rerank_by_file as rerank_by_file_for_tuning with:
 rule fuse_rankings:
     input:
         subset="results/{dataset}/subset/users.parquet",
-        parts=parts_below("results/{dataset}", "results/{dataset}/nfm/recommendations.parquet"),
+        parts=parts_below("results/{dataset}", of_recommender("recommendations.parquet")),
         tuning="results/{dataset}/tuning/users.parquet",
-        tuning_parts=parts_below("results/{dataset}/tuning", "results/{dataset}/tuning/recommendations.parquet"),
+        tuning_parts=parts_below(
+            "results/{dataset}/tuning", lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet"
+        ),
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",
         chosen="results/{dataset}/rankings/{method}.fusion.json",

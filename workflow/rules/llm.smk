@@ -30,7 +30,7 @@ rule query_llm:
     params:
         code=source_digest("query_llm"),
         shard=shard_of("query_llm"),
-        seed=config["seed"],
+        seed=seed_of,
         llm=lambda wildcards: picked(config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING),
         asked=lambda wildcards: (
             {"passes": 1, "shuffle": False} | picked(config["rerankers"][wildcards.reranker], ("llm", "passes", "shuffle"))

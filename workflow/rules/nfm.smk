@@ -22,7 +22,7 @@ rule train_nfm:
     threads: config["nfm"]["threads"]
     params:
         code=source_digest("train_nfm"),
-        seed=config["seed"],
+        seed=seed_of,
         device=config["nfm"]["device"],
         recipe=config["nfm"]["recipes"][config["nfm"]["recipe"]],
     script:

@@ -1,11 +1,11 @@
 """Metrics, diagnostics, figures, and the report in two forms.
 
-needs: rankings/{method}.parquet of the methods that run, subset, splits, responses, nfm
-makes: metrics.csv, diagnostics.json, figures/*.svg; results/report.md, results/report.html
+needs: rankings/{method}.parquet of the methods that run, subset, splits, responses, nfm or lists
+makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated; results/report.md, results/report.html
 """
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
-FIGURES = ["hits", "slots", "flow", "training", *(["fusion"] if FUSED else [])]
+FIGURES = ["hits", "slots", "flow", *([] if DATASET in OWN_LISTS else ["training"]), *(["fusion"] if FUSED else [])]
 ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
 
 
@@ -23,8 +23,9 @@ rule score_rankings:
         "../../envs/report.yaml"
     params:
         code=source_digest("score_rankings"),
-        seed=config["seed"],
+        seed=seed_of,
         methods=config["methods"],
+        recommender=lambda wildcards: recommender_of(wildcards.dataset),
         scoring={key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")},
     script:
         "../scripts/score_rankings.py"
@@ -57,7 +58,7 @@ rule draw_figures:
     input:
         metrics="results/{dataset}/metrics.csv",
         diagnostics="results/{dataset}/diagnostics.json",
-        training="results/{dataset}/nfm/training.csv",
+        training=lambda wildcards: [] if DATASET in OWN_LISTS else [f"results/{wildcards.dataset}/nfm/training.csv"],
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures") for name in FIGURES},
@@ -75,13 +76,31 @@ rule draw_figures:
         "../scripts/draw_figures.py"
 
 
+rule compare_seeds:
+    input:
+        metrics=expand("results/{repeat}/metrics.csv", repeat=SEED_OF),
+    output:
+        seeds=f"results/{DATASET}/seeds.csv",
+    log:
+        f"results/{DATASET}/logs/compare_seeds.log",
+    benchmark:
+        f"results/{DATASET}/benchmarks/compare_seeds.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=source_digest("compare_seeds"),
+    script:
+        "../scripts/compare_seeds.py"
+
+
 rule write_report:
     input:
         metrics=f"results/{DATASET}/metrics.csv",
         diagnostics=f"results/{DATASET}/diagnostics.json",
         counts=f"results/{DATASET}/splits/counts.json",
         catalogue=f"results/{DATASET}/splits/items.parquet",
-        nfm=f"results/{DATASET}/nfm/metrics.json",
+        nfm=f"results/{DATASET}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json",
+        seeds=[f"results/{DATASET}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"results/{DATASET}/subset/users.parquet",
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),

@@ -67,7 +67,7 @@ rule rerank_reference:
         "../../envs/rerank.yaml"
     params:
         code=source_digest("rerank_reference"),
-        seed=config["seed"],
+        seed=seed_of,
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
     script:
         "../scripts/rerank_reference.py"

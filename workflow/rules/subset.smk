@@ -1,13 +1,13 @@
 """The users whose lists are re-ranked.
 
-needs: nfm/recommendations.parquet, splits
+needs: nfm/recommendations.parquet or lists/recommendations.parquet, splits
 makes: subset/users.parquet
 """
 
 
 rule sample_hit_users:
     input:
-        recommendations="results/{dataset}/nfm/recommendations.parquet",
+        recommendations=of_recommender("recommendations.parquet"),
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
         test="results/{dataset}/splits/test.parquet",
@@ -21,7 +21,7 @@ rule sample_hit_users:
         "../../envs/data.yaml"
     params:
         code=source_digest("sample_hit_users"),
-        seed=config["seed"],
+        seed=seed_of,
         subset=config["subset"],
     script:
         "../scripts/sample_hit_users.py"

@@ -18,6 +18,7 @@ metrics = score_rankings(
     Scoring.from_config(snakemake.params.scoring),
     dataset=snakemake.wildcards.dataset,
     seed=snakemake.params.seed,
+    recommender=snakemake.params.recommender,
 )
 log.info("scored %d methods", len(rankings))
 write_metrics(metrics, snakemake.output.metrics)

@@ -9,6 +9,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.evaluation.metrics_file import read_metrics
+from microrank.evaluation.seeds import SEEDS
 from microrank.files import write_text
 from microrank.llm.prompts import load_prompt
 from microrank.report.explorer import Asked
@@ -27,6 +28,7 @@ study = Study(
     methods=tuple(params.methods),
     kinds=params.kinds,
     versions=versions(),
+    seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(Path.cwd()),
     confidence=params.report["confidence"],
 )

@@ -28,6 +28,7 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
     _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
     for method in config["methods"]:
         _check_name("methods", method, config["rerankers"], "rerankers")
+    _check_own_lists(config)
     for name, reranker in config["rerankers"].items():
         where = f"rerankers.{name}"
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
@@ -44,12 +45,27 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
 
 def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
     """Say which file is missing where no rule can make it; Snakemake's own message would not say what to do."""
-    if "url" in dataset or "synthetic" in dataset:
-        return
     pairs = dataset["pairs"]
-    for key, path in [*(("pairs", one) for one in ([pairs] if isinstance(pairs, str) else pairs)), ("titles", dataset["titles"])]:
+    lists = ("recommendations", "recommendations_for_tuning")
+    needed: list[tuple[str, str]] = [(key, dataset[key]) for key in lists if key in dataset]
+    if "url" not in dataset and "synthetic" not in dataset:
+        needed += [*(("pairs", one) for one in ([pairs] if isinstance(pairs, str) else pairs)), ("titles", dataset["titles"])]
+    for key, path in needed:
         if not Path(path).is_file():
             raise StudyError(f"config: datasets.{name}.{key}: there is no file {path}; place it there, or correct the path")
+
+
+def _check_own_lists(config: dict[str, Any]) -> None:
+    """With lists of another recommender, its name must be its own, and fusions need lists to be tuned on."""
+    where, dataset = f"datasets.{config['dataset']}", config["datasets"][config["dataset"]]
+    if dataset.get("recommender") in (RECOMMENDER, *config["rerankers"]):
+        raise StudyError(f"config: {where}.recommender: '{dataset['recommender']}' is a method's name; choose another")
+    fused = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
+    if "recommendations" in dataset and "recommendations_for_tuning" not in dataset and fused:
+        raise StudyError(
+            f"config: methods: '{fused[0]}' is a fusion, whose number is chosen on lists made without the last but one items: name such a "
+            f"file as {where}.recommendations_for_tuning, or leave fusions out of methods"
+        )
 
 
 def _check_name(key: str, name: str, known: Any, section: str) -> None:

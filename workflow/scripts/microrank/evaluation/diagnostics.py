@@ -30,18 +30,18 @@ def diagnose_rankings(
     """
     candidates = candidate_lists(subset)
     n, k = candidates.shape
-    truth_slot = ground_truth_ranks("nfm", _rows_of(subset, candidates), subset)
+    truth_slot = ground_truth_ranks("recommender", _rows_of(subset, candidates), subset)
     popularity = _popularity(candidates, items)
-    places = {"nfm": np.tile(np.arange(k), (n, 1))}
+    places = {"recommender": np.tile(np.arange(k), (n, 1))}
     methods: dict[str, dict[str, Any]] = {}
     for name, ranking in rankings.items():
         places[name] = _places(ranked_items(name, ranking, subset), candidates)
         ranks = ground_truth_ranks(name, ranking, subset)
         hit = (ranks > 0) & (ranks <= HIT_CUTOFF)
         methods[name] = {
-            "by_nfm_slot": _by_slot(truth_slot, hit, k),
+            "by_recommender_slot": _by_slot(truth_slot, hit, k),
             "flow": _flow(truth_slot, ranks, k),
-            "kendall_to_nfm": _mean(kendall_tau(places[name], places["nfm"])),
+            "kendall_to_recommender": _mean(kendall_tau(places[name], places["recommender"])),
             **_risen(places[name], popularity),
             **_fallback(ranking, subset, hit),
         }

@@ -1,4 +1,4 @@
-"""metrics.csv, written and read."""
+"""metrics.csv and seeds.csv, written and read."""
 
 import csv
 import os
@@ -10,15 +10,15 @@ from microrank.evaluation.score import METRICS
 from microrank.files import replacing
 
 
-def write_metrics(table: pa.Table, path: str | os.PathLike[str]) -> None:
-    """Table METRICS as csv: empty where there is no value."""
+def write_metrics(table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema = METRICS) -> None:
+    """Table METRICS (or SEEDS) as csv: empty where there is no value."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(METRICS.names)
-        writer.writerows(row.values() for row in table.select(METRICS.names).to_pylist())
+        writer.writerow(schema.names)
+        writer.writerows(row.values() for row in table.select(schema.names).to_pylist())
 
 
-def read_metrics(path: str | os.PathLike[str]) -> pa.Table:
+def read_metrics(path: str | os.PathLike[str], schema: pa.Schema = METRICS) -> pa.Table:
     """The table again.
 
     Raises:
@@ -27,9 +27,9 @@ def read_metrics(path: str | os.PathLike[str]) -> pa.Table:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        casts = {field.name: {pa.int64(): int, pa.float64(): float}.get(field.type, str) for field in METRICS}
+        casts = {field.name: {pa.int64(): int, pa.float64(): float}.get(field.type, str) for field in schema}
         return pa.Table.from_pylist(
-            [{name: cast(row[name]) if row[name] != "" else None for name, cast in casts.items()} for row in rows], schema=METRICS
+            [{name: cast(row[name]) if row[name] != "" else None for name, cast in casts.items()} for row in rows], schema=schema
         )
     except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not a table of metrics ({error}); delete the file and run again") from None

@@ -18,7 +18,7 @@ from microrank.evaluation.settings import Scoring
 from microrank.seeds import generator
 
 NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE = "nfm", "random (expected)", "random (one draw)", "oracle"
-REFERENCES = (NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE)
+REFERENCES = (RANDOM_EXPECTED, RANDOM_DRAW, ORACLE)
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 METRICS = pa.schema(
     {
@@ -29,27 +29,30 @@ METRICS = pa.schema(
 Row = dict[str, Any]
 
 
-def score_rankings(rankings: Mapping[str, pa.Table], subset: pa.Table, scoring: Scoring, *, dataset: str, seed: int) -> pa.Table:
+def score_rankings(
+    rankings: Mapping[str, pa.Table], subset: pa.Table, scoring: Scoring, *, dataset: str, seed: int, recommender: str = NFM
+) -> pa.Table:
     """All metrics of all methods and references, table METRICS.
 
     `hits` are counts and `hr` shares of users, with Wilson intervals; `ndcg` and `mrr` have bootstrap intervals. `hr_difference`,
-    `ndcg_difference` and `mrr_difference` are means over users of method − NFM, with paired bootstrap intervals. The range of the row
-    "random (expected)" holds what single shuffles reach. p_value is that of the exact McNemar test; Holm's correction is over
-    all methods and those cutoffs at which lists of the same items can differ.
+    `ndcg_difference` and `mrr_difference` are means over users of method − recommender, with paired bootstrap intervals. The range of the
+    row "random (expected)" holds what single shuffles reach. p_value is that of the exact McNemar test; Holm's correction is over all
+    methods and those cutoffs at which lists of the same items can differ.
 
     Args:
         rankings: method -> table RANKINGS, each a permutation of every user's candidates. subset: table SUBSET.
+        recommender: what the subset's own order is called.
 
     Raises:
         StudyError: a ranking is no permutation of the candidates.
     """
     k = candidate_lists(subset).shape[1]
-    baseline = ground_truth_ranks(NFM, _as_ranking(subset), subset)
-    ranks = {name: ground_truth_ranks(name, ranking, subset) for name, ranking in rankings.items() if name != NFM}
+    baseline = ground_truth_ranks(recommender, _as_ranking(subset), subset)
+    ranks = {name: ground_truth_ranks(name, ranking, subset) for name, ranking in rankings.items()}
     shuffled = generator(seed, "random draw").integers(1, k + 1, len(baseline))
     drawn = np.where(baseline > 0, shuffled, 0)
-    scorer = _Scorer(scoring, baseline, k, dataset, seed)
-    rows = scorer.rows(NFM, baseline)
+    scorer = _Scorer(scoring, baseline, k, dataset=dataset, seed=seed, recommender=recommender)
+    rows = scorer.rows(recommender, baseline)
     tested = []
     for name, of_method in ranks.items():
         found = scorer.rows(name, of_method)
@@ -65,8 +68,9 @@ def score_rankings(rankings: Mapping[str, pa.Table], subset: pa.Table, scoring: 
 class _Scorer:
     """The rows of one study's methods."""
 
-    def __init__(self, scoring: Scoring, baseline: np.ndarray, k: int, dataset: str, seed: int) -> None:
-        self.scoring, self.baseline, self.k, self.dataset, self.seed = scoring, baseline, k, dataset, seed
+    def __init__(self, scoring: Scoring, baseline: np.ndarray, k: int, *, dataset: str, seed: int, recommender: str) -> None:
+        self.scoring, self.baseline, self.k = scoring, baseline, k
+        self.dataset, self.seed, self.recommender = dataset, seed, recommender
         self.n = len(baseline)
         self.in_list = int((baseline > 0).sum())
         self.hit_cutoffs = [cutoff for cutoff in scoring.cutoffs if cutoff <= k]
@@ -88,13 +92,13 @@ class _Scorer:
             row = self._row(method, name, cutoff, mean[i], (low[i], high[i]))
             if name == "hr":
                 row["ci_low"], row["ci_high"] = wilson_interval(round(mean[i] * self.n), self.n, self.scoring.confidence)
-            if method != NFM:
+            if method != self.recommender:
                 row |= self._compared(joint, i)
             rows += [*([_as_counts(row)] if name == "hr" else []), row]
-        if method != NFM:
+        if method != self.recommender:
             m = len(self.measured)
             for i, (name, _, cutoff) in enumerate(self.measured, start=m):
-                rows.append(self._row(method, f"{name}_difference", cutoff, mean[i], (low[i], high[i])) | {"baseline": NFM})
+                rows.append(self._row(method, f"{name}_difference", cutoff, mean[i], (low[i], high[i])) | {"baseline": self.recommender})
         return rows
 
     def _compared(self, joint: np.ndarray, i: int) -> Row:
@@ -103,7 +107,13 @@ class _Scorer:
         wins, losses = wins_and_losses(values, joint)
         delta = float((joint * (values[:, None] - values[None, :])).sum() / self.n)
         can_differ = name == "hr" and cutoff < self.k
-        return {"baseline": NFM, "delta": delta, "wins": wins, "losses": losses, "p_value": mcnemar(wins, losses) if can_differ else None}
+        return {
+            "baseline": self.recommender,
+            "delta": delta,
+            "wins": wins,
+            "losses": losses,
+            "p_value": mcnemar(wins, losses) if can_differ else None,
+        }
 
     def expected_rows(self) -> list[Row]:
         rows = []
@@ -114,7 +124,7 @@ class _Scorer:
                 low, high = shuffle_hits_range(self.in_list, self.k, cutoff, self.scoring.confidence)
                 row |= {"ci_low": low / self.n, "ci_high": high / self.n}
             of_baseline = float(metric(self.baseline, cutoff).mean())
-            row |= {"baseline": NFM, "delta": mean - of_baseline}
+            row |= {"baseline": self.recommender, "delta": mean - of_baseline}
             rows += [*([_as_counts(row)] if name == "hr" else []), row]
         return rows
 

@@ -13,7 +13,8 @@ CUTOFFS = (5, 10, 20)
 
 
 def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> dict[str, Any]:
-    """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users and over those whose hidden item was trained on.
+    """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users who have a list and over those whose hidden item was
+    trained on.
 
     An item that no training chunk holds cannot be learnt from ids alone, so the share of users with such a hidden item bounds what any
     recommender of this kind can reach: `ceiling` = 1 − `share_never_trained`.
@@ -24,15 +25,19 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> 
         items: table ITEMS.
 
     Returns:
-        n_users, share_never_trained, ceiling, and for `all_users` and `trained_targets`: n_users, HR@N, NDCG@N.
+        n_users, hit_users (whose list holds the hidden item), share_never_trained, ceiling, and for `all_users` and
+            `trained_targets`: n_users, HR@N, NDCG@N.
 
     Raises:
-        StudyError: the lists and the test split are not of the same users.
+        StudyError: there are lists of users who are not in the test split.
     """
     users, ground_truth = _by_user(test)
     listed = recommendations["user_id"].to_numpy()
-    if not np.array_equal(np.unique(listed), users):
-        raise StudyError("recommendations.parquet and test.parquet hold different users; run recommend_top_k again")
+    with_list = np.unique(listed)
+    known = np.isin(users, with_list)
+    if not len(with_list) or known.sum() != len(with_list):
+        raise StudyError("recommendations.parquet holds users that test.parquet lacks; run the rule that makes it again")
+    users, ground_truth = users[known], ground_truth[known]
     row = np.searchsorted(users, listed)
     hit = recommendations["item_id"].to_numpy() == ground_truth[row]
     position = recommendations["rank"].to_numpy()
@@ -44,6 +49,7 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> 
     share = 1 - float(trained.mean())
     return {
         "n_users": len(users),
+        "hit_users": int((ranks > 0).sum()),
         "share_never_trained": round(share, 6),
         "ceiling": round(1 - share, 6),
         "all_users": _metrics(ranks, int(position.max())),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from microrank.evaluation.power import detectable_difference, users_needed
-from microrank.evaluation.score import NFM, RANDOM_EXPECTED
+from microrank.evaluation.score import RANDOM_EXPECTED
 from microrank.report.numbers import count, p_text, signed
 from microrank.report.study import Study
 
@@ -11,7 +11,7 @@ BETTER, WORSE, UNCLEAR = "better", "worse", "cannot tell"
 
 
 def verdict(study: Study, method: str) -> str:
-    """Against NFM at the study's cutoffs, after Holm's correction: better or worse where any differs and none contradicts, else unclear."""
+    """Better or worse than the recommender where any of the study's cutoffs differs after Holm's correction and none contradicts."""
     signs = set()
     for cutoff in study.main_cutoffs:
         row = study.row(method, "hr", cutoff)
@@ -45,12 +45,12 @@ def _headline(study: Study, models: list[str], simulated: list[str]) -> str:
 
 def _who(study: Study) -> str:
     cutoff, n = study.main_cutoffs[-1], study.n_users
-    own, chance = study.row(NFM, "hits", cutoff), study.row(RANDOM_EXPECTED, "hits", cutoff)
+    own, chance = study.row(study.recommender, "hits", cutoff), study.row(RANDOM_EXPECTED, "hits", cutoff)
     hits_only = study.settings["subset"]["population"] == "hits"
     whom = f"{n:,} users whose top {study.k} held the item that they really took next" if hits_only else f"{n:,} users drawn from all"
     return (
-        f"Of {whom}, the recommender (NFM) has that item among the first {cutoff} for {count(own['value'])}; a random shuffle "
-        f"of the same lists expects {count(chance['value'])} and reaches {count(chance['ci_low'])} to {count(chance['ci_high'])}."
+        f"Of {whom}, the recommender ({study.lists_name}) has that item among the first {cutoff} for {count(own['value'])}; a random "
+        f"shuffle of the same lists expects {count(chance['value'])} and reaches {count(chance['ci_low'])} to {count(chance['ci_high'])}."
     )
 
 
@@ -66,7 +66,7 @@ def _best(study: Study, methods: list[str]) -> str:
     low, high = (signed(difference[end] * study.n_users) for end in ("ci_low", "ci_high"))
     text = (
         f"{name} has it there for {count(row['value'])} ({signed(row['delta'])}; {study.confidence:.0%} interval of the "
-        f"difference {low} to {high}; p {p_text(row['p_holm'])} after Holm's correction): {_against_nfm(study, best)}"
+        f"difference {low} to {high}; p {p_text(row['p_holm'])} after Holm's correction): {_against_recommender(study, best)}"
     )
     chance = study.row(RANDOM_EXPECTED, "hits", cutoff)
     if chance["ci_low"] <= row["value"] <= chance["ci_high"]:
@@ -74,9 +74,9 @@ def _best(study: Study, methods: list[str]) -> str:
     return text + "."
 
 
-def _against_nfm(study: Study, method: str) -> str:
+def _against_recommender(study: Study, method: str) -> str:
     found = verdict(study, method)
-    return "not told apart from NFM" if found == UNCLEAR else f"{found} than NFM"
+    return f"not told apart from {study.lists_name}" if found == UNCLEAR else f"{found} than {study.lists_name}"
 
 
 def power_line(study: Study) -> str:
@@ -87,7 +87,9 @@ def power_line(study: Study) -> str:
         return ""
     differing = float(np.median([(row["wins"] + row["losses"]) / n for row in rows]))
     smallest = detectable_difference(n, differing, study.confidence)
-    told = f"With {n:,} users, of whom about {differing:.0%} are a hit at {cutoff} for only one of NFM and the typical method, "
+    told = (
+        f"With {n:,} users, of whom about {differing:.0%} are a hit at {cutoff} for only one of {study.lists_name} and the typical method, "
+    )
     if np.isnan(smallest):
         return told + "hardly any difference could be shown."
     told += f"a true difference of {smallest * n:.0f} hits ({smallest:.1%} of users) is found four times out of five; "

@@ -4,11 +4,13 @@ import numpy as np
 import yaml
 
 from microrank.evaluation.score import NFM, ORACLE, RANDOM_EXPECTED
+from microrank.report.all_users import over_all_users
 from microrank.report.answer import answer, power_line, verdict
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.numbers import count, p_cell, signed, span
 from microrank.report.published import hit_rates_table, hits_table
+from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
 
 TITLE = "Can a language model improve the recommender's list?"
@@ -19,6 +21,8 @@ def sections(study: Study) -> list[Section]:
     return [
         Section("", [Paragraph(answer(study)), *_notices(study)]),
         _results(study),
+        *over_all_users(study),
+        *over_seeds(study),
         Section("Beside the published figures", [hits_table(study), hit_rates_table(study)]),
         _recommender(study),
         _reasons(study),
@@ -45,7 +49,15 @@ def _notices(study: Study) -> list[Block]:
 def _results(study: Study) -> Section:
     last = study.main_cutoffs[-1]
     header = ["method", *(f"Hits@{cutoff}" for cutoff in study.main_cutoffs)]
-    header += [f"− NFM at {last}", "interval", "wins–losses", "p (Holm)", f"NDCG@{min(10, study.k)}", "MRR", "against NFM"]
+    header += [
+        f"− {study.lists_name} at {last}",
+        "interval",
+        "wins–losses",
+        "p (Holm)",
+        f"NDCG@{min(10, study.k)}",
+        "MRR",
+        f"against {study.lists_name}",
+    ]
     rows = [_result_row(study, name, last) for name in study.all_rows]
     caption = (
         f"{study.n_users:,} users; {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for differences, both as counts). "
@@ -71,7 +83,7 @@ def _result_row(study: Study, name: str, last: int) -> list[str]:
         interval = "" if name == ORACLE else f" ({span(round(row['ci_low']), round(row['ci_high']))})"
         cells.append(count(row["value"]) + interval)
     row = study.row(name, "hits", last)
-    if name == NFM:
+    if name == study.recommender:
         cells += [""] * 4
     else:
         has_difference = name not in (RANDOM_EXPECTED, ORACLE)
@@ -90,31 +102,34 @@ def _result_row(study: Study, name: str, last: int) -> list[str]:
 def _recommender(study: Study) -> Section:
     if study.nfm is None:
         return Section("The recommender", [Paragraph("The lists came from elsewhere: no recommender was trained here.")])
-    nfm = study.nfm
+    nfm, own = study.nfm, study.recommender != NFM
     names = [name for name in nfm["all_users"] if name != "n_users"]
     rows = [
         [label, f"{nfm[part]['n_users']:,}", *(f"{nfm[part][name]:.5f}" for name in names)]
         for label, part in (("all users", "all_users"), ("item was trained on", "trained_targets"))
     ]
+    who = (
+        f"The lists of {nfm['n_users']:,} users are another recommender's, `{study.recommender}`, and were taken as they came."
+        if own
+        else f"NFM ranks the whole catalogue for {nfm['n_users']:,} users, seen items masked."
+    )
     text = (
-        f"NFM ranks the whole catalogue for {nfm['n_users']:,} users, seen items masked. The hidden items of "
-        f"{nfm['share_never_trained']:.1%} of users occur in nobody's training data, "
+        f"{who} The hidden items of {nfm['share_never_trained']:.1%} of users occur in nobody's training data, "
         f"so that the hit rate of a model of ids alone cannot pass {nfm['ceiling']:.1%}."
     )
-    return Section(
-        "The recommender", [Paragraph(text), Table(["users whose", "users", *names], rows), Picture("training", "Training of NFM.")]
-    )
+    training = [] if own else [Picture("training", "Training of NFM.")]
+    return Section("The recommender", [Paragraph(text), Table(["users whose", "users", *names], rows), *training])
 
 
 def _reasons(study: Study) -> Section:
     found = study.diagnostics["methods"]
-    header = ["method", "τ to NFM", "τ to order shown", "count of risen", "count of fallen", "hits", "from fallback"]
+    header = ["method", f"τ to {study.lists_name}", "τ to order shown", "count of risen", "count of fallen", "hits", "from fallback"]
     rows = []
     for name in study.methods:
         one = found[name]
         risen = [_optional(one[key], "{:,.0f}") for key in ("popularity_of_risen", "popularity_of_fallen")]
         fallback = f"{one['hits_from_fallback'] / one['hits']:.0%}" if one["hits"] and study.kinds[name].endswith("llm") else "–"
-        taus = [f"{one['kendall_to_nfm']:.2f}", _optional(one.get("kendall_to_shown"), "{:.2f}")]
+        taus = [f"{one['kendall_to_recommender']:.2f}", _optional(one.get("kendall_to_shown"), "{:.2f}")]
         rows.append([study.label(name), *taus, *risen, str(one["hits"]), fallback])
     caption = (
         "τ: Kendall's rank correlation, 1 the same order, 0 none, −1 reversed. Counts: the median number of training interactions of the "
@@ -122,17 +137,20 @@ def _reasons(study: Study) -> Section:
         "not name itself."
     )
     agreement = study.diagnostics["agreement"]
-    order = [NFM, *study.methods]
+    order = ["recommender", *study.methods]
     pairs = Table(
         ["τ", *(str(number) for number in range(1, len(order) + 1))],
-        [[f"{i} {study.label(a)}", *(f"{agreement[a][b]:.2f}" for b in order)] for i, a in enumerate(order, start=1)],
+        [
+            [f"{i} {study.lists_name if a == 'recommender' else study.label(a)}", *(f"{agreement[a][b]:.2f}" for b in order)]
+            for i, a in enumerate(order, start=1)
+        ],
         "Agreement of the methods with each other.",
     )
     slots = Picture(
         "slots",
         "How often the hidden item ends among the first ten, by where it stood before. A method that looks at titles alone is flat.",
     )
-    flow = Picture("flow", "Where the hidden items stood in NFM's list, and where each method put them.")
+    flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
     fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []
     return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
 

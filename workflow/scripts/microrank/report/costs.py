@@ -24,7 +24,10 @@ def answers_table(study: Study, asked: list[str]) -> Table:
         ["US dollars", *(_money(dollars(study, name)) for name in asked)],
         [f"US dollars an extra hit at {study.main_cutoffs[-1]}", *(_per_extra_hit(study, name) for name in asked)],
     ]
-    caption = "Repairs are counted by kind: foreign and repeated numbers are dropped, missing candidates follow in NFM's order (fallback)."
+    caption = (
+        "Repairs are counted by kind: foreign and repeated numbers are dropped, missing candidates follow in the recommender's order "
+        "(fallback)."
+    )
     return Table(["", *(study.label(name) for name in asked)], rows, caption)
 
 

@@ -29,15 +29,16 @@ def explorer_data(
     *,
     asked: Mapping[str, Asked],
     n_users: int,
+    recommender: str,
 ) -> dict[str, Any]:
     """The first `n_users` users by id, ready for JSON. Ids are strings: JavaScript's numbers do not hold 64 bits.
 
     Args:
         subset: table SUBSET. items: table ITEMS, for titles. rankings: method -> table RANKINGS. labels: method -> name to show.
-        asked: method -> question and answers, of language models.
+        asked: method -> question and answers, of language models. recommender: what the recommender is called.
     """
     subset = subset.sort_by("user_id")
-    lists = {"nfm": candidate_lists(subset)} | {name: ranked_items(name, ranking, subset) for name, ranking in rankings.items()}
+    lists = {"recommender": candidate_lists(subset)} | {name: ranked_items(name, ranking, subset) for name, ranking in rankings.items()}
     subset = subset.slice(0, n_users)
     fallback = {name: _fallback(ranking, subset) for name, ranking in rankings.items()}
     titles = _titles(subset, items)
@@ -55,6 +56,7 @@ def explorer_data(
             }
         )
     return {
+        "recommender": recommender,
         "methods": [{"name": name, "label": labels[name]} for name in rankings],
         "users": users,
         "titles": {str(item): title for item, title in titles.items()},

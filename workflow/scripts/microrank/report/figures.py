@@ -34,14 +34,16 @@ def draw_figures(
     """Write the figures `hits`, `slots`, `flow`, `training` and, where there are `fusions`, `fusion` to their `paths`.
 
     Args:
-        metrics: table METRICS. diagnostics: as `diagnose_rankings` gives them. training: the csv of `train_nfm`; None: no NFM was trained.
+        metrics: table METRICS. diagnostics: as `diagnose_rankings` gives them. training: the csv of `train_nfm`; None: no NFM was trained,
+            and there is no such figure.
         kinds: method -> `encoder`, `llm`, `simulated llm`, `reference` or `fusion`.
         fusions: method -> `fusion`, `of`, `chosen`, `metric`, `tuning_users` and `curve`, pairs of number and quality.
     """
     draw_hits(metrics, kinds, paths["hits"])
     draw_slots(diagnostics, kinds, paths["slots"])
     draw_flow(diagnostics, kinds, paths["flow"])
-    draw_training(training, paths["training"])
+    if training:
+        draw_training(training, paths["training"])
     if fusions:
         draw_fusion(fusions, paths["fusion"])
 
@@ -86,7 +88,10 @@ def draw_slots(diagnostics: Mapping[str, Any], kinds: Kinds, path: Path) -> None
     stretches = quarters(diagnostics["k"])
 
     def panel(axes: Axes, found: Mapping[str, Any]) -> None:
-        for key, style, colour, name in (("by_nfm_slot", "-", INK, "NFM's list"), ("by_shown_slot", "--", COLOURS["llm"], "order shown")):
+        for key, style, colour, name in (
+            ("by_recommender_slot", "-", INK, "recommender's list"),
+            ("by_shown_slot", "--", COLOURS["llm"], "order shown"),
+        ):
             if key in found:
                 axes.plot(
                     range(len(stretches)), _pooled(found[key], stretches), style, color=colour, marker="o", markersize=3.5, label=name
@@ -98,7 +103,7 @@ def draw_slots(diagnostics: Mapping[str, Any], kinds: Kinds, path: Path) -> None
 
     with _panels(path, "Hit rate by slot", diagnostics["methods"], kinds, panel) as figure:
         figure.supylabel(f"HR@{diagnostics['hit_cutoff']}", fontsize=9)
-        text = "slot of the hidden item in: — NFM's list   - - the order shown to the language model · grey: random shuffle"
+        text = "slot of the hidden item in: — the recommender's list   - - the order shown to the language model · grey: random shuffle"
         figure.supxlabel(text, fontsize=8)
 
 
@@ -111,18 +116,20 @@ def _pooled(of_slots: Mapping[str, list[int]], stretches: list[tuple[int, int]])
 
 
 def draw_flow(diagnostics: Mapping[str, Any], kinds: Kinds, path: Path) -> None:
-    """From which stretch of NFM's list to which stretch of the method's the hidden items moved."""
+    """From which stretch of the recommender's list to which stretch of the method's the hidden items moved."""
     stretches = quarters(diagnostics["k"])
 
     def panel(axes: Axes, found: Mapping[str, Any]) -> None:
         _ribbons(axes, np.array(found["flow"], float))
-        axes.set_xticks([0, 1], ["NFM", "re-ranked"], fontsize=8)
+        axes.set_xticks([0, 1], ["before", "re-ranked"], fontsize=8)
         axes.set_yticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
 
     with _panels(path, "Rank flow", diagnostics["methods"], kinds, panel) as figure:
         names = ", ".join(f"{low}–{high}" for low, high in stretches)
-        figure.supxlabel(f"ranks of the hidden item, from the top: {names} · coloured by where it stood in NFM's list", fontsize=8)
+        figure.supxlabel(
+            f"ranks of the hidden item, from the top: {names} · coloured by where it stood in the recommender's list", fontsize=8
+        )
 
 
 def _ribbons(axes: Axes, flow: np.ndarray) -> None:
@@ -184,13 +191,10 @@ class _panels:
         self._context.__exit__(*error)
 
 
-def draw_training(training: Path | None, path: Path) -> None:
+def draw_training(training: Path, path: Path) -> None:
     """Loss and the quality on valid over training."""
     with drawing(path, "Training of the recommender", 8.4, 2.5) as figure:
         loss, score = figure.subplots(1, 2)
-        if training is None:
-            figure.suptitle("no recommender was trained: the lists came from elsewhere", fontsize=10)
-            return
         with training.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         epochs = [int(row["half_epoch"]) / 2 for row in rows]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 
 def kind_of(method: str, kinds: Mapping[str, str]) -> str:
-    """`nfm`, `encoder`, `llm`, `fusion` or `reference`."""
-    return "nfm" if method == "nfm" else kinds.get(method, "reference").removeprefix("simulated ")
+    """`recommender`, `encoder`, `llm`, `fusion` or `reference`."""
+    return kinds.get(method, "recommender" if method == "nfm" else "reference").removeprefix("simulated ")
 
 
 def label_of(method: str, kinds: Mapping[str, str]) -> str:

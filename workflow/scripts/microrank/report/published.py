@@ -14,7 +14,7 @@ N_USERS = 100
 
 def hits_table(study: Study) -> Table:
     """Hits@5 and Hits@10 of 100 hit users: the study's three rows, ours beside each, and the random rows that the study lacked."""
-    rows = _rows_beside("NFM", [NFM], study)
+    rows = _rows_beside("NFM", [study.recommender], study)
     rows += _rows_beside(
         "e5-small-v2", [name for name in study.of_kind("encoder") if _reranker(study, name).get("history") == "text"], study
     )
@@ -52,6 +52,8 @@ def _same(study: Study, published: str, method: str) -> str:
     """Whether the published counts lie in our intervals; only asked of the same data and the same model."""
     if study.settings["dataset"] != DATASET:
         return "other data"
+    if published == "NFM" and method != NFM:
+        return "other recommender"
     if published != "NFM" and published.lower() not in _model_of(study, method).lower():
         return "other model"
     inside = []
@@ -81,9 +83,19 @@ def hit_rates_table(study: Study) -> Table:
             rows.append([f"HR@{cutoff}", f"{published:.5f}", "–", "–", "–"])
             continue
         low, high = wilson_interval(round(ours * nfm["n_users"]), nfm["n_users"], study.confidence)
-        same = "other data" if study.settings["dataset"] != DATASET else "yes" if low <= published <= high else "no"
+        same = (
+            "other data"
+            if study.settings["dataset"] != DATASET
+            else "other recommender"
+            if study.recommender != NFM
+            else "yes"
+            if low <= published <= high
+            else "no"
+        )
         rows.append([f"HR@{cutoff}", f"{published:.5f}", f"{ours:.5f}", f"{low:.5f}–{high:.5f}", same])
     users = f"{nfm['n_users']:,}" if nfm else "no"
     return Table(
-        ["NFM, all users", "the study", "here", "interval", "same?"], rows, f"Here: {users} users, the whole catalogue, seen items masked."
+        [f"{study.lists_name}, all users", "the study", "here", "interval", "same?"],
+        rows,
+        f"Here: {users} users, the whole catalogue, seen items masked.",
     )

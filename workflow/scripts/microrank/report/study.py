@@ -13,11 +13,11 @@ from microrank.report.names import label_of
 
 @dataclass(frozen=True)
 class Study:
-    """metrics: table METRICS. diagnostics, counts, nfm: what the files of that name hold; nfm is None where no NFM was trained.
+    """metrics: table METRICS. diagnostics, counts, nfm: what the files of that name hold; nfm is of the lists, whoever made them.
 
     settings: the parts of the config that shaped the results. methods: in the config's order. kinds: method -> `encoder`, `llm`,
     `simulated llm`, `reference`, `fusion`. versions: package -> version. fusions: method -> how its number was chosen.
-    commit: of the workflow, None outside a checkout.
+    seeds: table SEEDS, where the study was repeated. commit: of the workflow, None outside a checkout.
     """
 
     metrics: pa.Table
@@ -29,6 +29,7 @@ class Study:
     kinds: Mapping[str, str]
     versions: Mapping[str, str]
     fusions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    seeds: pa.Table | None = None
     commit: str | None = None
     confidence: float = 0.95
 
@@ -53,7 +54,7 @@ class Study:
     @property
     def cutoffs(self) -> list[int]:
         """Those of Hits@N."""
-        return [cutoff for method, metric, cutoff in self._rows if (method, metric) == (NFM, "hits")]
+        return [cutoff for method, metric, cutoff in self._rows if (method, metric) == (self.recommender, "hits")]
 
     @property
     def main_cutoffs(self) -> list[int]:
@@ -62,8 +63,18 @@ class Study:
 
     @property
     def all_rows(self) -> list[str]:
-        """NFM, the methods, the other references."""
-        return [NFM, *self.methods, *REFERENCES[1:]]
+        """The recommender, the methods, the other references."""
+        return [self.recommender, *self.methods, *REFERENCES]
+
+    @property
+    def recommender(self) -> str:
+        """What the recommender's own order is called in table METRICS."""
+        return str(self.settings.get("recommender", NFM))
+
+    @property
+    def lists_name(self) -> str:
+        """The recommender's name in sentences."""
+        return self.label(self.recommender)
 
     def label(self, method: str) -> str:
         """A method's name as readers see it."""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from microrank.files import replacing
 
 INK, FAINT = "#25313c", "#8a96a3"  # the page replaces INK by its own text colour
-COLOURS = {"nfm": "#6b7785", "encoder": "#2a78c2", "llm": "#d9632b", "fusion": "#8a57b8", "reference": "#a9b3bd"}
+COLOURS = {"recommender": "#6b7785", "encoder": "#2a78c2", "llm": "#d9632b", "fusion": "#8a57b8", "reference": "#a9b3bd"}
 QUARTERS = ("#1f5f99", "#4f9bd1", "#e0a458", "#c9552b")  # stretches of the list, best first
 SETTINGS: Any = {
     "svg.hashsalt": "microrank",

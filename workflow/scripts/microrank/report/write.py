@@ -43,7 +43,17 @@ def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], tem
     parts = sections(study)
     labels = {name: study.label(name) for name in study.methods}
     explorer = (
-        explorer_data(users.subset, users.items, users.rankings, labels, asked=users.asked, n_users=users.shown) if users.shown else None
+        explorer_data(
+            users.subset,
+            users.items,
+            users.rankings,
+            labels,
+            asked=users.asked,
+            n_users=users.shown,
+            recommender=study.lists_name,
+        )
+        if users.shown
+        else None
     )
     markdown = as_markdown(parts, {name: path.relative_to(folder).as_posix() for name, path in figures.items()}, "report.html")
     svgs = {name: path.read_text(encoding="utf-8") for name, path in figures.items()}

@@ -1,0 +1,95 @@
+"""Lists of the user's own: taken as they are, or refused with one line that says why."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from microrank import tables
+from microrank.data.recommendations import take_recommendations
+from microrank.errors import StudyError
+
+K = 3
+USERS = np.array([5, 7, 2**62])
+ITEMS = pa.table({"item_id": range(10, 30), "item_index": range(1, 21), "title": [""] * 20, "train_count": [1] * 20}).cast(tables.ITEMS)
+
+
+def lists(**changed: list) -> pa.Table:
+    columns = {"user_id": np.repeat(USERS, K).tolist(), "rank": [1, 2, 3] * 3, "item_id": [10, 11, 12, 12, 11, 10, 29, 28, 27]}
+    return pa.table(columns | changed)
+
+
+def write(table: pa.Table, path: Path) -> Path:
+    (pq.write_table if path.suffix == ".parquet" else pyarrow.csv.write_csv)(table, path)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_both_forms_give_the_same_table_whatever_the_order_of_rows_and_further_columns(tmp_path: Path, ending: str) -> None:
+    table = lists(score=[3.0, 2, 1] * 3, source=["x"] * 9)
+    shuffled = table.take(np.random.default_rng(0).permutation(9))
+    taken = take_recommendations(write(shuffled, tmp_path / f"lists.{ending}"), K, ITEMS, USERS)
+    assert taken.schema.equals(tables.RECOMMENDATIONS)
+    assert taken.to_pydict() == table.drop_columns("source").select(["user_id", "rank", "item_id", "score"]).to_pydict()
+
+
+def test_places_after_the_kth_are_left_out_and_without_scores_the_rank_decides(tmp_path: Path) -> None:
+    taken = take_recommendations(write(lists(), tmp_path / "lists.csv"), 2, ITEMS, USERS)
+    assert taken["item_id"].to_pylist() == [10, 11, 12, 11, 29, 28]
+    assert taken["score"].to_pylist() == [-1, -2] * 3
+
+
+def test_users_without_a_list_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    taken = take_recommendations(write(lists().slice(0, 6), tmp_path / "lists.csv"), K, ITEMS, USERS)
+    assert set(taken["user_id"].to_pylist()) == {5, 7}
+    assert "1 of 3 users have no list" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"rank": [1, 2, 4] + [1, 2, 3] * 2}, "user 5 has 2 places"),
+        ({"rank": [0, 1, 2] + [1, 2, 3] * 2}, "a rank is 0"),
+        ({"rank": [1, 1, 2] + [1, 2, 3] * 2}, "user 5 lacks a rank"),
+        ({"item_id": [10, 11, 10, 12, 11, 10, 29, 28, 27]}, "user 5 names an item twice"),
+        ({"item_id": [10, 11, 99, 12, 11, 10, 29, 28, 27]}, "for example item 99"),
+        ({"user_id": [5, 5, 5, 8, 8, 8, 7, 7, 7]}, "for example user 8"),
+        ({"user_id": [None, 5, 5, 7, 7, 7, 7, 7, 7]}, "column user_id is empty in 1 rows"),
+        ({"score": [float("nan")] + [1.0] * 8}, "a score is not a finite number"),
+        ({"score": [1e300] + [1.0] * 8}, "a score is not a finite number"),
+        ({"item_id": ["x"] * 9}, "cannot be read as a table of lists"),
+        ({"rank": [1.5] * 9}, "cannot be read as a table of lists"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, ending: str, changed: dict, said: str) -> None:
+    path = write(lists(**changed), tmp_path / f"lists.{ending}")
+    with pytest.raises(StudyError, match=said) as caught:
+        take_recommendations(path, K, ITEMS, USERS)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_column_file_or_form_is_said(tmp_path: Path) -> None:
+    for path, said in (
+        (write(lists().drop_columns("rank"), tmp_path / "a.csv"), "no column rank"),
+        (write(lists().slice(0, 0), tmp_path / "b.parquet"), "holds no list"),
+        (tmp_path / "absent.csv", "no such file"),
+        (tmp_path / "lists.xlsx", "a .parquet or a .csv file"),
+    ):
+        with pytest.raises(StudyError, match=said):
+            take_recommendations(path, K, ITEMS, USERS)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300) | st.text(alphabet='user_idrankitem,\n0123456789."-e', max_size=300).map(str.encode))
+def test_no_bytes_make_it_fail_otherwise_than_by_a_message(tmp_path: Path, data: bytes) -> None:
+    for ending in ("csv", "parquet"):
+        path = tmp_path / f"any.{ending}"
+        path.write_bytes(data)
+        with pytest.raises(StudyError):
+            take_recommendations(path, K, ITEMS, USERS)

@@ -1,0 +1,57 @@
+"""The sections that only some studies have."""
+
+import numpy as np
+import pytest
+from microrank.evaluation.score import RANDOM_EXPECTED, score_rankings
+from microrank.evaluation.seeds import compare_seeds
+from microrank.evaluation.settings import Scoring
+from microrank.report.all_users import over_all_users
+from microrank.report.blocks import Picture, Table
+from microrank.report.content import sections
+from microrank.report.seeds import over_seeds
+from report.study import SUBSET, rankings, study
+
+
+def cells(section_table: Table) -> dict[str, list[str]]:
+    return {row[0]: row[1:] for row in section_table.rows}
+
+
+def test_the_rate_over_all_users_is_the_share_of_hit_users_times_the_rate_among_them() -> None:
+    one = study()
+    (section,) = over_all_users(one)
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    found = cells(table)
+    for name in ("best", "chance"):
+        for cutoff, cell in zip((5, 10), found[one.label(name)], strict=True):
+            assert float(cell.split()[0]) == pytest.approx(0.2 * one.row(name, "hr", cutoff)["value"], abs=1e-5)
+    assert found[one.label(RANDOM_EXPECTED)] == ["0.05000", "0.10000"]
+    assert found["NFM, counted"] == ["0.01700", "0.02900"]
+
+
+def test_a_subset_of_all_users_needs_no_such_section() -> None:
+    one = study()
+    everyone = {**one.settings, "subset": {**one.settings["subset"], "population": "users"}}
+    assert over_all_users(study(settings=everyone)) == []
+
+
+def test_repeats_are_shown_with_their_spread() -> None:
+    assert over_seeds(study()) == []
+    one = study()
+    (section,) = over_seeds(study(seeds=compare_seeds([one.metrics] * 3)))
+    table = next(block for block in section.blocks if isinstance(block, Table))
+    assert "3 times" in section.blocks[0].text  # type: ignore[union-attr]
+    hits = one.row("best", "hits", 10)["value"]
+    assert cells(table)["best"][1:3] == [f"{hits:.1f} ± 0.0", f"{hits:.0f}–{hits:.0f}"]
+
+
+def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
+    metrics = score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="shop", seed=1, recommender="sasrec")
+    assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec"}
+    settings = {**study().settings, "dataset": "shop", "recommender": "sasrec"}
+    parts = sections(study(metrics=metrics, settings=settings))
+    recommender = next(part for part in parts if part.title == "The recommender")
+    assert not any(isinstance(block, Picture) for block in recommender.blocks)
+    texts = repr([part for part in parts if part.title not in ("Beside the published figures", "Provenance")])
+    assert "NFM" not in texts
+    assert "sasrec" in texts
+    assert np.all([row["baseline"] in (None, "sasrec") for row in metrics.to_pylist()])

@@ -1,0 +1,12 @@
+"""The spread of all figures over repeats of the study with other seeds."""
+
+from microrank.jobs import start_job
+
+log = start_job(snakemake)
+
+from microrank.evaluation.metrics_file import read_metrics, write_metrics
+from microrank.evaluation.seeds import SEEDS, compare_seeds
+
+seeds = compare_seeds([read_metrics(path) for path in snakemake.input.metrics])
+log.info("compared %d seeds", len(snakemake.input.metrics))
+write_metrics(seeds, snakemake.output.seeds, SEEDS)

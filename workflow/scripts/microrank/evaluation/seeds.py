@@ -1,0 +1,36 @@
+"""The spread of every figure over whole repeats of the study, each with a seed of its own."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.errors import StudyError
+
+_TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
+SEEDS = pa.schema(
+    {"method": _TEXT, "metric": _TEXT, "cutoff": _COUNT, "n_seeds": _COUNT, "mean": _NUMBER, "sd": _NUMBER, "low": _NUMBER, "high": _NUMBER}
+)
+Key = tuple[str, str, int]
+
+
+def compare_seeds(repeats: Sequence[pa.Table]) -> pa.Table:
+    """Mean, standard deviation (of a sample: n − 1), smallest and largest of every value over tables METRICS: table SEEDS.
+
+    Raises:
+        StudyError: the repeats have other rows than each other.
+    """
+    values = [_values(table) for table in repeats]
+    if any(one.keys() != values[0].keys() for one in values):
+        raise StudyError("the repeats' metrics.csv hold different methods or cutoffs; run score_rankings again")
+    rows = []
+    for method, metric, cutoff in values[0]:
+        found = np.array([one[method, metric, cutoff] for one in values])
+        spread = {"mean": found.mean(), "sd": found.std(ddof=1) if len(found) > 1 else 0.0, "low": found.min(), "high": found.max()}
+        numbers = {name: float(f"{value:.9g}") for name, value in spread.items()}
+        rows.append({"method": method, "metric": metric, "cutoff": cutoff, "n_seeds": len(found)} | numbers)
+    return pa.Table.from_pylist(rows, schema=SEEDS)
+
+
+def _values(metrics: pa.Table) -> dict[Key, float]:
+    return {(row["method"], row["metric"], row["cutoff"]): row["value"] for row in metrics.to_pylist()}
