@@ -10,7 +10,7 @@ from microrank.errors import StudyError
 from microrank.nfm.evaluate import evaluate_nfm
 
 
-def study(ranks: list[int], untrained: frozenset[int] = frozenset(), k: int = 20) -> tuple[pa.Table, pa.Table, pa.Table]:
+def study(ranks: list[int], untrained: frozenset[int] = frozenset(), k: int = 20) -> tuple[pa.Table, pa.Table, np.ndarray]:
     """Lists of length k in which user i finds the hidden item 1000 + i at `ranks[i]` (0: not in the list)."""
     users = np.arange(len(ranks)) * 3
     truth = 1000 + np.arange(len(ranks))
@@ -25,11 +25,8 @@ def study(ranks: list[int], untrained: frozenset[int] = frozenset(), k: int = 20
         "score": np.zeros(k * len(ranks)),
     }
     test = {"user_id": users[::-1], "item_id": truth[::-1], "position": np.zeros(len(ranks))}
-    ids = np.concatenate([np.arange(k), truth])
-    counts = [0 if item - 1000 in untrained else 3 for item in ids]
-    items = {"item_id": ids, "item_index": np.arange(1, len(ids) + 1), "title": [""] * len(ids), "train_count": counts}
-    schemas = (tables.RECOMMENDATIONS, tables.SPLIT, tables.ITEMS)
-    return tuple(pa.table(table).cast(schema) for table, schema in zip((recommendations, test, items), schemas, strict=True))
+    trained = np.array([item for item in (*range(k), *truth) if item - 1000 not in untrained])
+    return pa.table(recommendations).cast(tables.RECOMMENDATIONS), pa.table(test).cast(tables.SPLIT), trained
 
 
 def test_hits_and_gains_are_those_counted_by_hand() -> None:
@@ -66,14 +63,14 @@ def test_nobody_with_a_trained_target_is_no_division_by_zero() -> None:
 
 
 def test_users_without_a_list_are_left_out() -> None:
-    recommendations, test, items = study([1, 2, 0, 3])
-    metrics = evaluate_nfm(recommendations.slice(20), test, items)
+    recommendations, test, trained = study([1, 2, 0, 3])
+    metrics = evaluate_nfm(recommendations.slice(20), test, trained)
     assert (metrics["n_users"], metrics["hit_users"], metrics["all_users"]["HR@5"]) == (3, 2, round(2 / 3, 6))
 
 
 def test_lists_and_hidden_items_of_other_users_are_an_error() -> None:
-    recommendations, test, items = study([1, 2, 3])
+    recommendations, test, trained = study([1, 2, 3])
     with pytest.raises(StudyError, match="users that test"):
-        evaluate_nfm(recommendations, test.slice(1), items)
+        evaluate_nfm(recommendations, test.slice(1), trained)
     with pytest.raises(StudyError, match="one item for each"):
-        evaluate_nfm(recommendations, pa.concat_tables([test, test]), items)
+        evaluate_nfm(recommendations, pa.concat_tables([test, test]), trained)

@@ -32,11 +32,13 @@ RECIPE = Recipe(
     weight_decay=0.01,
     linear_decay=True,
     input_dropout=0.1,
+    weights_average=0.9,
     chunk_length=11,
     history_length=10,
     max_half_epochs=6,
     patience=6,
     valid_users=1000,
+    refit=True,
 )
 GROUPS, PER_GROUP = 4, 10
 

@@ -49,7 +49,7 @@ use rule evaluate_nfm as evaluate_lists with:
     input:
         recommendations="results/{dataset}/lists/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
+        trained_on=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
     output:
         metrics="results/{dataset}/lists/metrics.json",
     log:

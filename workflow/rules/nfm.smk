@@ -1,8 +1,12 @@
 """The recommender: training, ranking of the whole catalogue, and how good the lists are over all users.
 
 needs: splits
-makes: nfm/model.safetensors, nfm/training.csv, nfm/recommendations.parquet, nfm/metrics.json
+makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/recommendations.parquet, nfm/metrics.json
 """
+
+RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
+# A refitted model knows the valid items: the test's lists may come from it, but nothing may be tuned on what it says of them.
+MODEL = "refitted" if RECIPE["refit"] else "model"
 
 
 rule train_nfm:
@@ -24,14 +28,40 @@ rule train_nfm:
         code=source_digest("train_nfm"),
         seed=seed_of,
         device=config["nfm"]["device"],
-        recipe=config["nfm"]["recipes"][config["nfm"]["recipe"]],
+        processes=config["nfm"]["processes"],
+        recipe=RECIPE,
     script:
         "../scripts/train_nfm.py"
 
 
+rule refit_nfm:
+    input:
+        train="results/{dataset}/splits/train.parquet",
+        valid="results/{dataset}/splits/valid.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
+        curve="results/{dataset}/nfm/training.csv",
+    output:
+        model="results/{dataset}/nfm/refitted.safetensors",
+    log:
+        "results/{dataset}/logs/refit_nfm.log",
+    benchmark:
+        "results/{dataset}/benchmarks/refit_nfm.tsv"
+    conda:
+        "../../envs/nfm.yaml"
+    threads: config["nfm"]["threads"]
+    params:
+        code=source_digest("refit_nfm"),
+        seed=seed_of,
+        device=config["nfm"]["device"],
+        processes=config["nfm"]["processes"],
+        recipe=RECIPE,
+    script:
+        "../scripts/refit_nfm.py"
+
+
 rule recommend_top_k:
     input:
-        model="results/{dataset}/nfm/model.safetensors",
+        model=f"results/{{dataset}}/nfm/{MODEL}.safetensors",
         past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
@@ -56,7 +86,7 @@ rule evaluate_nfm:
     input:
         recommendations="results/{dataset}/nfm/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
+        trained_on=[f"results/{{dataset}}/splits/{name}.parquet" for name in (["train", "valid"] if RECIPE["refit"] else ["train"])],
     output:
         metrics="results/{dataset}/nfm/metrics.json",
     log:

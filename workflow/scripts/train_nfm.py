@@ -1,31 +1,24 @@
-"""Train the recommender on item ids alone."""
+"""Train the recommender on item ids alone, stopping where the valid items say so."""
 
 from microrank.jobs import start_job
 
 log = start_job(snakemake)
 
-import csv
-from pathlib import Path
-
-from microrank import tables
-from microrank.files import replacing
-from microrank.nfm.checkpoint import save_model
 from microrank.nfm.device import choose_device
-from microrank.nfm.settings import Recipe
-from microrank.nfm.train import CURVE, train_nfm
+from microrank.nfm.torchrun import TrainingJob, run_training
 
-recipe = Recipe.from_config(snakemake.params.recipe)
-device = choose_device(snakemake.params.device, snakemake.threads)
-log.info("training on %s with %d threads: %s", device, snakemake.threads, recipe)
-trained = train_nfm(
-    tables.read_table(snakemake.input.train, tables.SPLIT),
-    tables.read_table(snakemake.input.valid, tables.SPLIT),
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    recipe,
-    snakemake.params.seed,
+given, params = snakemake.input, snakemake.params
+device = choose_device(params.device, snakemake.threads)
+log.info("training on %s with %d threads: %s", device, snakemake.threads, params.recipe)
+job = TrainingJob(
+    train=given.train,
+    valid=given.valid,
+    catalogue=given.catalogue,
+    recipe=params.recipe,
+    seed=params.seed,
     device=device,
-    state_folder=Path(snakemake.output.model).parent / "training",
+    threads=max(1, snakemake.threads // params.processes),
+    model=snakemake.output.model,
+    curve=snakemake.output.curve,
 )
-save_model(snakemake.output.model, trained.model, recipe)
-with replacing(snakemake.output.curve) as path, path.open("w", newline="") as file:
-    csv.writer(file, lineterminator="\n").writerows([CURVE, *trained.curve])
+run_training(job, params.processes)

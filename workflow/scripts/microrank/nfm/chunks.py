@@ -54,4 +54,5 @@ class Chunks:
             as_tensor(np.log(weight / share).astype(np.float32)),
             (as_tensor(row), as_tensor(column)),
             as_tensor(np.searchsorted(candidates, target)),
+            len(chosen),
         )

@@ -12,7 +12,7 @@ from microrank.evaluation.ndcg import ndcg
 CUTOFFS = (5, 10, 20)
 
 
-def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> dict[str, Any]:
+def evaluate_nfm(recommendations: pa.Table, test: pa.Table, trained_items: np.ndarray) -> dict[str, Any]:
     """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users who have a list and over those whose hidden item was
     trained on.
 
@@ -22,7 +22,7 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> 
     Args:
         recommendations: table RECOMMENDATIONS.
         test: table SPLIT, one hidden item a user.
-        items: table ITEMS.
+        trained_items: item ids that the recommender was trained on.
 
     Returns:
         n_users, hit_users (whose list holds the hidden item), share_never_trained, ceiling, and for `all_users` and
@@ -44,7 +44,6 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, items: pa.Table) -> 
     ranks = np.zeros(len(users), np.int64)
     ranks[row[hit]] = position[hit]
 
-    trained_items = items["item_id"].to_numpy()[items["train_count"].to_numpy() > 0]
     trained = np.isin(ground_truth, trained_items)
     share = 1 - float(trained.mean())
     return {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+import torch.distributed.nn.functional
 
 from microrank.nfm.fold import relu_layer
 from microrank.nfm.model import NFM
@@ -21,7 +22,7 @@ class Batch:
 
     history: [n, length] item_index, 0 pads. candidates: [c] distinct item_index ≥ 1, ascending. weight: [c] how often each stands in the
     slots; pads: how many slots are padding. offset: [c] what is added to a score: log weight − log p. own: (row, column) of the user's own
-    items, which are no negatives. target: [n] column of each example's target.
+    items, which are no negatives. target: [n] column of each example's target. n_users: of the whole batch, of which this may be a part.
     """
 
     history: torch.Tensor
@@ -31,6 +32,14 @@ class Batch:
     offset: torch.Tensor
     own: tuple[torch.Tensor, torch.Tensor]
     target: torch.Tensor
+    n_users: int
+
+    def part(self, i: int, n: int) -> "Batch":
+        """The i-th of n runs of users; candidates and the whole batch's number of users stay."""
+        first, end = len(self.history) * i // n, len(self.history) * (i + 1) // n
+        row, column = self.own
+        mine = (row >= first) & (row < end)
+        return replace(self, history=self.history[first:end], own=(row[mine] - first, column[mine]), target=self.target[first:end])
 
     def double(self) -> "Batch":
         """The batch in float64."""
@@ -41,26 +50,39 @@ class Batch:
         history, candidates, weight, offset, row, column, target = (
             value.to(device) for value in (self.history, self.candidates, self.weight, self.offset, *self.own, self.target)
         )
-        return Batch(history, candidates, weight, self.pads, offset, (row, column), target)
+        return Batch(history, candidates, weight, self.pads, offset, (row, column), target, self.n_users)
 
 
 def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy of the targets; updates the running statistics of batch normalisation as nn.BatchNorm1d would."""
+    """Mean cross entropy of the targets; updates the running statistics of batch normalisation as nn.BatchNorm1d would.
+
+    Of a part of a batch it is the part's share of that mean; the statistics are always those of the whole, summed over all processes.
+    """
     sums, halves = model.history_state(batch.history)
     vectors = model.items(batch.candidates)
     slots = batch.weight.sum() + batch.pads
     mean_vector = (batch.weight @ vectors) / slots
     spread = (batch.weight @ (vectors - mean_vector).square() + batch.pads * mean_vector.square()) / slots
     centres = halves + sums * mean_vector
-    mean = centres.mean(dim=0)
-    variance = (centres - mean).square().mean(dim=0) + sums.square().mean(dim=0) * spread
+    whole = _over_processes if len(sums) < batch.n_users else _as_it_is
+    mean = whole(centres.sum(dim=0)) / batch.n_users
+    variance = whole((centres - mean).square().sum(dim=0) + sums.square().sum(dim=0) * spread) / batch.n_users
     norm = model.norm
-    _update_running(norm, mean, variance, float(slots) * len(sums))
+    _update_running(norm, mean, variance, float(slots) * batch.n_users)
     scale = norm.weight / torch.sqrt(variance + norm.eps)
     slope, level = scale * sums, scale * (halves - mean) + norm.bias
     return _SampledSoftmax.apply(
         slope, level, vectors, model.hidden.weight, model.hidden.bias, model.output.weight[0], model.output.bias, batch, model.relu_on_score
     )
+
+
+def _as_it_is(total: torch.Tensor) -> torch.Tensor:
+    return total
+
+
+def _over_processes(total: torch.Tensor) -> torch.Tensor:
+    """The sum over all processes, through which gradients flow back to all of them."""
+    return torch.distributed.nn.functional.all_reduce(total)
 
 
 @torch.no_grad()
@@ -113,7 +135,7 @@ class _SampledSoftmax(torch.autograd.Function):
             log_p = logits.log_softmax(dim=1)
             loss -= log_p.gather(1, target).sum()
             d_scores = log_p.exp_()
-            d_scores.scatter_add_(1, target, d_scores.new_full((users, 1), -1.0)).div_(n)
+            d_scores.scatter_add_(1, target, d_scores.new_full((users, 1), -1.0)).div_(batch.n_users)
             if relu_on_score:
                 d_scores *= scores > 0
             d_scores = d_scores.T.contiguous()
@@ -129,7 +151,7 @@ class _SampledSoftmax(torch.autograd.Function):
             d_slope[rows] = (d_layers * w1).sum(dim=1)
             d_level[rows] = d_bias @ w1
         ctx.save_for_backward(*grads)
-        return loss / n
+        return loss / batch.n_users
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

@@ -16,17 +16,19 @@ from microrank.files import replacing
 from microrank.nfm.settings import Recipe
 
 CurveRow = tuple[int, int, float, float]
+PARTS = ("model", "averaged", "best", "optimiser")
 
 
 @dataclass
 class Progress:
     """All that the rest of a training depends on, at the end of a half epoch.
 
-    model, best: state dictionaries. optimiser: its moments by parameter name. order: examples left of this epoch. random: state of the
-    generator. curve: (half_epoch, step, loss, valid NDCG@10) so far.
+    model, averaged, best: state dictionaries. optimiser: its moments by parameter name. order: examples left of this epoch. random:
+    state of the generator. curve: (half_epoch, step, loss, valid NDCG@10) so far.
     """
 
     model: dict[str, torch.Tensor]
+    averaged: dict[str, torch.Tensor]
     best: dict[str, torch.Tensor]
     optimiser: dict[str, torch.Tensor]
     order: np.ndarray
@@ -34,9 +36,9 @@ class Progress:
     curve: list[CurveRow]
 
 
-def progress_path(folder: Path, recipe: Recipe, seed: int, threads: int, tables: list[pa.Table]) -> Path:
-    """A name for the state of exactly this training: recipe, seed, threads and data."""
-    digest = hashlib.sha256(json.dumps([asdict(recipe), seed, threads, torch.__version__], sort_keys=True).encode())
+def progress_path(folder: Path, recipe: Recipe, identity: list[object], tables: list[pa.Table]) -> Path:
+    """A name for the state of exactly this training: recipe, data, and what else sets it apart (purpose, seed, threads)."""
+    digest = hashlib.sha256(json.dumps([asdict(recipe), identity, torch.__version__], sort_keys=True).encode())
     for table in tables:
         for column in table.combine_chunks().columns:
             digest.update(column.to_numpy().astype(np.int64).data)
@@ -45,11 +47,7 @@ def progress_path(folder: Path, recipe: Recipe, seed: int, threads: int, tables:
 
 def save_progress(path: Path, progress: Progress) -> None:
     """Write the state: whole or not at all."""
-    tensors = {
-        f"{part}/{name}": value.detach().cpu().contiguous()
-        for part in ("model", "best", "optimiser")
-        for name, value in getattr(progress, part).items()
-    }
+    tensors = {f"{part}/{name}": value.detach().cpu().contiguous() for part in PARTS for name, value in getattr(progress, part).items()}
     tensors["order"] = torch.from_numpy(progress.order)
     header = {"random": json.dumps(progress.random), "curve": json.dumps(progress.curve)}
     with replacing(path) as temporary:
@@ -62,7 +60,7 @@ def load_progress(path: Path) -> Progress | None:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
-        parts: dict[str, dict[str, torch.Tensor]] = {"model": {}, "best": {}, "optimiser": {}}
+        parts: dict[str, dict[str, torch.Tensor]] = {part: {} for part in PARTS}
         order = tensors.pop("order").numpy()
         for name, value in tensors.items():
             part, _, key = name.partition("/")

@@ -20,11 +20,13 @@ class Recipe:
     weight_decay: float
     linear_decay: bool
     input_dropout: float
+    weights_average: float
     chunk_length: int
     history_length: int
     max_half_epochs: int
     patience: int
     valid_users: int
+    refit: bool
 
     @classmethod
     def from_config(cls, section: dict[str, Any]) -> "Recipe":

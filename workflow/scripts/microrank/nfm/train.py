@@ -2,6 +2,7 @@
 
 import logging
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ from microrank.errors import StudyError
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.judge import Judge
-from microrank.nfm.loss import batch_loss
 from microrank.nfm.model import NFM
+from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.progress import CurveRow, Progress, load_progress, progress_path, save_progress
 from microrank.nfm.settings import Recipe
 from microrank.seeds import generator
@@ -33,63 +34,105 @@ class Trained(NamedTuple):
 
 
 def train_nfm(
-    train: pa.Table, valid: pa.Table, items: pa.Table, recipe: Recipe, seed: int, *, device: str = "cpu", state_folder: Path | None = None
+    train: pa.Table,
+    valid: pa.Table,
+    items: pa.Table,
+    recipe: Recipe,
+    seed: int,
+    *,
+    device: str = "cpu",
+    state_folder: Path | None = None,
+    processes: Processes = ALONE,
 ) -> Trained:
     """Train by AdamW until NDCG@10 on valid has not risen for `recipe.patience` half epochs, or `recipe.max_half_epochs` are over.
 
     Args:
         train, valid: tables SPLIT. items: table ITEMS.
         state_folder: where the state after each half epoch is kept until the training ends; None keeps none.
+        processes: those that share the training; each calls this function with the same arguments, and all get the same model.
 
     Raises:
         StudyError: there is nothing to train on, or the loss is no longer a number.
     """
     histories = gather_histories([train], items)
-    chunks = Chunks.of(histories, len(items), recipe.chunk_length)
-    if len(chunks.examples) < 2:
-        raise StudyError("the train split holds no user with two items: nothing can be predicted from anything; use more data")
-    path = state_folder and progress_path(state_folder, recipe, seed, torch.get_num_threads(), [train, valid])
     random = generator(seed, "train")
-    model = NFM(len(items), recipe.dimension, recipe.hidden, recipe.relu_on_score)
-    model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
-    model.to(device)
+    run = _Run(Chunks.of(histories, len(items), recipe.chunk_length), len(items), recipe, random, device=device, processes=processes)
     judge = Judge.of(histories, valid, items, n_users=recipe.valid_users, history_length=recipe.history_length, random=random)
-    run = _Run(model, chunks, recipe, random)
-    if path and (found := load_progress(path)):
-        run.restore(found)
-        log.info("going on after half epoch %d of an earlier run", len(run.curve))
+    run.keep_in(state_folder and progress_path(state_folder, recipe, ["train", seed, *processes.identity], [train, valid]))
     while not run.is_over():
-        loss = run.half_epoch()
-        run.note(loss, judge.ndcg_at_10(model))
-        if path:
-            save_progress(path, run.progress())
-    if path:
-        path.unlink(missing_ok=True)
-    model.load_state_dict(run.best)
-    return Trained(model.eval(), run.curve)
+        run.half_epoch(judge)
+    return run.trained()
+
+
+def refit_nfm(
+    past: list[pa.Table],
+    items: pa.Table,
+    recipe: Recipe,
+    half_epochs: int,
+    seed: int,
+    *,
+    device: str = "cpu",
+    state_folder: Path | None = None,
+    processes: Processes = ALONE,
+) -> NFM:
+    """Train anew on all of `past`, for as many half epochs as served best where the valid items decided.
+
+    The test's lists come from this model: the valid items are the newest that it may know, and many of them are new to the catalogue.
+
+    Args:
+        past: the splits before test, tables SPLIT. items: table ITEMS. half_epochs: of the best row of the curve of `train_nfm`.
+    """
+    chunks = Chunks.of(gather_histories(past, items), len(items), recipe.chunk_length)
+    run = _Run(chunks, len(items), recipe, generator(seed, "refit"), device=device, processes=processes)
+    run.keep_in(state_folder and progress_path(state_folder, recipe, ["refit", half_epochs, seed, *processes.identity], past))
+    while len(run.curve) < half_epochs:
+        run.half_epoch(None)
+    return run.trained().model
+
+
+def best_half_epoch(curve: list[CurveRow]) -> int:
+    """How many half epochs the kept model was trained for."""
+    return 1 + int(np.argmax([row[3] for row in curve]))
 
 
 class _Run:
     """A training in progress; what it holds beyond its arguments is what `Progress` keeps."""
 
-    def __init__(self, model: NFM, chunks: Chunks, recipe: Recipe, random: np.random.Generator) -> None:
-        self.model, self.chunks, self.recipe, self.random = model, chunks, recipe, random
-        fused = model.items.weight.device.type in ("cpu", "cuda")
-        self.optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused)
+    def __init__(
+        self, chunks: Chunks, n_items: int, recipe: Recipe, random: np.random.Generator, *, device: str, processes: Processes
+    ) -> None:
+        if len(chunks.examples) < 2:
+            raise StudyError("the train split holds no user with two items: nothing can be predicted from anything; use more data")
+        self.chunks, self.recipe, self.random, self.processes = chunks, recipe, random, processes
+        self.model = NFM(n_items, recipe.dimension, recipe.hidden, recipe.relu_on_score)
+        self.model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
+        self.model.to(device)
+        self.loss = processes.shared_loss(self.model)
+        # What is judged and kept: the weights' moving average, which forgets the last batches' noise (Polyak and Juditsky 1992).
+        self.averaged = deepcopy(self.model) if recipe.weights_average else self.model
+        fused = self.model.items.weight.device.type in ("cpu", "cuda")
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused)
         self.steps = -(-len(chunks.examples) // (2 * recipe.batch_size))
         self.popularity = chunks.share.cumsum()
         self.order = np.empty(0, np.int64)
         self.curve: list[CurveRow] = []
         self.best: dict[str, torch.Tensor] = {}
+        self.path: Path | None = None
         self.began, self.began_at = time.monotonic(), 0
 
-    def is_over(self) -> bool:
-        scores = [row[3] for row in self.curve]
-        without_gain = len(scores) - 1 - int(np.argmax(scores)) if scores else 0
-        return len(scores) >= self.recipe.max_half_epochs or without_gain >= self.recipe.patience
+    def keep_in(self, path: Path | None) -> None:
+        """Keep the state of each half epoch there, and go on from what an earlier run left."""
+        self.path = path
+        if path and (found := load_progress(path)):
+            self._restore(found)
+            log.info("going on after half epoch %d of an earlier run", len(self.curve))
 
-    def half_epoch(self) -> float:
-        """Train for half an epoch; returns the mean loss of its steps."""
+    def is_over(self) -> bool:
+        without_gain = len(self.curve) - best_half_epoch(self.curve) if self.curve else 0
+        return len(self.curve) >= self.recipe.max_half_epochs or without_gain >= self.recipe.patience
+
+    def half_epoch(self, judge: Judge | None) -> None:
+        """Train for half an epoch, then judge; without a judge the newest state counts as the best."""
         self.model.train()
         total, reported = 0.0, time.monotonic()
         first = len(self.curve) * self.steps
@@ -101,7 +144,10 @@ class _Run:
                 self._report(step + 1, total / (step + 1 - first))
         if not np.isfinite(total):
             raise StudyError("the loss is no longer a number; set a smaller learning_rate in the recipe")
-        return total / self.steps
+        score = self.processes.agreed(judge.ndcg_at_10(self.averaged)) if judge else float(len(self.curve))
+        self._close(total / self.steps, score)
+        judged = f", valid NDCG@10 {score:.5f}" if judge else ""
+        log.info("half epoch %d of at most %d: loss %.4f%s", len(self.curve), self.recipe.max_half_epochs, total / self.steps, judged)
 
     def _step(self, step: int) -> float:
         recipe, random = self.recipe, self.random
@@ -110,23 +156,40 @@ class _Run:
         chosen, self.order = self.order[: recipe.batch_size], self.order[recipe.batch_size :]
         drawn = np.searchsorted(self.popularity, random.random(recipe.extra_candidates) * self.popularity[-1], side="right")
         dropped = random.random((len(chosen), recipe.chunk_length)) < recipe.input_dropout
-        batch = self.chunks.batch(chosen, drawn, recipe.batch_candidates == "slots", dropped).to(self.model.items.weight.device)
+        batch = self.chunks.batch(chosen, drawn, recipe.batch_candidates == "slots", dropped)
         if recipe.linear_decay:
             for group in self.optimiser.param_groups:
                 group["lr"] = recipe.learning_rate * (1 - step / (self.steps * recipe.max_half_epochs))
         self.optimiser.zero_grad()
-        loss = batch_loss(self.model, batch)
-        loss.backward()
+        loss = self.loss(batch)
         self.optimiser.step()
-        return float(loss.detach())
+        if self.averaged is not self.model:
+            self._average(step)
+        return loss
 
-    def note(self, loss: float, score: float) -> None:
-        """Close a half epoch: a row of the curve, and the state to return to if it is the best so far."""
+    @torch.no_grad()
+    def _average(self, step: int) -> None:
+        """A share of the newest state into the average; larger shares at first, so that the initial state is soon forgotten."""
+        share = 1 - min(self.recipe.weights_average, (1 + step) / (10 + step))
+        for kept, newest in zip(self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(newest, share)
+
+    def _close(self, loss: float, score: float) -> None:
+        """A row of the curve, the state to return to if it is the best so far, and all of it on disk."""
         if score > max((row[3] for row in self.curve), default=-1.0):
-            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.best = {name: value.clone() for name, value in self.averaged.state_dict().items()}
         half = len(self.curve) + 1
         self.curve.append((half, half * self.steps, loss, score))
-        log.info("half epoch %d of at most %d: loss %.4f, valid NDCG@10 %.5f", half, self.recipe.max_half_epochs, loss, score)
+        if self.path and self.processes.first:
+            save_progress(self.path, self._progress())
+
+    def trained(self) -> Trained:
+        """The best state; what was kept on disk for going on is not needed any more."""
+        if self.path and self.processes.first:
+            self.path.unlink(missing_ok=True)
+        self.model.load_state_dict(self.best)
+        return Trained(self.model.eval(), self.curve)
 
     def _report(self, steps_done: int, loss: float) -> None:
         total = self.steps * self.recipe.max_half_epochs
@@ -136,18 +199,21 @@ class _Run:
             *(steps_done, total, loss, rate * self.recipe.batch_size, (total - steps_done) / rate),
         )
 
-    def progress(self) -> Progress:
+    def _progress(self) -> Progress:
         names = {parameter: name for name, parameter in self.model.named_parameters()}
         moments = {
             f"{names[parameter]}/{kind}": value  # type: ignore[index]
             for parameter, state in self.optimiser.state.items()
             for kind, value in state.items()
         }
-        return Progress(self.model.state_dict(), self.best, moments, self.order, self.random.bit_generator.state, self.curve)  # type: ignore[arg-type]
+        averaged = {} if self.averaged is self.model else self.averaged.state_dict()
+        return Progress(self.model.state_dict(), averaged, self.best, moments, self.order, self.random.bit_generator.state, self.curve)  # type: ignore[arg-type]
 
-    def restore(self, found: Progress) -> None:
+    def _restore(self, found: Progress) -> None:
         device = self.model.items.weight.device
         self.model.load_state_dict(found.model)
+        if found.averaged:
+            self.averaged.load_state_dict(found.averaged)
         self.best, self.order, self.curve = found.best, found.order, found.curve
         self.random.bit_generator.state = found.random
         self.began_at = len(found.curve)

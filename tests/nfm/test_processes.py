@@ -1,0 +1,101 @@
+"""A training that several processes share is that of one."""
+
+import csv
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.nfm.checkpoint import load_model
+from microrank.nfm.chunks import Chunks
+from microrank.nfm.histories import gather_histories
+from microrank.nfm.torchrun import TrainingJob, run_training
+from nfm.test_train import RECIPE, two_worlds
+
+HEADER = "half_epoch,step,loss,valid_ndcg@10"
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("splits")
+    train, valid, items, _ = two_worlds()
+    for name, table, schema in (("train", train, tables.SPLIT), ("valid", valid, tables.SPLIT), ("items", items, tables.ITEMS)):
+        tables.write_table(table, folder / f"{name}.parquet", schema)
+    return folder
+
+
+def job(splits: Path, folder: Path, **changes: object) -> TrainingJob:
+    folder.mkdir(exist_ok=True)
+    paths = {name: str(splits / f"{file}.parquet") for name, file in (("train", "train"), ("valid", "valid"), ("catalogue", "items"))}
+    recipe = asdict(replace(RECIPE, max_half_epochs=3, batch_size=33))
+    made = TrainingJob(
+        **paths, recipe=recipe, seed=1, device="cpu", threads=1, model=str(folder / "model.safetensors"), curve=str(folder / "training.csv")
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def curve(one: TrainingJob) -> np.ndarray:
+    with open(one.curve, newline="") as file:
+        return np.array([[float(value) for value in row.values()] for row in csv.DictReader(file)])
+
+
+def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tmp_path: Path) -> None:
+    jobs = [job(splits, tmp_path / name) for name in ("one", "two")]
+    models = []
+    for n, one in enumerate(jobs, start=1):
+        run_training(one, n)
+        refitted = replace(one, refit=True, model=str(Path(one.model).with_name("refitted.safetensors")))
+        run_training(refitted, n)
+        models.append([load_model(path)[0].state_dict() for path in (one.model, refitted.model)])
+        assert sorted(path.name for path in Path(one.model).parent.iterdir() if path.is_file()) == [
+            "model.safetensors",
+            "refitted.safetensors",
+            "training.csv",
+        ]
+    one, two = (curve(made) for made in jobs)
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+    for of_one, of_two in zip(*models, strict=True):
+        for name, value in of_one.items():
+            if name == "output.bias":  # a softmax cannot see it: its gradient is rounding, which Adam blows up
+                continue
+            torch.testing.assert_close(of_two[name], value, rtol=1e-3, atol=1e-4, msg=name)
+    assert not torch.equal(models[0][0]["items.weight"], models[0][1]["items.weight"])  # a refit is another model
+
+
+def test_a_process_that_fails_ends_the_training_with_one_line(splits: Path, tmp_path: Path) -> None:
+    broken = job(splits, tmp_path / "broken", recipe={"dimension": 8})
+    with pytest.raises(StudyError, match="one of 2 processes failed"):
+        run_training(broken, 2)
+    assert not Path(broken.model).exists()
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n"])
+def test_a_refit_needs_the_curve_that_says_how_long(splits: Path, tmp_path: Path, text: str) -> None:
+    one = job(splits, tmp_path / "refit", refit=True)
+    Path(one.curve).write_text(text)
+    with pytest.raises(StudyError, match="not the curve of a training"):
+        run_training(one, 1)
+
+
+def test_the_parts_of_a_batch_are_the_batch() -> None:
+    train, _, items, _ = two_worlds()
+    chunks = Chunks.of(gather_histories([train], items), len(items), 11)
+    batch = chunks.batch(np.arange(30, 47), np.array([3, 5]), False)
+    parts = [batch.part(i, 3) for i in range(3)]
+    assert torch.equal(torch.cat([part.history for part in parts]), batch.history)
+    assert torch.equal(torch.cat([part.target for part in parts]), batch.target)
+    assert {part.n_users for part in parts} == {17}
+    firsts = np.cumsum([0, *(len(part.history) for part in parts)])
+    rows = torch.cat([part.own[0] + first for part, first in zip(parts, firsts[:-1], strict=True)])
+    assert sorted(zip(rows.tolist(), torch.cat([part.own[1] for part in parts]).tolist(), strict=True)) == sorted(
+        zip(*(values.tolist() for values in batch.own), strict=True)
+    )
+
+
+def test_a_job_is_plain_json(splits: Path, tmp_path: Path) -> None:
+    one = job(splits, tmp_path / "json")
+    assert TrainingJob(**json.loads(json.dumps(asdict(one)))) == one

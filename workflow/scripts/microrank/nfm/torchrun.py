@@ -1,0 +1,121 @@
+"""Training from files to files, alone or as one of the processes that torchrun starts, on one machine or on many:
+
+    torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:PORT -m microrank.nfm.torchrun JOB.json
+
+with workflow/scripts on PYTHONPATH. JOB.json holds the fields of `TrainingJob`; the rule train_nfm writes it where `nfm.processes` is more
+than 1. Every process reads the same files, which must lie where all can see them; the first one writes.
+"""
+
+import csv
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.files import replacing
+from microrank.nfm.checkpoint import save_model
+from microrank.nfm.processes import ALONE, Processes
+from microrank.nfm.settings import Recipe
+from microrank.nfm.train import CURVE, best_half_epoch, refit_nfm, train_nfm
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """Paths of the splits (`past`: train, or train and valid), the settings, and where model and curve go.
+
+    curve: for the first training, where it is written; for a refit, where it is read.
+    """
+
+    train: str
+    valid: str
+    catalogue: str
+    recipe: dict[str, Any]
+    seed: int
+    device: str
+    threads: int
+    model: str
+    curve: str
+    refit: bool = False
+
+
+def run_training(job: TrainingJob, n_processes: int) -> None:
+    """Do the job in this process, or by torchrun in `n_processes` of this machine.
+
+    Raises:
+        StudyError: a process failed; what it said stands above in the log.
+    """
+    if n_processes == 1:
+        _train(job, ALONE)
+        return
+    path = Path(job.model).with_suffix(".job.json")
+    path.write_text(json.dumps(asdict(job)))
+    try:
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n_processes}"]
+        scripts = str(Path(__file__).parents[2])
+        environment = {**os.environ, "PYTHONPATH": scripts, "OMP_NUM_THREADS": str(job.threads)}
+        command = [*torchrun, "-m", __name__, str(path)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+            for line in running.stdout or ():
+                log.info("%s", line.rstrip())
+    finally:
+        path.unlink()
+    if running.returncode:
+        raise StudyError(
+            f"nfm.processes: one of {n_processes} processes failed (exit {running.returncode}); the job's log has what it said"
+        )
+
+
+def _train(job: TrainingJob, processes: Processes) -> None:
+    torch.set_num_threads(job.threads)
+    recipe = Recipe.from_config(job.recipe)
+    train, valid = (tables.read_table(path, tables.SPLIT) for path in (job.train, job.valid))
+    items = tables.read_table(job.catalogue, tables.ITEMS)
+    state = Path(job.model).parent / "training"
+    if job.refit:
+        half_epochs = best_half_epoch(_read_curve(job.curve))
+        model = refit_nfm([train, valid], items, recipe, half_epochs, job.seed, device=job.device, state_folder=state, processes=processes)
+    else:
+        model, curve = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
+    if processes.first:
+        save_model(job.model, model, recipe)
+        if not job.refit:
+            with replacing(job.curve) as path, path.open("w", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
+
+
+def _read_curve(path: str) -> list[tuple[int, int, float, float]]:
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            rows = [tuple(float(row[name]) for name in CURVE) for row in csv.DictReader(file)]
+        best_half_epoch(rows)  # type: ignore[arg-type]
+    except (KeyError, ValueError, TypeError) as error:
+        raise StudyError(f"{path}: not the curve of a training ({error}); delete the file and run again") from None
+    return rows  # type: ignore[return-value]
+
+
+def main(path: str) -> None:
+    """Be one of torchrun's processes."""
+    logging.basicConfig(level=logging.INFO if os.environ["RANK"] == "0" else logging.WARNING, format="%(message)s")
+    job = TrainingJob(**json.loads(Path(path).read_text()))
+    if job.device.startswith("cuda"):
+        job = replace(job, device=f"cuda:{os.environ['LOCAL_RANK']}")
+        torch.cuda.set_device(job.device)
+    processes = Processes.of_torchrun(job.device)
+    try:
+        _train(job, processes)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
