@@ -39,14 +39,14 @@ PLAIN_USERS = 2
 MUST, AIM = {64: 14, 256: 6}, {64: 25}
 
 
-def planted_model(dimension: int) -> tuple[NFM, np.ndarray]:
+def planted_model(dimension: int, n_items: int = N_ITEMS) -> tuple[NFM, np.ndarray]:
     """A model whose items lie around topics, and each item's topic, [n_items + 1]."""
     draw = torch.Generator().manual_seed(0)
-    model = NFM(N_ITEMS, dimension, dimension)
-    topic = torch.randint(TOPICS, (N_ITEMS + 1,), generator=draw)
+    model = NFM(n_items, dimension, dimension)
+    topic = torch.randint(TOPICS, (n_items + 1,), generator=draw)
     with torch.no_grad():
         centres = torch.randn(TOPICS, dimension, generator=draw)
-        model.items.weight.copy_((centres[topic] + 0.5 * torch.randn(N_ITEMS + 1, dimension, generator=draw)) / dimension**0.5)
+        model.items.weight.copy_((centres[topic] + 0.5 * torch.randn(n_items + 1, dimension, generator=draw)) / dimension**0.5)
         common = 0.3 * torch.randn(dimension, 1, generator=draw).abs()
         model.hidden.weight.copy_((torch.randn(dimension, dimension, generator=draw) + common) / dimension**0.5)
         model.output.weight.copy_(torch.randn(1, dimension, generator=draw).abs() / dimension**0.5)

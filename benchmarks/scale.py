@@ -1,0 +1,293 @@
+"""What each stage costs as the data grow: processor seconds, wall seconds and peak memory at 1, 10 and 100 times MicroLens-100k.
+
+    python benchmarks/scale.py --folder FOLDER [--scales 1 10 100] [--stages NAME ...] [--json PATH]
+
+Every stage is the workflow's own script, run by itself in a fresh process on one thread; its figures include start-up, reading and writing. The data
+(benchmarks/microlens_like.py), the lists of all users and the model are made up once and kept in FOLDER, which takes 4 GB at scale 100. Stages that
+need earlier ones' files run after them. Two are less than whole: `recommend_top_k` ranks the first shard of 50,000 users, and `training data` builds
+what a training holds beside its model, and trains nothing. --json keeps the figures of every stage, those of earlier calls included.
+"""
+
+import argparse
+import json
+import logging
+import os
+import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / "workflow" / "scripts"
+sys.path.append(str(SCRIPTS))
+
+USERS_PER_SHARD, K, HISTORY_LENGTH, HIT_RATE = 50_000, 20, 10, 0.05
+CATALOGUES = {"": 19_738, " 200k items": 200_000}
+METHODS = [f"method {i}" for i in range(7)]
+RECIPE = {"chunk_length": 11, "history_length": HISTORY_LENGTH, "valid_users": 10_000}
+
+
+class Named(dict[str, Any]):
+    """Files or settings by name, as Snakemake hands them to a script."""
+
+    __getattr__ = dict.__getitem__
+
+
+def job(script: str, inputs: dict[str, Any], outputs: dict[str, str], **params: Any) -> dict[str, Any]:
+    """What a rule tells its script."""
+    return {"script": script, "input": inputs, "output": outputs, "params": params}
+
+
+def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
+    """Name -> job, in the order in which they need each other's files, all in the folder `at`."""
+    split = {name: f"{at}/splits/{name}.parquet" for name in ("train", "valid", "test")}
+    catalogue, lists, subset, tuning = (f"{at}/{name}.parquet" for name in ("splits/items", "recommendations", "users", "tuning_users"))
+    past = [split["train"], split["valid"]]
+    n_shards = -(-n_users // USERS_PER_SHARD)
+
+    def ranking(dimension: int, items: str = "") -> dict[str, Any]:
+        inputs = {
+            "model": f"{at}/d{dimension}{items}.safetensors",
+            "past": past,
+            "catalogue": catalogue.replace(".parquet", f"{items}.parquet"),
+        }
+        return job("recommend_top_k", inputs, {"recommendations": f"{at}/shard.parquet"}, device="cpu", top_k=K, shard=[0, n_shards])
+
+    def reference(name: str) -> dict[str, Any]:
+        inputs = {"subset": subset, "catalogue": catalogue, "past": past}
+        return job("rerank_reference", inputs, {"rankings": f"{at}/{name}.parquet"}, reference=name, seed=1)
+
+    return {
+        "split_interactions": job(
+            "split_interactions",
+            {"pairs": [f"{at}/pairs.tsv"], "titles": f"{at}/titles.csv"},
+            split | {"catalogue": catalogue, "counts": f"{at}/counts.json"},
+            checksums={},
+        ),
+        "training data": {"here": "build_training_data", **split, "catalogue": catalogue},
+        "recommend_top_k, d = 64": ranking(64),
+        "recommend_top_k, d = 256": ranking(256),
+        "recommend_top_k, d = 64, 200k items": ranking(64, " 200k items"),
+        "gather_shards": job("gather_shards", {"shards": [f"{at}/lists/{i}.parquet" for i in range(n_shards)]}, {"table": lists}),
+        "evaluate_nfm": job(
+            "evaluate_nfm", {"recommendations": lists, "test": split["test"], "trained_on": past}, {"metrics": f"{at}/metrics.json"}
+        ),
+        "sample_hit_users": job(
+            "sample_hit_users",
+            {"recommendations": lists, **split},
+            {"subset": subset},
+            seed=1,
+            subset={"sample_size": 100, "history_length": HISTORY_LENGTH, "population": "hits"},
+        ),
+        "sample_tuning_users": job(
+            "sample_tuning_users",
+            {"recommendations": lists, "subset": subset, **split},
+            {"subset": tuning},
+            seed=1,
+            history_length=HISTORY_LENGTH,
+            tuning={"sample_size": 500},
+        ),
+        "rerank_reference, popularity": reference("popularity"),
+        "rerank_reference, bm25": reference("bm25"),
+        "rerank_reference, item-knn": reference("item-knn"),
+        "fuse_rankings": job(
+            "fuse_rankings",
+            {"subset": subset, "tuning": tuning, "parts": [lists, lists], "tuning_parts": [lists, lists]},
+            {"rankings": f"{at}/fused.parquet", "chosen": f"{at}/chosen.json"},
+            fusion={"fusion": "reciprocal"},
+        ),
+        "score_rankings, 1% of users": job(
+            "score_rankings",
+            {"subset": f"{at}/percent.parquet", "rankings": [f"{at}/percent_ranked.parquet"] * len(METHODS)},
+            {"metrics": f"{at}/metrics.csv"},
+            methods=METHODS,
+            scoring={"cutoffs": [1, 5, 10, 15, 20], "confidence": 0.95, "bootstrap_samples": 10_000},
+            seed=1,
+            recommender="nfm",
+        ),
+    }
+
+
+def run_here(stage: dict[str, Any], folder: Path) -> dict[str, float]:
+    """Do the stage in this process, and tell what it took, this program's start included."""
+    began = time.perf_counter()
+    if "here" in stage:
+        globals()[stage["here"]](stage)
+    else:
+        given = {name: Named(stage[name]) for name in ("input", "output", "params")}
+        told = {"rule": stage["script"], "log": [str(folder / "log")], "threads": 1}
+        snakemake = SimpleNamespace(**given, **told, wildcards=Named(method="method", dataset="made-up", table="recommendations"))
+        runpy.run_path(str(SCRIPTS / f"{stage['script']}.py"), {"snakemake": snakemake})
+    status = Path("/proc/self/status").read_text()
+    peak_kb = int(status.split("VmHWM:")[1].split()[0])  # of this program alone, unlike ru_maxrss
+    return {"cpu_s": time.process_time(), "wall_s": time.perf_counter() - began, "peak_gb": peak_kb * 1024 / 1e9}
+
+
+def build_training_data(stage: dict[str, Any]) -> None:
+    """What `train_nfm` holds beside the model and its optimiser: the splits, histories, chunks, an epoch's order and the judge."""
+    import numpy as np
+    from microrank import tables
+    from microrank.nfm.chunks import Chunks
+    from microrank.nfm.histories import gather_histories
+    from microrank.nfm.judge import Judge
+
+    train, valid = (tables.read_table(stage[name], tables.SPLIT) for name in ("train", "valid"))
+    items = tables.read_table(stage["catalogue"], tables.ITEMS)
+    random = np.random.default_rng(1)
+    histories = gather_histories([train], items)
+    chunks = Chunks.of(histories, len(items), RECIPE["chunk_length"])
+    Judge.of(histories, valid, items, n_users=RECIPE["valid_users"], history_length=RECIPE["history_length"], random=random)
+    order = np.concatenate([np.empty(0, np.int64), random.permutation(len(chunks.examples))])
+    chunks.batch(order[:512], np.arange(1, 100), True)
+
+
+def prepare(stage: str, at: Path, n_users: int) -> None:
+    """Make up the files that the stage needs and no stage before it makes."""
+    import microlens_like
+
+    if stage == "split_interactions":
+        once(at / "pairs.tsv", lambda path: microlens_like.make(at, n_users))
+    if stage.startswith("recommend_top_k"):
+        for items, n_items in CATALOGUES.items():
+            once(at / f"splits/items{items}.parquet", lambda path, n=n_items: make_catalogue(path, at / "splits/items.parquet", n))
+            for dimension in (64, 256):
+                once(
+                    at / f"d{dimension}{items}.safetensors",
+                    lambda path, d=dimension, i=items: make_model(path, d, at / f"splits/items{i}.parquet"),
+                )
+    if stage == "gather_shards":
+        once(at / "lists/0.parquet", lambda path: make_lists(path.parent, at / "splits"))
+    if stage.startswith("score_rankings"):
+        once(at / "percent.parquet", lambda path: make_percent(path, at / "recommendations.parquet", n_users // 100))
+
+
+def once(path: Path, make: Callable[[Path], Any]) -> None:
+    """Make the file unless it is there."""
+    if not path.exists():
+        make(path)
+
+
+def make_catalogue(path: Path, of: Path, n_items: int) -> None:
+    """The catalogue with items that nobody has taken added, up to `n_items`."""
+    import numpy as np
+    import pyarrow as pa
+    from microrank import tables
+
+    items = tables.read_table(of, tables.ITEMS)
+    more = np.arange(n_items - len(items))
+    columns = {
+        "item_id": items["item_id"].to_numpy().max() + 1 + more,
+        "item_index": len(items) + 1 + more,
+        "title": np.full(len(more), ""),
+    }
+    tables.write_table(pa.concat_tables([items, pa.table(columns | {"train_count": more * 0}).cast(tables.ITEMS)]), path, tables.ITEMS)
+
+
+def make_model(path: Path, dimension: int, catalogue: Path) -> None:
+    """A model whose items lie around topics, as training puts them."""
+    import ranking
+    import yaml
+    from microrank import tables
+    from microrank.nfm.checkpoint import save_model
+    from microrank.nfm.settings import Recipe
+
+    settings = yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"]
+    recipe = Recipe.from_config(
+        settings | {"dimension": dimension, "hidden": dimension, "history_length": HISTORY_LENGTH, "relu_on_score": False}
+    )
+    save_model(path, ranking.planted_model(dimension, len(tables.read_table(catalogue, tables.ITEMS)))[0], recipe)
+
+
+def make_lists(folder: Path, splits: Path) -> None:
+    """Shards of made-up lists of all users; every twentieth user's holds the test item, and every twentieth other's the valid item."""
+    import numpy as np
+    import pyarrow as pa
+    from microrank import tables
+
+    test, valid = (tables.read_table(splits / f"{name}.parquet", tables.SPLIT) for name in ("test", "valid"))
+    items = tables.read_table(splits / "items.parquet", tables.ITEMS)["item_id"].to_numpy()
+    random = np.random.default_rng(1)
+    for shard, first in reversed([*enumerate(range(0, len(test), USERS_PER_SHARD))]):
+        users, truth = (test[name].slice(first, USERS_PER_SHARD).to_numpy() for name in ("user_id", "item_id"))
+        n = len(users)
+        lists = items[
+            (random.integers(0, len(items), n)[:, None] + np.arange(K) * random.integers(1, len(items) // K, n)[:, None]) % len(items)
+        ]
+        place, lot = random.integers(0, K, n), random.random(n)
+        for split, hit in ((truth, lot < HIT_RATE), (valid["item_id"].slice(first, USERS_PER_SHARD).to_numpy(), lot > 1 - HIT_RATE)):
+            hit &= ~(lists == split[:, None]).any(axis=1)
+            lists[hit, place[hit]] = split[hit]
+        columns = {"user_id": np.repeat(users, K), "rank": np.tile(np.arange(1, K + 1), n), "item_id": lists.ravel()}
+        scores = np.sort(random.random((n, K)), axis=1)[:, ::-1].ravel()
+        tables.write_table(
+            pa.table(columns | {"score": scores}).cast(tables.RECOMMENDATIONS, safe=False),
+            folder / f"{shard}.parquet",
+            tables.RECOMMENDATIONS,
+        )
+
+
+def make_percent(path: Path, lists: Path, n_users: int) -> None:
+    """A subset of `n_users`, each with an item of its list as the hidden one, and a shuffle of their lists as a method's rankings."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from microrank import tables
+
+    rows = next(pq.ParquetFile(lists).iter_batches(n_users * K))
+    users, candidates = rows["user_id"].to_numpy()[::K], rows["item_id"].to_numpy().reshape(-1, K)
+    random = np.random.default_rng(1)
+    place = random.integers(0, K, len(users))
+    subset = {"user_id": users, "ground_truth": candidates[np.arange(len(users)), place], "ground_truth_rank": place + 1}
+    tables.write_table(pa.table(subset | {"history": [[]] * len(users), "candidates": list(candidates)}), path, tables.SUBSET)
+    ranking = {"user_id": rows["user_id"], "rank": rows["rank"], "item_id": random.permuted(candidates, axis=1).ravel()}
+    ranked = pa.table(ranking | {"source": ["model"] * len(rows)})
+    tables.write_table(ranked, path.with_name("percent_ranked.parquet"), tables.RANKINGS)
+
+
+def in_fresh_process(arguments: list[str]) -> dict[str, float]:
+    """The figures that this program prints with `arguments` as its last line."""
+    done = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="times 100,000 users; 100 takes half an hour")
+    parser.add_argument("--stages", nargs="+", default=[""], help="those whose names begin so")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--act", choices=("prepare", "run"), help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    measured = json.loads(chosen.json.read_text()) if chosen.json and chosen.json.exists() else {}
+    for scale in chosen.scales:
+        at, n_users = chosen.folder / f"x{scale}", 100_000 * scale
+        for name, stage in stages(at, n_users).items():
+            if not name.startswith(tuple(chosen.stages)):
+                continue
+            if chosen.act == "prepare":
+                prepare(name, at, n_users)
+                print("{}")
+            elif chosen.act == "run":
+                logging.disable(logging.INFO)
+                print(json.dumps(run_here(stage, chosen.folder)))
+            else:
+                same = ["--folder", str(chosen.folder), "--scales", str(scale), "--stages", name]
+                in_fresh_process([*same, "--act", "prepare"])
+                found = in_fresh_process([*same, "--act", "run"])
+                measured.setdefault(name, {})[str(scale)] = {key: round(value, 3) for key, value in found.items()}
+                print(
+                    f"{scale:4d}x {name:40s} {found['cpu_s']:8.1f} s cpu {found['wall_s']:8.1f} s wall {found['peak_gb']:6.2f} GB",
+                    flush=True,
+                )
+                if chosen.json:
+                    chosen.json.write_text(json.dumps(measured, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
