@@ -2,10 +2,10 @@
 
     python benchmarks/scale.py --folder FOLDER [--scales 1 10 100] [--stages NAME ...] [--json PATH]
 
-Every stage is the workflow's own script, run by itself in a fresh process on one thread; its figures include start-up, reading and writing. The data
-(benchmarks/microlens_like.py), the lists of all users and the model are made up once and kept in FOLDER, which takes 4 GB at scale 100. Stages that
-need earlier ones' files run after them. Two are less than whole: `recommend_top_k` ranks the first shard of 50,000 users, and `training data` builds
-what a training holds beside its model, and trains nothing. --json keeps the figures of every stage, those of earlier calls included.
+Every stage is the workflow's own script, run by itself in a fresh process with one thread for arithmetic; its figures include start-up,
+reading and writing. The data (benchmarks/microlens_like.py), the lists of all users and the models are made up once and kept in FOLDER,
+which takes 8 GB at scale 100. Two stages are less than whole: `recommend_top_k` ranks one shard (its users are in the name), and
+`training data` builds what a training holds beside its model, and trains nothing. --json keeps figures of earlier calls too.
 """
 
 import argparse
@@ -51,17 +51,19 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
     past = [split["train"], split["valid"]]
     n_shards = -(-n_users // USERS_PER_SHARD)
 
-    def ranking(dimension: int, items: str = "") -> dict[str, Any]:
+    def ranking(users: int, dimension: int, items: str = "") -> dict[str, Any]:
         inputs = {
             "model": f"{at}/d{dimension}{items}.safetensors",
             "past": past,
             "catalogue": catalogue.replace(".parquet", f"{items}.parquet"),
         }
-        return job("recommend_top_k", inputs, {"recommendations": f"{at}/shard.parquet"}, device="cpu", top_k=K, shard=[0, n_shards])
+        return job(
+            "recommend_top_k", inputs, {"recommendations": f"{at}/shard.parquet"}, device="cpu", top_k=K, shard=[0, n_users // users]
+        )
 
-    def reference(name: str) -> dict[str, Any]:
-        inputs = {"subset": subset, "catalogue": catalogue, "past": past}
-        return job("rerank_reference", inputs, {"rankings": f"{at}/{name}.parquet"}, reference=name, seed=1)
+    def reference(name: str, users: str = subset, to: str = "ranked") -> dict[str, Any]:
+        inputs = {"subset": users, "catalogue": catalogue, "past": past}
+        return job("rerank_reference", inputs, {"rankings": f"{at}/{to}.parquet"}, reference=name, seed=1)
 
     return {
         "split_interactions": job(
@@ -71,9 +73,10 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
             checksums={},
         ),
         "training data": {"here": "build_training_data", **split, "catalogue": catalogue},
-        "recommend_top_k, d = 64": ranking(64),
-        "recommend_top_k, d = 256": ranking(256),
-        "recommend_top_k, d = 64, 200k items": ranking(64, " 200k items"),
+        "recommend_top_k, 50,000 users, d = 64": ranking(50_000, 64),
+        "recommend_top_k, 5,000 users, d = 64": ranking(5_000, 64),
+        "recommend_top_k, 5,000 users, d = 256": ranking(5_000, 256),
+        "recommend_top_k, 5,000 users, d = 64, 200k items": ranking(5_000, 64, " 200k items"),
         "gather_shards": job("gather_shards", {"shards": [f"{at}/lists/{i}.parquet" for i in range(n_shards)]}, {"table": lists}),
         "evaluate_nfm": job(
             "evaluate_nfm", {"recommendations": lists, "test": split["test"], "trained_on": past}, {"metrics": f"{at}/metrics.json"}
@@ -94,11 +97,17 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
             tuning={"sample_size": 500},
         ),
         "rerank_reference, popularity": reference("popularity"),
+        "rerank_reference, popularity, for tuning": reference("popularity", tuning, "ranked_for_tuning"),
         "rerank_reference, bm25": reference("bm25"),
         "rerank_reference, item-knn": reference("item-knn"),
         "fuse_rankings": job(
             "fuse_rankings",
-            {"subset": subset, "tuning": tuning, "parts": [lists, lists], "tuning_parts": [lists, lists]},
+            {
+                "subset": subset,
+                "tuning": tuning,
+                "parts": [lists, f"{at}/ranked.parquet"],
+                "tuning_parts": [lists, f"{at}/ranked_for_tuning.parquet"],
+            },
             {"rankings": f"{at}/fused.parquet", "chosen": f"{at}/chosen.json"},
             fusion={"fusion": "reciprocal"},
         ),
@@ -220,8 +229,8 @@ def make_lists(folder: Path, splits: Path) -> None:
             (random.integers(0, len(items), n)[:, None] + np.arange(K) * random.integers(1, len(items) // K, n)[:, None]) % len(items)
         ]
         place, lot = random.integers(0, K, n), random.random(n)
-        for split, hit in ((truth, lot < HIT_RATE), (valid["item_id"].slice(first, USERS_PER_SHARD).to_numpy(), lot > 1 - HIT_RATE)):
-            hit &= ~(lists == split[:, None]).any(axis=1)
+        for split, lucky in ((truth, lot < HIT_RATE), (valid["item_id"].slice(first, USERS_PER_SHARD).to_numpy(), lot > 1 - HIT_RATE)):
+            hit = lucky & ~(lists == split[:, None]).any(axis=1)
             lists[hit, place[hit]] = split[hit]
         columns = {"user_id": np.repeat(users, K), "rank": np.tile(np.arange(1, K + 1), n), "item_id": lists.ravel()}
         scores = np.sort(random.random((n, K)), axis=1)[:, ::-1].ravel()
@@ -268,7 +277,7 @@ def main() -> None:
     for scale in chosen.scales:
         at, n_users = chosen.folder / f"x{scale}", 100_000 * scale
         for name, stage in stages(at, n_users).items():
-            if not name.startswith(tuple(chosen.stages)):
+            if name not in chosen.stages if chosen.act else not name.startswith(tuple(chosen.stages)):
                 continue
             if chosen.act == "prepare":
                 prepare(name, at, n_users)
@@ -282,7 +291,7 @@ def main() -> None:
                 found = in_fresh_process([*same, "--act", "run"])
                 measured.setdefault(name, {})[str(scale)] = {key: round(value, 3) for key, value in found.items()}
                 print(
-                    f"{scale:4d}x {name:40s} {found['cpu_s']:8.1f} s cpu {found['wall_s']:8.1f} s wall {found['peak_gb']:6.2f} GB",
+                    f"{scale:4d}x {name:50s} {found['cpu_s']:8.1f} s cpu {found['wall_s']:8.1f} s wall {found['peak_gb']:6.2f} GB",
                     flush=True,
                 )
                 if chosen.json:
