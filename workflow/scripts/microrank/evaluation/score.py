@@ -83,7 +83,8 @@ class _Scorer:
         cells = np.indices(joint.shape).reshape(2, -1)
         of_method, of_baseline = self.values[cells[0]], self.values[cells[1]]
         quantities = np.concatenate([of_method, of_method - of_baseline], axis=1)
-        random = generator(self.seed, f"bootstrap of {method}")
+        # One draw for the recommender whatever it is called, so that a study replayed from its lists has the same intervals.
+        random = generator(self.seed, f"bootstrap of {NFM if method == self.recommender else method}")
         means = resampled_means(quantities, joint.ravel(), self.scoring.bootstrap_samples, random)
         low, high = percentile_interval(means, self.scoring.confidence)
         mean = joint.ravel() @ quantities / self.n
