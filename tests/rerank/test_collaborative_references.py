@@ -7,7 +7,6 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.rerank import item_knn
 from microrank.rerank.item_knn import rank_by_item_knn
 from microrank.rerank.popularity import rank_by_popularity
 
@@ -81,11 +80,3 @@ def test_item_knn_equals_the_sum_of_pairwise_cosines(seed: int) -> None:
         scores = {item: sum(cosine(item, seen) for seen in history) for item in shown}
         assert sorted(got) == sorted(shown)
         assert all(scores[one] >= scores[other] - 1e-12 for one, other in itertools.pairwise(got))
-
-
-def test_blocks_of_users_change_nothing(monkeypatch) -> None:
-    past = [interactions({1: [1, 2, 3], 2: [2, 3], 3: [3, 4], 4: [1, 4]})]
-    users = subset([[1], [2], [3], [4], [1, 2]], [[2, 3, 4], [1, 3, 4], [1, 2, 4], [3, 2, 1], [4, 3]])
-    whole = rank_by_item_knn(users, past)
-    monkeypatch.setattr(item_knn, "USERS_AT_ONCE", 2)
-    assert rank_by_item_knn(users, past).equals(whole)

@@ -11,11 +11,11 @@ from microrank import tables
 from microrank.files import write_text
 from microrank.nfm.evaluate import evaluate_nfm
 
-trained_on = [tables.read_table(path, tables.SPLIT, ["item_id"]) for path in snakemake.input.trained_on]
+splits = [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.trained_on]
 metrics = evaluate_nfm(
-    tables.read_table(snakemake.input.recommendations, tables.RECOMMENDATIONS),
+    tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
     tables.read_table(snakemake.input.test, tables.SPLIT),
-    np.unique(np.concatenate([split["item_id"].to_numpy() for split in trained_on])),
+    np.unique(np.concatenate([np.unique(batch["item_id"].to_numpy()) for split in splits for batch in split.to_batches()])),
 )
 write_text(snakemake.output.metrics, json.dumps(metrics, indent=2) + "\n")
 log.info("over %d users: %s", metrics["n_users"], metrics["all_users"])

@@ -11,16 +11,19 @@ from microrank.files import write_text
 from microrank.rerank.fusion import fuse_rankings
 
 
-def read_part(path):
-    return tables.read_table(path, tables.RECOMMENDATIONS if path.endswith("recommendations.parquet") else tables.RANKINGS)
+def read_part(path, users):
+    return tables.rows_of(
+        tables.StoredTable(path, tables.RECOMMENDATIONS if path.endswith("recommendations.parquet") else tables.RANKINGS), users
+    )
 
 
+subset, tuning = (tables.read_table(path, tables.SUBSET) for path in (snakemake.input.subset, snakemake.input.tuning))
 fused = fuse_rankings(
     snakemake.params.fusion["fusion"],
-    tables.read_table(snakemake.input.subset, tables.SUBSET),
-    [read_part(path) for path in snakemake.input.parts],
-    tables.read_table(snakemake.input.tuning, tables.SUBSET),
-    [read_part(path) for path in snakemake.input.tuning_parts],
+    subset,
+    [read_part(path, subset["user_id"].to_numpy()) for path in snakemake.input.parts],
+    tuning,
+    [read_part(path, tuning["user_id"].to_numpy()) for path in snakemake.input.tuning_parts],
 )
 log.info("%s: %s, chosen on %d other users", snakemake.wildcards.method, fused.chosen["chosen"], fused.chosen["tuning_users"])
 tables.write_table(fused.rankings, snakemake.output.rankings, tables.RANKINGS)

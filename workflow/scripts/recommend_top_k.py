@@ -12,7 +12,7 @@ from microrank.nfm.rank import recommend_top_k
 model, recipe = load_model(snakemake.input.model, choose_device(snakemake.params.device, snakemake.threads))
 recommendations = recommend_top_k(
     model,
-    [tables.read_table(path, tables.SPLIT) for path in snakemake.input.past],
+    [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past],
     tables.read_table(snakemake.input.catalogue, tables.ITEMS),
     snakemake.params.top_k,
     history_length=recipe.history_length,

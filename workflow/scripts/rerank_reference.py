@@ -12,7 +12,7 @@ from microrank.rerank.random import rank_randomly
 
 subset = tables.read_table(snakemake.input.subset, tables.SUBSET)
 items = tables.read_table(snakemake.input.catalogue, tables.ITEMS)
-past = [tables.read_table(path, tables.SPLIT) for path in snakemake.input.past]
+past = [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past]
 methods = {
     "random": lambda: rank_randomly(subset, snakemake.params.seed),
     "popularity": lambda: rank_by_popularity(subset, items),

@@ -8,8 +8,8 @@ from microrank import tables
 from microrank.subset import sample_hit_users
 
 subset = sample_hit_users(
-    tables.read_table(snakemake.input.recommendations, tables.RECOMMENDATIONS),
-    [tables.read_table(path, tables.SPLIT) for path in (snakemake.input.train, snakemake.input.valid)],
+    tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
+    [tables.StoredTable(path, tables.SPLIT) for path in (snakemake.input.train, snakemake.input.valid)],
     tables.read_table(snakemake.input.test, tables.SPLIT),
     seed=snakemake.params.seed,
     **snakemake.params.subset,

@@ -8,8 +8,8 @@ from microrank import tables
 from microrank.subset import sample_tuning_users
 
 tuning = sample_tuning_users(
-    tables.read_table(snakemake.input.recommendations, tables.RECOMMENDATIONS),
-    tables.read_table(snakemake.input.train, tables.SPLIT),
+    tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
+    tables.StoredTable(snakemake.input.train, tables.SPLIT),
     tables.read_table(snakemake.input.valid, tables.SPLIT),
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     seed=snakemake.params.seed,

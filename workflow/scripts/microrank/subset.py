@@ -7,12 +7,14 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.hits import Found, find_hidden_items
 from microrank.seeds import generator
+from microrank.tables import Batches, rows_of
 
 
 def sample_hit_users(
-    recommendations: pa.Table,
-    past: Sequence[pa.Table],
+    recommendations: Batches,
+    past: Sequence[Batches],
     test: pa.Table,
     *,
     seed: int,
@@ -32,35 +34,19 @@ def sample_hit_users(
     Raises:
         StudyError: there are fewer such users than `sample_size`.
     """
-    candidates = recommendations.sort_by([("user_id", "ascending"), ("rank", "ascending")])
-    users, list_lengths = np.unique(candidates["user_id"].to_numpy(), return_counts=True)
-    lists = candidates["item_id"].to_numpy().reshape(len(users), list_lengths[0])
-    test = test.sort_by("user_id")
-    ground_truth = test["item_id"].to_numpy()[np.searchsorted(test["user_id"].to_numpy(), users)]
-    is_hit = lists == ground_truth[:, None]
-    rank = np.where(is_hit.any(axis=1), is_hit.argmax(axis=1) + 1, 0)
-
-    eligible = np.flatnonzero(rank) if population == "hits" else np.arange(len(users))
+    found = find_hidden_items(recommendations, test)
+    eligible = np.flatnonzero(found.ranks) if population == "hits" else np.arange(len(found.users))
     if len(eligible) < sample_size:
-        who = f"users whose top {lists.shape[1]} holds the hidden item" if population == "hits" else "users"
+        who = f"users whose top {found.list_length} holds the hidden item" if population == "hits" else "users"
         raise StudyError(
             f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who}; set it to {len(eligible)} or less"
         )
-    drawn = np.sort(generator(seed, "subset").choice(eligible, size=sample_size, replace=False))
-    return pa.table(
-        {
-            "user_id": users[drawn],
-            "ground_truth": ground_truth[drawn],
-            "ground_truth_rank": rank[drawn],
-            "history": _newest(past, users[drawn], history_length),
-            "candidates": pa.array(list(lists[drawn]), pa.list_(pa.int64())),
-        }
-    ).cast(tables.SUBSET)
+    return _subset(found, _draw(eligible, sample_size, seed), recommendations, past, history_length)
 
 
 def sample_tuning_users(
-    recommendations: pa.Table,
-    train: pa.Table,
+    recommendations: Batches,
+    train: Batches,
     valid: pa.Table,
     subset: pa.Table,
     *,
@@ -79,22 +65,36 @@ def sample_tuning_users(
     Raises:
         StudyError: nobody's list holds the valid item.
     """
-    others = recommendations.filter(pa.array(~np.isin(recommendations["user_id"].to_numpy(), subset["user_id"].to_numpy())))
-    valid = valid.sort_by("user_id")
-    target = valid["item_id"].to_numpy()[np.searchsorted(valid["user_id"].to_numpy(), others["user_id"].to_numpy())]
-    hits = int((others["item_id"].to_numpy() == target).sum())
-    if not hits:
+    found = find_hidden_items(recommendations, valid)
+    eligible = np.flatnonzero((found.ranks > 0) & ~np.isin(found.users, subset["user_id"].to_numpy()))
+    if not len(eligible):
         raise StudyError("no list made from train alone holds its user's valid item: fusions cannot be tuned; leave them out of `methods`")
-    return sample_hit_users(others, [train], valid, seed=seed, sample_size=min(sample_size, hits), history_length=history_length)
+    return _subset(found, _draw(eligible, min(sample_size, len(eligible)), seed), recommendations, [train], history_length)
 
 
-def _newest(past: Sequence[pa.Table], users: np.ndarray, length: int) -> pa.Array:
+def _draw(eligible: np.ndarray, size: int, seed: int) -> np.ndarray:
+    return np.sort(generator(seed, "subset").choice(eligible, size=size, replace=False))
+
+
+def _subset(found: Found, drawn: np.ndarray, recommendations: Batches, past: Sequence[Batches], history_length: int) -> pa.Table:
+    """Table SUBSET of the users at places `drawn` of `found`."""
+    users = found.users[drawn]
+    lists = rows_of(recommendations, users).sort_by([("user_id", "ascending"), ("rank", "ascending")])["item_id"].to_numpy()
+    return pa.table(
+        {
+            "user_id": users,
+            "ground_truth": found.items[drawn],
+            "ground_truth_rank": found.ranks[drawn],
+            "history": _newest(past, users, history_length),
+            "candidates": pa.array(list(lists.reshape(len(users), found.list_length)), pa.list_(pa.int64())),
+        }
+    ).cast(tables.SUBSET)
+
+
+def _newest(past: Sequence[Batches], users: np.ndarray, length: int) -> pa.Array:
     """The last `length` items of each of `users` (sorted), oldest first, as a list array."""
-    kept = []
-    for split in past:
-        mine = np.isin(split["user_id"].to_numpy(), users)
-        kept.append(split.filter(pa.array(mine)))
-    rows = pa.concat_tables(kept).sort_by([("user_id", "ascending"), ("position", "ascending")])
+    rows = pa.concat_tables([rows_of(split, users) for split in past])
+    rows = rows.sort_by([("user_id", "ascending"), ("position", "ascending")])
     starts = np.searchsorted(rows["user_id"].to_numpy(), users, side="left")
     ends = np.searchsorted(rows["user_id"].to_numpy(), users, side="right")
     items = rows["item_id"].to_numpy()

@@ -4,7 +4,11 @@ Every file is checked against its schema on the way in and out, so a stage can t
 """
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -41,6 +45,16 @@ RESPONSES = pa.schema(
     ]
 )
 RANKINGS = _schema(user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string())
+BATCH_ROWS = 1 << 18  # 6 MB of the widest of the large tables
+
+
+class Batches(Protocol):
+    """A table that is looked at a batch of rows at a time: a pa.Table, or a `StoredTable`."""
+
+    schema: pa.Schema
+
+    def to_batches(self) -> Iterable[pa.RecordBatch]:
+        """The rows, in order; each call begins anew."""
 
 
 def embeddings_schema(dimension: int) -> pa.Schema:
@@ -61,15 +75,62 @@ def read_table(path: str | os.PathLike[str], schema: pa.Schema | None = None, co
     Raises:
         StudyError: the file is absent, is no complete parquet file, or has other columns than `schema`.
     """
-    try:
-        found = pq.read_schema(path)
-        if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
-            raise StudyError(f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again")
+    with _reading(path):
+        _check_schema(path, schema)
         return pq.read_table(path, columns=columns)
+
+
+class StoredTable:
+    """A parquet file whose rows need not fit into memory together: each pass over its batches reads it anew."""
+
+    def __init__(self, path: str | os.PathLike[str], schema: pa.Schema) -> None:
+        """Check the file against `schema`.
+
+        Raises:
+            StudyError: as `read_table`.
+        """
+        self.schema = schema
+        self._path = path
+        with _reading(path):
+            _check_schema(path, schema)
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """At most BATCH_ROWS rows at a time, in order."""
+        with _reading(self._path), pq.ParquetFile(self._path) as file:
+            yield from file.iter_batches(BATCH_ROWS)
+
+
+def users_of(past: Sequence[Batches]) -> np.ndarray:
+    """All users of the tables `past`, ascending."""
+    found = [_distinct(batch["user_id"].to_numpy()) for table in past for batch in table.to_batches()]
+    return _distinct(np.sort(np.concatenate([np.empty(0, np.int64), *found]), kind="stable"))  # splits are in order: a merge
+
+
+def rows_of(table: Batches, users: np.ndarray) -> pa.Table:
+    """The rows of `table` whose user_id is among `users`, in their order."""
+    batches = [batch.filter(pa.array(np.isin(batch["user_id"].to_numpy(), users))) for batch in table.to_batches()]
+    return pa.Table.from_batches(batches, table.schema)
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """Without those that equal their predecessor."""
+    return values[np.append(True, values[1:] != values[:-1])[: len(values)]]
+
+
+@contextmanager
+def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
     except (pa.ArrowException, OSError) as error:
         raise StudyError(f"{path}: not a complete parquet file ({error}); delete the file and run again") from error
+
+
+def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
+    found = pq.read_schema(path)
+    if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
+        raise StudyError(f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again")
 
 
 def _columns(schema: pa.Schema) -> str:

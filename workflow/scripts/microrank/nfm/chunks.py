@@ -8,12 +8,14 @@ import torch
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch
 
+USERS_AT_ONCE = 1 << 16  # bounds the memory while chunks are cut
+
 
 @dataclass(frozen=True)
 class Chunks:
     """The training chunks and what is drawn from them.
 
-    items: [n_users, length] item_index, padded with 0 on the left. examples: [n_examples, 2] (row, slot of the target).
+    items: [n_users, length] item_index, padded with 0 on the left. examples: [n_examples, 2] (row, slot of the target). Both are int32.
     share: [n_items + 1] each item's share p of the chunks' items.
     """
 
@@ -24,10 +26,15 @@ class Chunks:
     @classmethod
     def of(cls, histories: Histories, n_items: int, length: int) -> "Chunks":
         """Chunks of the newest `length` items; a user with one item has nothing to predict it from, and gives no example."""
-        items = histories.newest(np.arange(len(histories.users)), length)
-        counts = np.bincount(items[items > 0], minlength=n_items + 1)
-        usable = (items > 0) & ((items > 0).sum(axis=1, keepdims=True) > 1)
-        return cls(items, np.argwhere(usable), counts / max(counts.sum(), 1))
+        n_users = len(histories.users)
+        items, counts, examples = np.zeros((n_users, length), np.int32), np.zeros(n_items + 1, np.int64), [np.empty((0, 2), np.int32)]
+        for first in range(0, n_users, USERS_AT_ONCE):
+            newest = histories.newest(np.arange(first, min(first + USERS_AT_ONCE, n_users)), length)
+            items[first : first + len(newest)] = newest
+            counts += np.bincount(newest[newest > 0], minlength=n_items + 1)
+            usable = (newest > 0) & ((newest > 0).sum(axis=1, keepdims=True) > 1)
+            examples.append((np.argwhere(usable) + np.array([first, 0])).astype(np.int32))
+        return cls(items, np.concatenate(examples), counts / max(counts.sum(), 1))
 
     def batch(self, chosen: np.ndarray, drawn: np.ndarray, whole_slots: bool, dropped: np.ndarray | None = None) -> Batch:
         """The batch of examples `chosen` (indices): their targets (or all their slots) and the items `drawn` are the candidates.
@@ -35,7 +42,7 @@ class Chunks:
         dropped: [len(chosen), length] inputs to leave out of the history, or None.
         """
         rows, slots = self.examples[chosen].T
-        chunk = self.items[rows]
+        chunk = self.items[rows].astype(np.int64)
         target = chunk[np.arange(len(chosen)), slots]
         history = chunk.copy()
         history[np.arange(len(chosen)), slots] = 0

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from microrank.errors import StudyError
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.ndcg import ndcg
+from microrank.hits import find_hidden_items
+from microrank.tables import Batches
 
 CUTOFFS = (5, 10, 20)
 
 
-def evaluate_nfm(recommendations: pa.Table, test: pa.Table, trained_items: np.ndarray) -> dict[str, Any]:
+def evaluate_nfm(recommendations: Batches, test: pa.Table, trained_items: np.ndarray) -> dict[str, Any]:
     """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users who have a list and over those whose hidden item was
     trained on.
 
@@ -31,19 +32,7 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, trained_items: np.nd
     Raises:
         StudyError: there are lists of users who are not in the test split.
     """
-    users, ground_truth = _by_user(test)
-    listed = recommendations["user_id"].to_numpy()
-    with_list = np.unique(listed)
-    known = np.isin(users, with_list)
-    if not len(with_list) or known.sum() != len(with_list):
-        raise StudyError("recommendations.parquet holds users that test.parquet lacks; run the rule that makes it again")
-    users, ground_truth = users[known], ground_truth[known]
-    row = np.searchsorted(users, listed)
-    hit = recommendations["item_id"].to_numpy() == ground_truth[row]
-    position = recommendations["rank"].to_numpy()
-    ranks = np.zeros(len(users), np.int64)
-    ranks[row[hit]] = position[hit]
-
+    users, ground_truth, ranks, list_length = find_hidden_items(recommendations, test)
     trained = np.isin(ground_truth, trained_items)
     share = 1 - float(trained.mean())
     return {
@@ -51,8 +40,8 @@ def evaluate_nfm(recommendations: pa.Table, test: pa.Table, trained_items: np.nd
         "hit_users": int((ranks > 0).sum()),
         "share_never_trained": round(share, 6),
         "ceiling": round(1 - share, 6),
-        "all_users": _metrics(ranks, int(position.max())),
-        "trained_targets": _metrics(ranks[trained], int(position.max())),
+        "all_users": _metrics(ranks, list_length),
+        "trained_targets": _metrics(ranks[trained], list_length),
     }
 
 
@@ -60,11 +49,3 @@ def _metrics(ranks: np.ndarray, list_length: int) -> dict[str, float]:
     cutoffs = [cutoff for cutoff in CUTOFFS if cutoff <= list_length]
     found = {f"{name}@{n}": metric(ranks, n) for name, metric in (("HR", hit_rate), ("NDCG", ndcg)) for n in cutoffs}
     return {"n_users": len(ranks)} | {name: round(float(values.mean()), 6) if len(ranks) else 0.0 for name, values in found.items()}
-
-
-def _by_user(test: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    test = test.sort_by("user_id")
-    users = test["user_id"].to_numpy()
-    if not len(users) or (users[1:] == users[:-1]).any():
-        raise StudyError("test.parquet must hold one item for each of at least one user; delete the splits and run again")
-    return users, test["item_id"].to_numpy()

@@ -7,18 +7,19 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
+from microrank.tables import Batches, users_of
 
 
 @dataclass(frozen=True)
 class Histories:
-    """What each user has seen, oldest first: of `users[i]`, `items[starts[i]:starts[i + 1]]` (item_index, 1…n)."""
+    """What each user has seen, oldest first: of `users[i]`, `items[starts[i]:starts[i + 1]]` (item_index, 1…n, int32)."""
 
     users: np.ndarray
     starts: np.ndarray
     items: np.ndarray
 
     def newest(self, users: np.ndarray, length: int) -> np.ndarray:
-        """The newest `length` items of the users at places `users`: [len(users), length], oldest first, padded with 0 on the left."""
+        """The newest `length` items of the users at places `users`: [len(users), length] int32, oldest first, padded with 0 on the left."""
         at = self.starts[users + 1, None] - np.arange(length, 0, -1)
         return np.where(at >= self.starts[users, None], self.items[np.maximum(at, 0)], 0)
 
@@ -27,10 +28,10 @@ class Histories:
         lengths = self.starts[users + 1] - self.starts[users]
         row = np.repeat(np.arange(len(users)), lengths)
         within = np.arange(len(row)) - np.repeat(lengths.cumsum() - lengths, lengths)
-        return row, self.items[self.starts[users][row] + within]
+        return row, self.items[self.starts[users][row] + within].astype(np.int64)
 
 
-def gather_histories(past: Sequence[pa.Table], items: pa.Table, shard: Sequence[int] = (0, 1)) -> Histories:
+def gather_histories(past: Sequence[Batches], items: pa.Table, shard: Sequence[int] = (0, 1)) -> Histories:
     """Join the splits `past` (tables SPLIT) into one history a user, users ascending.
 
     Args:
@@ -40,19 +41,36 @@ def gather_histories(past: Sequence[pa.Table], items: pa.Table, shard: Sequence[
     Raises:
         StudyError: an interaction is with an item that `items` lacks.
     """
-    rows = pa.concat_tables([split.select(["user_id", "position", "item_id"]) for split in past])
-    user, position, item = (rows[name].to_numpy() for name in ("user_id", "position", "item_id"))
-    users = np.unique(user)
+    users = users_of(past)
     part, parts = shard
     users = users[len(users) * part // parts : len(users) * (part + 1) // parts]
-    mine = (user >= users[0]) & (user <= users[-1]) if len(users) else np.zeros(len(user), bool)
-    user, position, item = user[mine], position[mine], item[mine]
-    order = np.lexsort((position, user))
-    ids = items["item_id"].to_numpy()
-    by_id = np.argsort(ids)
-    at = by_id[np.minimum(np.searchsorted(ids, item[order], sorter=by_id), len(ids) - 1)]
-    unknown = ids[at] != item[order]
-    if unknown.any():
-        raise StudyError(f"splits: item {item[order][unknown][0]} is not in items.parquet; delete the splits and run again")
-    starts = np.append(np.searchsorted(user[order], users), len(user))
-    return Histories(users, starts, items["item_index"].to_numpy()[at].astype(np.int64))
+    first, last = (users[0], users[-1]) if len(users) else (1, 0)
+    index_of = _Catalogue(items)
+    keys, taken = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+    for batch in (batch for split in past for batch in split.to_batches()):
+        user = batch["user_id"].to_numpy()
+        mine = np.flatnonzero((user >= first) & (user <= last))
+        if len(mine):
+            keys.append((np.searchsorted(users, user[mine]) << 32) + batch["position"].to_numpy()[mine])
+            taken.append(index_of(batch["item_id"].to_numpy()[mine]))
+    key = np.concatenate(keys)
+    del keys
+    lengths = np.bincount(key >> 32, minlength=len(users))
+    order = np.argsort(key, kind="stable")  # the splits are in order, so this is a merge
+    del key
+    return Histories(users, np.append(0, lengths.cumsum()), np.concatenate(taken)[order])
+
+
+class _Catalogue:
+    """item_id -> item_index."""
+
+    def __init__(self, items: pa.Table) -> None:
+        order = np.argsort(items["item_id"].to_numpy())
+        self.ids, self.index = items["item_id"].to_numpy()[order], items["item_index"].to_numpy()[order]
+
+    def __call__(self, item: np.ndarray) -> np.ndarray:
+        at = np.minimum(np.searchsorted(self.ids, item), len(self.ids) - 1)
+        unknown = self.ids[at] != item
+        if unknown.any():
+            raise StudyError(f"splits: item {item[unknown][0]} is not in items.parquet; delete the splits and run again")
+        return self.index[at]

@@ -18,6 +18,7 @@ from microrank.errors import StudyError
 from microrank.nfm.histories import Histories, gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.topk import Ranker, screening_dtypes
+from microrank.tables import Batches
 
 REPORT_EVERY_S = 5.0
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def recommend_top_k(
     model: NFM,
-    past: Sequence[pa.Table],
+    past: Sequence[Batches],
     items: pa.Table,
     k: int,
     *,

@@ -7,11 +7,10 @@ import pyarrow as pa
 from scipy import sparse
 
 from microrank.rerank.scored import rankings_by_score
+from microrank.tables import Batches, users_of
 
-USERS_AT_ONCE = 500  # of the subset; bounds the memory
 
-
-def rank_by_item_knn(subset: pa.Table, past: Sequence[pa.Table]) -> pa.Table:
+def rank_by_item_knn(subset: pa.Table, past: Sequence[Batches]) -> pa.Table:
     """Order every user's candidates by their summed cosine similarity to the history. Gives table RANKINGS.
 
     The similarity of items i and j is |U_i ∩ U_j| / √(|U_i|·|U_j|), where U_i are the users of i (Sarwar et al., Item-based collaborative
@@ -21,34 +20,31 @@ def rank_by_item_knn(subset: pa.Table, past: Sequence[pa.Table]) -> pa.Table:
         subset: table SUBSET.
         past: the splits before test.
     """
-    interactions = pa.concat_tables([split.select(["user_id", "item_id"]) for split in past])
-    ids = np.unique(interactions["item_id"].to_numpy())
-    by_item = _unit_rows(interactions, ids)
-    scores = [_scores(subset.slice(first, USERS_AT_ONCE), ids, by_item) for first in range(0, len(subset), USERS_AT_ONCE)]
-    return rankings_by_score(subset, np.concatenate(scores) if scores else np.empty(0))
+    candidates, histories = (subset[name].combine_chunks() for name in ("candidates", "history"))
+    ids = np.unique(np.concatenate([candidates.flatten().to_numpy(), histories.flatten().to_numpy()]))
+    by_item = _unit_rows(past, ids)
+    scores = np.zeros(len(candidates.flatten()))
+    first = 0
+    for offered, seen in zip(candidates, histories, strict=True):  # one user at a time: a popular item's row may have millions of users
+        one, other = (by_item[np.searchsorted(ids, items.values.to_numpy())] for items in (offered, seen))
+        scores[first : first + len(offered)] = one @ other.sum(axis=0)
+        first += len(offered)
+    return rankings_by_score(subset, scores)
 
 
-def _unit_rows(interactions: pa.Table, ids: np.ndarray) -> sparse.csr_array:
-    """One row of users for each item, of length 1, so that products of rows are cosines; a last, empty row for unknown items."""
-    users, user = np.unique(interactions["user_id"].to_numpy(), return_inverse=True)
-    item = np.searchsorted(ids, interactions["item_id"].to_numpy())
-    taken = sparse.csr_array((np.ones(len(item)), (item, user)), shape=(len(ids) + 1, len(users)))
-    taken.data[:] = 1  # an item that a user took twice counts once
-    return sparse.csr_array(sparse.diags_array(1 / np.sqrt(np.maximum(taken.sum(axis=1), 1))) @ taken)
-
-
-def _scores(subset: pa.Table, ids: np.ndarray, by_item: sparse.csr_array) -> np.ndarray:
-    """Σ_j similarity(candidate, j) over the history's items j, one for each candidate: the history's rows are summed up first."""
-    candidates, histories = subset["candidates"].combine_chunks(), subset["history"].combine_chunks()
-    past = _rows(ids, histories.flatten().to_numpy())
-    profiles = sparse.csr_array(
-        (np.ones(len(past)), (histories.value_parent_indices().to_numpy(), past)), shape=(len(subset), len(ids) + 1)
-    )
-    neighbours = sparse.csr_array(profiles @ by_item)[candidates.value_parent_indices().to_numpy()]
-    return np.asarray(by_item[_rows(ids, candidates.flatten().to_numpy())].multiply(neighbours).sum(axis=1)).ravel()
-
-
-def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Row of each of `wanted`; the last one for those without users."""
-    at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[at] == wanted, at, len(ids))
+def _unit_rows(past: Sequence[Batches], ids: np.ndarray) -> sparse.csr_array:
+    """One row of users for each of the items `ids`, of length 1 (or empty), so that products of rows are cosines."""
+    users = users_of(past)
+    rows, columns = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    for batch in (batch for split in past for batch in split.to_batches()):
+        item = batch["item_id"].to_numpy()
+        row = np.searchsorted(ids, item)
+        asked = np.flatnonzero(np.append(ids, -1)[row] == item)
+        rows.append(row[asked].astype(np.int32))
+        columns.append(np.searchsorted(users, batch["user_id"].to_numpy()[asked]).astype(np.int32))
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    del rows, columns
+    taken = sparse.csr_array((np.ones(len(row)), (row, column)), shape=(len(ids), len(users)))
+    n_takers = np.diff(taken.indptr)  # an item that a user took twice counts once
+    taken.data = np.repeat(1 / np.sqrt(np.maximum(n_takers, 1)), n_takers)
+    return taken

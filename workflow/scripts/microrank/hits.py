@@ -1,0 +1,51 @@
+"""Where a recommender's lists hold the hidden items, found list by list, so that the lists need not fit into memory."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.errors import StudyError
+from microrank.tables import Batches
+
+
+class Found(NamedTuple):
+    """Of the users who have a list, ascending: `items`, what was hidden from each, and its rank, 0 where the list lacks it: all [n_users].
+
+    list_length: the last rank of any list.
+    """
+
+    users: np.ndarray
+    items: np.ndarray
+    ranks: np.ndarray
+    list_length: int
+
+
+def find_hidden_items(recommendations: Batches, hidden: pa.Table) -> Found:
+    """Look each user's hidden item up in the user's list.
+
+    Args:
+        recommendations: table RECOMMENDATIONS, rows in any order. hidden: table SPLIT (test, or valid), one item a user.
+
+    Raises:
+        StudyError: `hidden` has no or several items of a user, or there are lists of users whom it lacks.
+    """
+    users, items = hidden["user_id"].to_numpy(), hidden["item_id"].to_numpy()
+    if (users[1:] < users[:-1]).any():
+        order = np.argsort(users)
+        users, items = users[order], items[order]
+    if not len(users) or (users[1:] == users[:-1]).any():
+        raise StudyError("test.parquet must hold one item for each of at least one user; delete the splits and run again")
+    ranks, has_list, list_length = np.zeros(len(users), np.int16), np.zeros(len(users), bool), 0
+    for batch in recommendations.to_batches():
+        user, rank, item = (batch[name].to_numpy() for name in ("user_id", "rank", "item_id"))
+        row = np.minimum(np.searchsorted(users, user), len(users) - 1)
+        if (users[row] != user).any():
+            raise StudyError("recommendations.parquet holds users that test.parquet lacks; run the rule that makes it again")
+        hit = item == items[row]
+        ranks[row[hit]] = rank[hit]
+        has_list[row] = True
+        list_length = max(list_length, int(rank.max(initial=0)))
+    if not list_length:
+        raise StudyError("recommendations.parquet holds no list; run the rule that makes it again")
+    return Found(users[has_list], items[has_list], ranks[has_list], list_length)
