@@ -19,7 +19,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from microrank.nfm.settings import Recipe
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -30,7 +33,6 @@ sys.path.append(str(SCRIPTS))
 USERS_PER_SHARD, K, HISTORY_LENGTH, HIT_RATE = 50_000, 20, 10, 0.05
 CATALOGUES = {"": 19_738, " 200k items": 200_000}
 METHODS = [f"method {i}" for i in range(7)]
-RECIPE = {"chunk_length": 11, "history_length": HISTORY_LENGTH, "valid_users": 10_000}
 
 
 class Named(dict[str, Any]):
@@ -65,6 +67,16 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         inputs = {"subset": users, "catalogue": catalogue, "past": past}
         return job("rerank_reference", inputs, {"rankings": f"{at}/{to}.parquet"}, reference=name, seed=1)
 
+    def training(items: str = "") -> dict[str, str]:
+        return {"here": "train_half_an_epoch", "train": split["train"], "catalogue": catalogue.replace(".parquet", f"{items}.parquet")}
+
+    by_model = {  # what depends on the catalogue and the model, and not on how many users there are
+        "recommend_top_k, 5,000 users, d = 256": ranking(5_000, 256),
+        "recommend_top_k, 5,000 users, d = 64, 200k items": ranking(5_000, 64, " 200k items"),
+        "recommend_top_k, 1,000 users, d = 256, 200k items": ranking(1_000, 256, " 200k items"),
+        "training, half an epoch": training(),
+        "training, half an epoch, 200k items": training(" 200k items"),
+    }
     return {
         "split_interactions": job(
             "split_interactions",
@@ -75,8 +87,7 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         "training data": {"here": "build_training_data", **split, "catalogue": catalogue},
         "recommend_top_k, 50,000 users, d = 64": ranking(50_000, 64),
         "recommend_top_k, 5,000 users, d = 64": ranking(5_000, 64),
-        "recommend_top_k, 5,000 users, d = 256": ranking(5_000, 256),
-        "recommend_top_k, 5,000 users, d = 64, 200k items": ranking(5_000, 64, " 200k items"),
+        **(by_model if n_users == 100_000 else {}),
         "gather_shards": job("gather_shards", {"shards": [f"{at}/lists/{i}.parquet" for i in range(n_shards)]}, {"table": lists}),
         "evaluate_nfm": job(
             "evaluate_nfm", {"recommendations": lists, "test": split["test"], "trained_on": past}, {"metrics": f"{at}/metrics.json"}
@@ -145,15 +156,33 @@ def build_training_data(stage: dict[str, Any]) -> None:
     from microrank.nfm.chunks import Chunks
     from microrank.nfm.histories import gather_histories
     from microrank.nfm.judge import Judge
+    from microrank.nfm.progress import progress_path
 
-    train, valid = (tables.read_table(stage[name], tables.SPLIT) for name in ("train", "valid"))
-    items = tables.read_table(stage["catalogue"], tables.ITEMS)
-    random = np.random.default_rng(1)
+    train, valid = tables.StoredTable(stage["train"], tables.SPLIT), tables.read_table(stage["valid"], tables.SPLIT)
+    items, recipe, random = tables.read_table(stage["catalogue"], tables.ITEMS), read_recipe(), np.random.default_rng(1)
     histories = gather_histories([train], items)
-    chunks = Chunks.of(histories, len(items), RECIPE["chunk_length"])
-    Judge.of(histories, valid, items, n_users=RECIPE["valid_users"], history_length=RECIPE["history_length"], random=random)
+    chunks = Chunks.of(histories, len(items), recipe.chunk_length)
+    Judge.of(histories, valid, items, n_users=recipe.valid_users, history_length=recipe.history_length, random=random)
+    progress_path(Path(), recipe, [], [train, valid])
     order = np.concatenate([np.empty(0, np.int64), random.permutation(len(chunks.examples))])
-    chunks.batch(order[:512], np.arange(1, 100), True)
+    chunks.batch(order[: recipe.batch_size], np.arange(1, 100), True)
+
+
+def train_half_an_epoch(stage: dict[str, Any]) -> None:
+    """Train the recipe `sampled` for half an epoch, on the train split."""
+    from microrank import tables
+    from microrank.nfm.train import refit_nfm
+
+    train, items = tables.StoredTable(stage["train"], tables.SPLIT), tables.read_table(stage["catalogue"], tables.ITEMS)
+    refit_nfm([train], items, read_recipe(), half_epochs=1, seed=1)
+
+
+def read_recipe(**changed: Any) -> "Recipe":
+    """The config's recipe `sampled`, with changes."""
+    import yaml
+    from microrank.nfm.settings import Recipe
+
+    return Recipe.from_config(yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"] | changed)
 
 
 def prepare(stage: str, at: Path, n_users: int) -> None:
@@ -162,7 +191,7 @@ def prepare(stage: str, at: Path, n_users: int) -> None:
 
     if stage == "split_interactions":
         once(at / "pairs.tsv", lambda path: microlens_like.make(at, n_users))
-    if stage.startswith("recommend_top_k"):
+    if stage.startswith(("recommend_top_k", "training, ")):
         for items, n_items in CATALOGUES.items():
             once(at / f"splits/items{items}.parquet", lambda path, n=n_items: make_catalogue(path, at / "splits/items.parquet", n))
             for dimension in (64, 256):
@@ -201,15 +230,10 @@ def make_catalogue(path: Path, of: Path, n_items: int) -> None:
 def make_model(path: Path, dimension: int, catalogue: Path) -> None:
     """A model whose items lie around topics, as training puts them."""
     import ranking
-    import yaml
     from microrank import tables
     from microrank.nfm.checkpoint import save_model
-    from microrank.nfm.settings import Recipe
 
-    settings = yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"]
-    recipe = Recipe.from_config(
-        settings | {"dimension": dimension, "hidden": dimension, "history_length": HISTORY_LENGTH, "relu_on_score": False}
-    )
+    recipe = read_recipe(dimension=dimension, hidden=dimension)
     save_model(path, ranking.planted_model(dimension, len(tables.read_table(catalogue, tables.ITEMS)))[0], recipe)
 
 
@@ -265,15 +289,40 @@ def in_fresh_process(arguments: list[str]) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def table(measured: dict[str, dict[str, dict[str, float]]]) -> str:
+    """The figures in Markdown, and for stages measured at three scales the line through them, in units of a million users."""
+    lines = ["| stage | users, million | processor s | wall s | GB | fitted: s | fitted: GB |", "|" + "---|" * 7]
+    for name, by_scale in measured.items():
+        for scale, found in by_scale.items():
+            fits = [fitted(by_scale, key) if scale == list(by_scale)[-1] and len(by_scale) > 2 else "" for key in ("cpu_s", "peak_gb")]
+            cells = [f"{int(scale) / 10:g}", f"{found['cpu_s']:.1f}", f"{found['wall_s']:.1f}", f"{found['peak_gb']:.2f}", *fits]
+            lines.append(" | ".join([f"| {name if scale == next(iter(by_scale)) else ''}", *cells]) + " |")
+    return "\n".join(lines)
+
+
+def fitted(by_scale: dict[str, dict[str, float]], key: str) -> str:
+    """`a + b · M` for M million users, by least squares of the relative errors; neither is less than 0."""
+    import numpy as np
+    from scipy.optimize import nnls
+
+    users, values = np.array([int(scale) / 10 for scale in by_scale]), np.array([found[key] for found in by_scale.values()])
+    (a, b), _ = nnls(np.stack([np.ones(len(users)), users], axis=1) / values[:, None], np.ones(len(users)))
+    return f"{a:.2f} + {b:.3f} M"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, default=Path("scale"))
     parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="times 100,000 users; 100 takes half an hour")
     parser.add_argument("--stages", nargs="+", default=[""], help="those whose names begin so")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--table", action="store_true", help="print the figures kept in --json, and measure nothing")
     parser.add_argument("--act", choices=("prepare", "run"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     measured = json.loads(chosen.json.read_text()) if chosen.json and chosen.json.exists() else {}
+    if chosen.table:
+        print(table(measured))
+        return
     for scale in chosen.scales:
         at, n_users = chosen.folder / f"x{scale}", 100_000 * scale
         for name, stage in stages(at, n_users).items():

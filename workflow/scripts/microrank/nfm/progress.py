@@ -2,18 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from microrank.files import replacing
 from microrank.nfm.settings import Recipe
+from microrank.tables import Batches
 
 CurveRow = tuple[int, int, float, float]
 PARTS = ("model", "averaged", "best", "optimiser")
@@ -36,12 +37,16 @@ class Progress:
     curve: list[CurveRow]
 
 
-def progress_path(folder: Path, recipe: Recipe, identity: list[object], tables: list[pa.Table]) -> Path:
+def progress_path(folder: Path, recipe: Recipe, identity: list[object], tables: Sequence[Batches]) -> Path:
     """A name for the state of exactly this training: recipe, data, and what else sets it apart (purpose, seed, threads)."""
     digest = hashlib.sha256(json.dumps([asdict(recipe), identity, torch.__version__], sort_keys=True).encode())
     for table in tables:
-        for column in table.combine_chunks().columns:
-            digest.update(column.to_numpy().astype(np.int64).data)
+        columns = [hashlib.sha256() for _ in table.schema]
+        for batch in table.to_batches():
+            for column, values in zip(columns, batch.columns, strict=True):
+                column.update(values.to_numpy().astype(np.int64).data)
+        for column in columns:
+            digest.update(column.digest())
     return folder / f"{digest.hexdigest()}.safetensors"
 
 

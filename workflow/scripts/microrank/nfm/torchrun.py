@@ -78,13 +78,23 @@ def run_training(job: TrainingJob, n_processes: int) -> None:
 def _train(job: TrainingJob, processes: Processes) -> None:
     torch.set_num_threads(job.threads)
     recipe = Recipe.from_config(job.recipe)
-    train, valid = (tables.read_table(path, tables.SPLIT) for path in (job.train, job.valid))
+    train = tables.StoredTable(job.train, tables.SPLIT)
     items = tables.read_table(job.catalogue, tables.ITEMS)
     state = Path(job.model).parent / "training"
     if job.refit:
         half_epochs = best_half_epoch(_read_curve(job.curve))
-        model = refit_nfm([train, valid], items, recipe, half_epochs, job.seed, device=job.device, state_folder=state, processes=processes)
+        model = refit_nfm(
+            [train, tables.StoredTable(job.valid, tables.SPLIT)],
+            items,
+            recipe,
+            half_epochs,
+            job.seed,
+            device=job.device,
+            state_folder=state,
+            processes=processes,
+        )
     else:
+        valid = tables.read_table(job.valid, tables.SPLIT)
         model, curve = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
     if processes.first:
         save_model(job.model, model, recipe)

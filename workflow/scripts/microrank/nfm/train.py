@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.progress import CurveRow, Progress, load_progress, progress_path, save_progress
 from microrank.nfm.settings import Recipe
 from microrank.seeds import generator
+from microrank.tables import Batches
 
 REPORT_EVERY_S = 10.0
 CURVE = ("half_epoch", "step", "loss", "valid_ndcg@10")
@@ -34,7 +36,7 @@ class Trained(NamedTuple):
 
 
 def train_nfm(
-    train: pa.Table,
+    train: Batches,
     valid: pa.Table,
     items: pa.Table,
     recipe: Recipe,
@@ -65,7 +67,7 @@ def train_nfm(
 
 
 def refit_nfm(
-    past: list[pa.Table],
+    past: Sequence[Batches],
     items: pa.Table,
     recipe: Recipe,
     half_epochs: int,
