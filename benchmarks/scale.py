@@ -77,6 +77,14 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         "training, half an epoch": training(),
         "training, half an epoch, 200k items": training(" 200k items"),
     }
+    whole_lists = {  # reads a user's own lists as one table, and is not for the largest scale
+        "take_recommendations": job(
+            "take_recommendations",
+            {"lists": lists, "catalogue": catalogue, **split},
+            {"recommendations": f"{at}/taken.parquet"},
+            top_k=K,
+        )
+    }
     return {
         "split_interactions": job(
             "split_interactions",
@@ -107,6 +115,7 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
             history_length=HISTORY_LENGTH,
             tuning={"sample_size": 500},
         ),
+        **(whole_lists if n_users <= 1_000_000 else {}),
         "rerank_reference, popularity": reference("popularity"),
         "rerank_reference, popularity, for tuning": reference("popularity", tuning, "ranked_for_tuning"),
         "rerank_reference, bm25": reference("bm25"),
