@@ -35,9 +35,10 @@ bench: .venv/dev.stamp  ## speed, as ratios against a baseline in the same run
 	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/run.py
 
-.venv/run.stamp: requirements.txt
+# HASHES=1 takes only files whose SHA-256 is in the lock; it was made for Linux on x86-64 and Python 3.11.
+.venv/run.stamp: requirements.txt requirements-hashes.txt
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet $(if $(HASHES),--require-hashes -r requirements-hashes.txt,-r requirements.txt)
 	touch $@
 
 .venv/dev.stamp: requirements-dev.txt .venv/run.stamp
@@ -51,6 +52,8 @@ lock:  ## resolve requirements*.in anew, in a throw-away environment
 	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//' > requirements.txt
 	.venv-lock/bin/python -m pip install --quiet -r requirements-dev.in
 	(echo "-r requirements.txt"; .venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//' | grep -vxFf requirements.txt) > requirements-dev.txt
+	.venv-lock/bin/python -m pip install --quiet uv
+	.venv-lock/bin/uv pip compile requirements.txt --generate-hashes --no-annotate --no-header --quiet --output-file requirements-hashes.txt
 	rm -rf .venv-lock
 
 clean:  ## remove results (not the raw data, not the response store)

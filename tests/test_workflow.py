@@ -11,46 +11,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import pytest
 import yaml
-from commandline import REPORT, ROOT, SMALL, SNAKEMAKE, contents, copy_repository, edit_config, planned_jobs, run
+from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
 from microrank.llm.simulated import simulated_server
 from microrank.sources import imported_names, source_files
-
-# Runs in every process of a job and notes the modules of the package that it really imported.
-IMPORT_RECORDER = """
-import atexit, os, pathlib, sys
-@atexit.register
-def note():
-    main = sys.argv[0]
-    rule = pathlib.Path(main).name.split(".")[-2:-1]
-    names = sorted(name for name in sys.modules if name.split(".")[0] == "microrank")
-    if rule and ".snakemake" in main:
-        with open(os.path.join(os.environ["IMPORTS_SEEN"], rule[0]), "a") as file:
-            file.write("".join(name + chr(10) for name in names))
-"""
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Path]:
-    """A copy in which the small study has run: its folder, what the command printed, and the imports that each job made."""
-    base = tmp_path_factory.mktemp("study")
-    folder, hook, seen = base / "repository", base / "hook", base / "imports"
-    for made in (folder, hook, seen):
-        made.mkdir()
-    (hook / "sitecustomize.py").write_text(IMPORT_RECORDER)
-    copy_repository(folder)
-    edit_config(folder, SMALL)
-    done = run(folder, REPORT, env={"PYTHONPATH": str(hook), "IMPORTS_SEEN": str(seen)})
-    assert done.returncode == 0, done.stdout
-    return folder, done.stdout, seen
-
-
-@pytest.fixture
-def study(finished: tuple[Path, str, Path], tmp_path: Path) -> Path:
-    """A copy of the finished study, to change at will."""
-    shutil.copytree(finished[0], tmp_path / "study", symlinks=True)
-    return tmp_path / "study"
 
 
 def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:

@@ -1,6 +1,7 @@
 """The study's configuration: held against its schema, then against itself, with every finding told in one line."""
 
 import difflib
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from microrank.errors import StudyError
 
 RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
 PROMPTS = Path("resources/prompts")
+MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
 def check_config(config: dict[str, Any], schema_path: Path) -> None:
@@ -19,6 +21,13 @@ def check_config(config: dict[str, Any], schema_path: Path) -> None:
     Raises:
         StudyError: names the key, what is wrong with it and, for a misspelt name, the nearest known one.
     """
+    try:
+        _check(config, schema_path)
+    except StudyError as error:
+        raise StudyError(textwrap.shorten(str(error), MESSAGE_LENGTH, placeholder=" …")) from None
+
+
+def _check(config: dict[str, Any], schema_path: Path) -> None:
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
     if error is not None:

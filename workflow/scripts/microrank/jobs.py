@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from microrank.errors import StudyError
+from microrank.files import NO_PLACE
 
 
 def start_job(snakemake: Any) -> logging.Logger:
@@ -19,7 +20,11 @@ def start_job(snakemake: Any) -> logging.Logger:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     log_path = str(snakemake.log[0])
-    to_file = logging.FileHandler(log_path, mode="w", encoding="utf-8")
+    logging.raiseExceptions = False  # a log that cannot be written must not drown the error that says why
+    try:
+        to_file: logging.Handler = logging.FileHandler(log_path, mode="w", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"{snakemake.rule}: {_of_disk(error)}")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setFormatter(logging.Formatter(f"{snakemake.rule}: %(message)s"))
@@ -32,6 +37,8 @@ def start_job(snakemake: Any) -> logging.Logger:
         message = str(error)
         if issubclass(kind, KeyboardInterrupt):
             message = "stopped by hand; run again to go on"
+        elif isinstance(error, OSError) and error.errno in NO_PLACE:
+            message = _of_disk(error)
         elif not isinstance(error, StudyError):
             message = f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
         logger.error("%s", " ".join(message.split()))
@@ -39,3 +46,8 @@ def start_job(snakemake: Any) -> logging.Logger:
 
     sys.excepthook = report
     return logger
+
+
+def _of_disk(error: OSError) -> str:
+    what_to_do = NO_PLACE.get(error.errno or 0, "mend that")
+    return f"{error.filename or 'a file'}: cannot be written ({error.strerror}); {what_to_do} and run again"

@@ -15,10 +15,17 @@ from microrank.nfm.settings import Recipe
 
 
 def save_model(path: str | os.PathLike[str], model: NFM, recipe: Recipe) -> None:
-    """Write parameters, running statistics and the recipe: whole or not at all; the same model gives the same bytes."""
+    """Write parameters, running statistics and the recipe: whole or not at all; the same model gives the same bytes.
+
+    Raises:
+        StudyError: the disk is full, or does not let itself be written.
+    """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"recipe": json.dumps(asdict(recipe), sort_keys=True)})
+        try:
+            save_file(tensors, temporary, metadata={"recipe": json.dumps(asdict(recipe), sort_keys=True)})
+        except SafetensorError as error:
+            raise StudyError(f"{path}: cannot be written ({error}); make room and run again") from error
 
 
 def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, Recipe]:

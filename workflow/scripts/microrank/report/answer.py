@@ -22,10 +22,9 @@ def verdict(study: Study, method: str) -> str:
 
 def answer(study: Study) -> str:
     """The report's first paragraph."""
-    models, simulated, encoders = study.of_kind("llm"), study.of_kind("simulated llm"), study.of_kind("encoder")
-    return " ".join(
-        filter(None, [_headline(study, models, simulated), _who(study), *(_best(study, of) for of in (models, encoders, simulated))])
-    )
+    models, simulated = study.of_kind("llm"), study.of_kind("simulated llm")
+    others = models, study.of_kind("encoder"), study.of_kind("fusion"), simulated, study.of_kind("simulated fusion")
+    return " ".join(filter(None, [_headline(study, models, simulated), _who(study), *(_best(study, of) for of in others)]))
 
 
 def _headline(study: Study, models: list[str], simulated: list[str]) -> str:
@@ -61,7 +60,7 @@ def _best(study: Study, methods: list[str]) -> str:
     cutoff = study.main_cutoffs[-1]
     best = max(methods, key=lambda name: study.row(name, "hits", cutoff)["value"])
     row, difference = study.row(best, "hits", cutoff), study.row(best, "hr_difference", cutoff)
-    kind = {"llm": "language model", "encoder": "encoder", "simulated llm": "simulated language model"}[study.kinds[best]]
+    kind = study.kinds[best].replace("llm", "language model")
     name = f"The {kind} `{best}`" if len(methods) == 1 else f"The best of {len(methods)} {kind} rows, `{best}`,"
     low, high = (signed(difference[end] * study.n_users) for end in ("ci_low", "ci_high"))
     text = (

@@ -1,0 +1,120 @@
+"""Disks that are full, read-only or damaged: one clear line, nothing good overwritten, and the run after the repair heals."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from commandline import REPORT, contents, run
+
+
+@contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """A mount at `folder`; the test is skipped where mounting is not allowed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def study(study: Path) -> Path:
+    """The finished study without its report: Snakemake looks into what lies before a target only where the target is to be made."""
+    (study / REPORT).unlink()
+    return study
+
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount the small disks of these tests")
+
+
+def refused(folder: Path, said: str) -> None:
+    """A run that must fail, and say so in one line of its own, without a traceback."""
+    failed = run(folder, REPORT)
+    assert failed.returncode != 0
+    lines = [line for line in failed.stdout.splitlines() if said in line]
+    assert lines, failed.stdout
+    assert "Traceback" not in failed.stdout, failed.stdout
+    assert "defect in microrank" not in failed.stdout, failed.stdout
+
+
+def healed(folder: Path, expected: dict[str, bytes]) -> None:
+    done = run(folder, "--rerun-incomplete", REPORT)
+    assert done.returncode == 0, done.stdout
+    found = contents(folder)
+    assert REPORT in found
+    assert [name for name in expected if expected[name] != found.get(name)] == []
+
+
+def test_a_full_disk_is_said_and_a_larger_one_heals(study: Path, tmp_path: Path) -> None:
+    expected = contents(study)
+    rankings = study / "results/sample/rankings"
+    shutil.rmtree(rankings)
+    with mounted(rankings, "-t", "tmpfs", "-o", "size=16k", "tmpfs"):
+        refused(study, "No space left")
+        assert all(path.stat().st_size == 0 or path.suffix != ".parquet" or readable(path) for path in rankings.iterdir())
+    healed(study, expected)
+
+
+def test_a_full_store_loses_no_answer_and_goes_on_where_there_is_room(study: Path) -> None:
+    expected = contents(study)
+    store = study / "resources/store"
+    shutil.rmtree(store)
+    shutil.rmtree(study / "results/sample/responses")
+    with mounted(store, "-t", "tmpfs", "-o", "size=96k", "tmpfs"):
+        refused(study, "the answer cannot be kept")
+        kept = list(store.glob("??/*.jsonl"))
+        assert kept, "what fitted is kept"
+        assert all(len(path.read_bytes().splitlines()) == 3 for path in kept)
+    healed(study, expected)
+
+
+def test_read_only_results_are_said_and_left_as_they_were(study: Path) -> None:
+    expected = contents(study)
+    (study / "results/sample/metrics.csv").unlink()
+    results = study / "results"
+    with mounted(results, "--bind", "-o", "ro", str(results)):
+        failed = run(study, REPORT)
+        assert failed.returncode != 0
+        assert "Write-protected output files" in failed.stdout
+        assert "Traceback" not in failed.stdout
+        assert contents(study) == {name: data for name, data in expected.items() if not name.endswith("sample/metrics.csv")}
+    healed(study, expected)
+
+
+def readable(path: Path) -> bool:
+    return path.read_bytes()[-4:] == b"PAR1"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("results/sample/nfm/recommendations.parquet", "not a complete parquet file"),
+        ("results/sample/nfm/refitted.safetensors", "not a complete checkpoint"),
+        ("results/sample/embeddings/minilm.parquet", "not a complete parquet file"),
+    ],
+)
+def test_a_cut_file_is_named_and_deleting_it_heals(study: Path, name: str, said: str) -> None:
+    expected = contents(study)
+    path = study / name
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    refused(study, said)
+    assert path.read_bytes() == data[: len(data) // 2]
+    path.unlink()
+    healed(study, expected)
+
+
+def test_a_cut_answer_is_set_aside_and_asked_again(study: Path) -> None:
+    expected = contents(study)
+    shutil.rmtree(study / "results/sample/responses")
+    path = min((study / "resources/store").glob("??/*.jsonl"))
+    path.write_bytes(path.read_bytes()[:-10])
+    healed(study, expected)
+    assert list(path.parent.glob("*.damaged"))
