@@ -5,7 +5,7 @@ CORES ?= 4
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: report test test-slurm soak lint bench lock clean help
+.PHONY: report test test-slurm test-kubernetes soak lint bench lock clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ report: .venv/run.stamp  ## install what is pinned, then make results/report.md 
 	$(BIN)/snakemake --cores $(CORES) results/report.md
 
 test: .venv/dev.stamp  ## the whole test suite
-	$(BIN)/python -m pytest -m "not soak and not slurm"
+	$(BIN)/python -m pytest -m "not soak and not slurm and not kubernetes"
 
 soak: .venv/dev.stamp  ## the long forms of the tests: kills, faults and mutations by the thousand
 	$(BIN)/python -m pip install --quiet ranx==0.3.21  # an oracle for the metrics, too large for every run
@@ -23,6 +23,10 @@ soak: .venv/dev.stamp  ## the long forms of the tests: kills, faults and mutatio
 test-slurm: .venv/dev.stamp  ## the sample study through a real two-node SLURM on this machine (root; Debian's slurm and munge packages)
 	$(BIN)/python -m pip install --quiet -r profiles/slurm/requirements.txt
 	$(BIN)/python -m pytest -m slurm
+
+test-kubernetes: .venv/dev.stamp  ## the sample study through profiles/kubernetes, with stand-ins for the cluster and for S3
+	$(BIN)/python -m pip install --quiet -r profiles/kubernetes/requirements.txt 'moto[server]==5.2.5'
+	$(BIN)/python -m pytest -m kubernetes
 
 lint: .venv/dev.stamp  ## format, lint, types, and Snakemake's own linter
 	$(BIN)/ruff format --check .

@@ -18,7 +18,11 @@ from microrank.config import check_config
 from microrank.errors import StudyError
 
 try:
-    check_config(config, Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"))
+    check_config(
+        config,
+        Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"),
+        raw_files_here=workflow.storage_settings.default_storage_provider is None,
+    )
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
@@ -65,6 +69,11 @@ def recommender_of(dataset):
     return settings_of(dataset).get("recommender", "own-lists") if "recommendations" in settings_of(dataset) else "nfm"
 
 
+def repository_file(path):
+    """A path of a file that comes with the workflow, and travels with it to where results lie in a storage such as S3."""
+    return workflow.source_path(f"../../{path}") if workflow.storage_settings.default_storage_provider else path
+
+
 def shard_path(rule_name, path):
     """The path; or where the config cuts these jobs into shards, one of the shard's own: of x.parquet x/{shard}-of-4.parquet."""
     stem, suffix = os.path.splitext(path)
@@ -104,6 +113,10 @@ def rerankers_with(key):
 
 def reranker_of(wildcards):
     return config["rerankers"][wildcards.method]
+
+
+def prompt_of(reranker):
+    return repository_file(f"resources/prompts/{config['rerankers'][reranker]['prompt']}.yaml")
 
 
 def parts_below(folder, recommendations):

@@ -71,7 +71,7 @@ use rule query_llm as query_llm_for_tuning with:
     input:
         subset="results/{dataset}/tuning/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{config['rerankers'][wildcards.reranker]['prompt']}.yaml",
+        prompt=lambda wildcards: prompt_of(wildcards.reranker),
     output:
         responses=shard_output("query_llm", "results/{dataset}/tuning/responses/{reranker}.parquet"),
     log:
@@ -84,7 +84,7 @@ use rule rerank_llm as rerank_llm_for_tuning with:
     input:
         subset="results/{dataset}/tuning/users.parquet",
         responses="results/{dataset}/tuning/responses/{method}.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{reranker_of(wildcards)['prompt']}.yaml",
+        prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/tuning/rankings/{method}.parquet",
         repairs="results/{dataset}/tuning/rankings/{method}.repairs.json",
@@ -111,7 +111,7 @@ use rule rerank_by_file as rerank_by_file_for_tuning with:
     input:
         subset="results/{dataset}/tuning/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        method=lambda wildcards: reranker_of(wildcards)["file"],
+        method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
         rankings="results/{dataset}/tuning/rankings/{method}.parquet",
     log:

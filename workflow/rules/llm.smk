@@ -14,7 +14,7 @@ rule query_llm:
     input:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{config['rerankers'][wildcards.reranker]['prompt']}.yaml",
+        prompt=lambda wildcards: prompt_of(wildcards.reranker),
     output:
         responses=shard_output("query_llm", "results/{dataset}/responses/{reranker}.parquet"),
     log:
@@ -44,13 +44,7 @@ rule write_forecast:
     input:
         subset=f"results/{DATASET}/subset/users.parquet",
         catalogue=f"results/{DATASET}/splits/items.parquet",
-        prompts=sorted(
-            {
-                f"resources/prompts/{config['rerankers'][name]['prompt']}.yaml"
-                for name in config["methods"]
-                if "llm" in config["rerankers"][name]
-            }
-        ),
+        prompts=sorted({prompt_of(name) for name in config["methods"] if "llm" in config["rerankers"][name]}),
     output:
         forecast="results/forecast.md",
     log:

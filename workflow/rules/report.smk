@@ -104,10 +104,10 @@ rule write_report:
         subset=f"results/{DATASET}/subset/users.parquet",
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
-        prompts=[f"resources/prompts/{config['rerankers'][name]['prompt']}.yaml" for name in ASKED],
+        prompts=[prompt_of(name) for name in ASKED],
         fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
-        page=expand("workflow/report/page.{kind}", kind=["html", "css", "js"]),
+        page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
     output:
         markdown="results/report.md",
         page=report("results/report.html", caption="../report/report.rst", category="Results"),

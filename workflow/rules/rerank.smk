@@ -31,7 +31,7 @@ rule rerank_llm:
     input:
         subset="results/{dataset}/subset/users.parquet",
         responses="results/{dataset}/responses/{method}.parquet",
-        prompt=lambda wildcards: f"resources/prompts/{reranker_of(wildcards)['prompt']}.yaml",
+        prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",
         repairs="results/{dataset}/rankings/{method}.repairs.json",
@@ -77,7 +77,7 @@ rule rerank_by_file:
     input:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        method=lambda wildcards: reranker_of(wildcards)["file"],
+        method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",
     log:

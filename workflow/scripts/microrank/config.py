@@ -15,25 +15,29 @@ PROMPTS = Path("resources/prompts")
 MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
-def check_config(config: dict[str, Any], schema_path: Path) -> None:
+def check_config(config: dict[str, Any], schema_path: Path, *, raw_files_here: bool = True) -> None:
     """Check `config` against the JSON schema and its own cross references.
+
+    Args:
+        raw_files_here: false where files lie in a storage such as S3, for Snakemake itself to look for them.
 
     Raises:
         StudyError: names the key, what is wrong with it and, for a misspelt name, the nearest known one.
     """
     try:
-        _check(config, schema_path)
+        _check(config, schema_path, raw_files_here)
     except StudyError as error:
         raise StudyError(textwrap.shorten(str(error), MESSAGE_LENGTH, placeholder=" …")) from None
 
 
-def _check(config: dict[str, Any], schema_path: Path) -> None:
+def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> None:
     schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise StudyError(_explained(error))
     _check_name("dataset", config["dataset"], config["datasets"], "datasets")
-    _check_raw_files(config["dataset"], config["datasets"][config["dataset"]])
+    if raw_files_here:
+        _check_raw_files(config["dataset"], config["datasets"][config["dataset"]])
     _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
     for method in config["methods"]:
         _check_name("methods", method, config["rerankers"], "rerankers")
