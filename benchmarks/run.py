@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("training_step", "ranking", "splitting", "asking", "scoring", "whole_training")
+SCRIPTS = ("training_step", "ranking", "splitting", "asking", "scoring", "startup", "whole_training")
 COLUMNS = {
     "what": "",
     "ratio": "{:.1f}×",
