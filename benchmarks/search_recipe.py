@@ -18,6 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
+
+sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
+
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.processes import ALONE
