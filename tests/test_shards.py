@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import yaml
-from commandline import REPORT, SMALL, contents, copy_repository, edit_config, planned_jobs, run
+from commandline import SMALL, contents, copy_repository, edit_config, planned_jobs, run
 from microrank import shards, tables
 from microrank.errors import StudyError
 from microrank.shards import gather_shards
@@ -100,11 +99,3 @@ def test_an_edit_of_what_a_shard_imports_reruns_all_shards(cut: Path) -> None:
     assert planned["recommend_top_k"] == planned["recommend_top_k_for_tuning"] == 2
     assert planned["gather_shards"] >= 2
     assert "train_nfm" not in planned
-
-
-@pytest.mark.parametrize("limit", [None, 1000])
-def test_with_a_budget_each_shard_has_all_cores_so_that_no_two_spend_it_at_once(cut: Path, tmp_path: Path, limit: int | None) -> None:
-    (tmp_path / "budget.yaml").write_text(yaml.safe_dump({"budget": {"requests": limit}}))
-    output = run(cut, "-n", "-F", REPORT, "--configfile", str(tmp_path / "budget.yaml"), cores=3).stdout
-    jobs = [block for block in output.split("\n[") if "\nrule query_llm" in block]
-    assert ["threads: 3" in block for block in jobs] == [limit is not None] * 6, output

@@ -1,15 +1,19 @@
 """The budget is never crossed, counts what earlier runs used, and what is kept stays kept."""
 
+import errno
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from microrank.errors import StudyError
-from microrank.services.budget import Budget, Spent, spent_in
+from microrank.services.budget import Budget, Spent, spending, spent_in
 from microrank.services.chat import ask_chat
 from microrank.services.failures import AskingStopped
-from services.scripted import as_json, completion, questions
+from microrank.services.store import Store
+from services.scripted import as_json, completion, questions, wait_until
 
 
 @pytest.mark.parametrize(
@@ -36,6 +40,48 @@ def test_the_next_run_goes_on_where_a_raised_budget_allows_and_not_otherwise(ser
             ask_chat(questions(settings, 10), service, store, {"requests": limit})
         assert len(server.bodies) == total
     assert len(ask_chat(questions(settings, 10), service, store, {"requests": 10})) == 10
+
+
+def ask_at_once(parts, service, store, budget):
+    """Each part by a job of its own, all at once; what stopped them."""
+
+    def job(part):
+        with pytest.raises(StudyError) if budget["requests"] < 30 else nullcontext():
+            ask_chat(part, service, Store(store.folder), budget)
+
+    with ThreadPoolExecutor(len(parts)) as jobs:
+        list(jobs.map(job, parts))
+
+
+def test_jobs_at_once_do_not_overspend_together(server, store, service, settings):
+    asked = list(questions(settings, 30).items())
+    ask_at_once([dict(asked[part::3]) for part in range(3)], service, store, {"requests": 7})
+    assert len(server.bodies) == spent_in(store).requests == 7
+
+
+def test_jobs_at_once_pay_for_the_same_question_once(server, store, service, settings):
+    ask_at_once([questions(settings, 10)] * 3, service, store, {"requests": 30})
+    assert len(server.bodies) == 10
+
+
+def test_a_job_that_waits_for_its_turn_says_so(server, store, service, settings, caplog):
+    caplog.set_level("INFO")
+    with ThreadPoolExecutor(1) as jobs, spending({"requests": 9}, store):
+        waiting = jobs.submit(ask_chat, questions(settings, 2), service, store, {"requests": 9})
+        wait_until(lambda: "another job is spending the budget" in caplog.text)
+        assert server.bodies == []
+    assert len(waiting.result(timeout=10)) == 2
+
+
+def test_a_file_system_without_locks_is_told_and_nothing_is_asked(server, store, service, settings, monkeypatch):
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with pytest.raises(StudyError, match=r"budget\.lock: this file system has no locks"):
+        ask_chat(questions(settings, 2), service, store, {"requests": 9})
+    assert server.bodies == []
+    assert len(ask_chat(questions(settings, 2), service, store)) == 2
 
 
 def test_failed_requests_count_too(server, store, service, settings):

@@ -100,12 +100,6 @@ def picked(section, keys):
     return {key: section[key] for key in keys if key in section}
 
 
-def processors_for(wildcards):
-    """Two; but all of them where a service's vectors are paid from a budget, so that no two such jobs spend it at once."""
-    paid = config["encoders"][wildcards.encoder]["adapter"] != "local"
-    return workflow.cores if paid and any(limit is not None for limit in config["budget"].values()) else 2
-
-
 def rerankers_with(key):
     """A pattern of the rerankers whose settings have this key."""
     return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])

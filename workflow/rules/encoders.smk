@@ -34,7 +34,7 @@ rule embed_titles:
         encoder=any_of(config["encoders"]),
     conda:
         "../../envs/encoders.yaml"
-    threads: processors_for
+    threads: 2
     params:
         code=source_digest("embed_titles"),
         encoder=lambda wildcards: {key: value for key, value in config["encoders"][wildcards.encoder].items() if key in SHAPING_VECTORS},

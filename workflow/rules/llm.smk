@@ -25,8 +25,6 @@ rule query_llm:
         reranker=any_of([name for name, reranker in config["rerankers"].items() if "llm" in reranker]),
     conda:
         "../../envs/llm.yaml"
-    # With a budget, one such job (or shard) has all cores: two at once would not know what the other is spending.
-    threads: workflow.cores if any(limit is not None for limit in config["budget"].values()) else 1
     params:
         code=source_digest("query_llm"),
         shard=shard_of("query_llm"),

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from microrank.errors import StudyError
 from microrank.services.asking import ask_each
-from microrank.services.budget import Budget, Spent
+from microrank.services.budget import Spent, spending
 from microrank.services.client import Client, Estimate
 from microrank.services.completion import Completion, read_completion
 from microrank.services.failures import QuestionFailed, Refused
@@ -79,7 +79,8 @@ def ask_chat(
     if missing:
         store.missing(missing)
         unique = {request_key(request): name for name, request in missing.items()}
-        with Client(service, service.token(f"{len(unique)} answers are not in the store yet"), Budget.from_config(budget, store)) as client:
+        token = service.token(f"{len(unique)} answers are not in the store yet")
+        with spending(budget, store) as limits, Client(service, token, limits) as client:
             client.answered = len(questions) - len(missing)
             model = _ChatModel(client, store)
             ask_each(client, list(unique.values()), lambda name: model.ask(questions[name]), str)
@@ -98,6 +99,9 @@ class _ChatModel:
 
     def ask(self, request: Mapping[str, Any]) -> None:
         """Ask and keep. Where the server refuses `response_format`, it is asked without, which the entry notes."""
+        if kept := self._store.get(request):  # another job has asked meanwhile
+            self.entries[kept.key] = kept
+            return
         body = dict(request["body"])
         if self._formats_refused:
             body.pop("response_format", None)

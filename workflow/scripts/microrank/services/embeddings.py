@@ -11,7 +11,7 @@ import numpy as np
 
 from microrank.errors import StudyError
 from microrank.services.asking import ask_each
-from microrank.services.budget import Budget, Spent
+from microrank.services.budget import Spent, spending
 from microrank.services.client import Client, Estimate
 from microrank.services.connection import Reply
 from microrank.services.failures import Refused
@@ -102,9 +102,8 @@ def embed_texts(
         store.missing({f"the embedding of {text[:60]!r}": requests[text] for text in missing})
         service = Service.from_config(name, section, base_url_of(section))
         batches = [missing[start : start + batch_size_of(section)] for start in range(0, len(missing), batch_size_of(section))]
-        with Client(
-            service, service.token(f"{len(missing)} embeddings are not in the store yet"), Budget.from_config(budget, store)
-        ) as client:
+        token = service.token(f"{len(missing)} embeddings are not in the store yet")
+        with spending(budget, store) as limits, Client(service, token, limits) as client:
             client.answered = len(requests) - len(missing)
             embedder = _Embedder(client, store, settings, vectors)
             ask_each(client, batches, embedder.ask, lambda batch: f"{len(batch)} texts from {batch[0][:60]!r}")
@@ -135,6 +134,10 @@ class _Embedder:
     def ask(self, texts: Sequence[str]) -> None:
         """Embed and keep `texts`; a batch that is too large for the service (413, 422) is halved."""
         settings, service = self._settings, self._client.service
+        self._vectors |= {text: _kept(self._store, settings.request(text)) for text in texts}  # another job may have asked meanwhile
+        texts = [text for text in texts if self._vectors[text] is None]
+        if not texts:
+            return
 
         def read(reply: Reply) -> tuple[np.ndarray, int, str | None]:
             return read_embeddings(reply.body, len(texts), settings.token_pooling)
