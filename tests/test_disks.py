@@ -7,8 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
-from commandline import REPORT, contents, run
+import yaml
+from commandline import REPORT, ROOT, contents, run
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.evaluation.metrics_file import write_metrics
+from microrank.files import write_text
+from microrank.nfm.checkpoint import save_model
+from microrank.nfm.model import NFM
+from microrank.nfm.settings import Recipe
 
 
 @contextmanager
@@ -93,12 +103,35 @@ def readable(path: Path) -> bool:
     return path.read_bytes()[-4:] == b"PAR1"
 
 
+def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    rows = pa.table({name: pa.array(np.random.default_rng(0).permutation(50_000)) for name in tables.SPLIT.names})
+    recipe = Recipe.from_config(yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"])
+    writers = {
+        "table.parquet": lambda path: tables.write_table(rows, path, tables.SPLIT),
+        "model.safetensors": lambda path: save_model(path, NFM(5000, recipe.dimension, recipe.hidden), recipe),
+        "text.md": lambda path: write_text(path, "x" * 200_000),
+        "table.csv": lambda path: write_metrics(pa.table({"user_id": range(50_000)}), path, pa.schema([("user_id", pa.int64())])),
+    }
+    disk = tmp_path / "disk"
+    with mounted(disk, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+        for name, write in writers.items():
+            (disk / name).write_text("old")
+            with pytest.raises(
+                StudyError, match=rf"{name}: cannot be written \(.*No space left on device.*\); make room and run again"
+            ) as error:
+                write(disk / name)
+            assert "\n" not in str(error.value)
+            assert {path.name: path.read_text() for path in disk.iterdir()} == {name: "old"}
+            (disk / name).unlink()
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("results/sample/nfm/recommendations.parquet", "not a complete parquet file"),
+        ("results/sample/rankings/minilm.parquet", "not a complete parquet file"),
         ("results/sample/nfm/refitted.safetensors", "not a complete checkpoint"),
-        ("results/sample/embeddings/minilm.parquet", "not a complete parquet file"),
+        ("results/sample/nfm/metrics.json", "not a complete JSON file"),
+        ("results/sample/figures/flow.svg", "not a complete figure"),
     ],
 )
 def test_a_cut_file_is_named_and_deleting_it_heals(study: Path, name: str, said: str) -> None:
@@ -119,3 +152,20 @@ def test_a_cut_answer_is_set_aside_and_asked_again(study: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     healed(study, expected)
     assert list(path.parent.glob("*.damaged"))
+
+
+@pytest.mark.soak
+def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> None:
+    expected = contents(study)
+    for number, (name, data) in enumerate(expected.items()):
+        path = study / name
+        path.write_bytes(data[: len(data) // 2 * (number % 2)])
+        ended = run(study, REPORT)
+        if ended.returncode:
+            assert any(path.name in line and "complete" in line for line in ended.stdout.splitlines()), ended.stdout
+            assert "defect in microrank" not in ended.stdout, ended.stdout
+            assert "Traceback" not in ended.stdout, ended.stdout
+            path.unlink()
+        healed(study, expected, whole=False)
+        path.write_bytes(data)
+        (study / REPORT).unlink()

@@ -1,11 +1,12 @@
 """Files are whole or absent, and a disk that cannot take them is told in one line."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from microrank.errors import StudyError
-from microrank.files import replacing, write_text
+from microrank.files import read_csv, read_json, replacing, write_text
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -43,6 +44,37 @@ def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, numbe
 def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "file"):
         (tmp_path / "absent").read_text()
+
+
+@pytest.mark.parametrize("text", ["", '{"a": [1,', '{"a": NaN', '{"a": 1}}', "\x00\x00"])
+def test_json_that_is_cut_or_altered_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(StudyError, match=r"a\.json: not a complete JSON file .*; delete the file and run again"):
+        read_json(tmp_path / "a.json")
+
+
+def test_a_csv_cut_anywhere_is_named_but_at_the_end_of_a_row(tmp_path: Path) -> None:
+    path, whole = tmp_path / "a.csv", 'name,value\nx,1.25\n"a,b",22\nz,3\n'
+    for end in range(len(whole)):
+        path.write_text(whole[:end])
+        if whole[:end].count("\n") and whole[end - 1] == "\n":
+            assert len(read_csv(path, ["name", "value"])) == whole[:end].count("\n") - 1
+        else:
+            with pytest.raises(StudyError, match=r"a\.csv: not a complete table with the columns name, value; delete"):
+                read_csv(path, ["name", "value"])
+    path.write_text(whole)
+    assert read_csv(path, ["value"])[1] == {"name": "a,b", "value": "22"}
+    with pytest.raises(StudyError, match="columns number"):
+        read_csv(path, ["number"])
+
+
+@pytest.mark.parametrize("read", [read_json, lambda path: read_csv(path, ["a"])])
+def test_a_text_that_is_absent_or_no_text_is_named(tmp_path: Path, read: Callable) -> None:
+    with pytest.raises(StudyError, match=r"absent: no such file; run the rule that makes it"):
+        read(tmp_path / "absent")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match=r"binary: not a complete text file"):
+        read(tmp_path / "binary")
 
 
 def test_text_has_the_same_line_ends_everywhere(tmp_path: Path) -> None:

@@ -88,6 +88,13 @@ def test_the_largest_ids_are_read(raw) -> None:
     assert histories(raw(f"0\t0 {largest} {largest - 1}\n{largest}\t1 2 3\n")) == {0: [0, largest, largest - 1], largest: [1, 2, 3]}
 
 
+def test_a_file_that_may_have_been_cut_is_warned_of(raw, caplog) -> None:
+    read_pairs(raw("1\t10 20 30\n"))
+    assert not caplog.records
+    read_pairs(raw("1\t10 20 3"))
+    assert "the last line has no line end" in caplog.text
+
+
 def test_a_line_of_a_million_items_is_read(raw) -> None:
     items = list(range(1_000_000, 2_200_000))
     assert len(line := f"1\t{' '.join(map(str, items))}\n") > 9_000_000

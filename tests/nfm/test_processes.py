@@ -73,11 +73,11 @@ def test_a_process_that_fails_ends_the_training_with_one_line(splits: Path, tmp_
     assert not Path(broken.model).exists()
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n"])
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n", f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n"])
 def test_a_refit_needs_the_curve_that_says_how_long(splits: Path, tmp_path: Path, text: str) -> None:
     one = job(splits, tmp_path / "refit", refit=True)
     Path(one.curve).write_text(text)
-    with pytest.raises(StudyError, match="not the curve of a training"):
+    with pytest.raises(StudyError, match=r"not the complete curve of a training|not a complete table"):
         run_training(one, 1)
 
 

@@ -16,7 +16,7 @@ TO_FETCH = {
     for name, dataset in config["datasets"].items()
     if "url" in dataset
     for path in [*pairs_of(name), dataset["titles"]]
-    if not Path(path).exists()
+    if not os.path.exists(path)
 }
 
 

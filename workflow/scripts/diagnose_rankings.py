@@ -5,11 +5,10 @@ from microrank.jobs import start_job
 log = start_job(snakemake)
 
 import json
-from pathlib import Path
 
 from microrank import tables
 from microrank.evaluation.diagnostics import diagnose_rankings
-from microrank.files import write_text
+from microrank.files import read_json, write_text
 
 asked = snakemake.params.asked
 diagnostics = diagnose_rankings(
@@ -17,7 +16,7 @@ diagnostics = diagnose_rankings(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     tables.read_table(snakemake.input.catalogue, tables.ITEMS),
     {name: tables.read_table(path, tables.RESPONSES) for name, path in zip(asked, snakemake.input.responses, strict=True)},
-    {name: json.loads(Path(path).read_text()) for name, path in zip(asked, snakemake.input.repairs, strict=True)},
+    {name: read_json(path) for name, path in zip(asked, snakemake.input.repairs, strict=True)},
 )
 log.info("looked into %d methods", len(diagnostics["methods"]))
 write_text(snakemake.output.diagnostics, json.dumps(diagnostics, indent=1, allow_nan=False) + "\n")

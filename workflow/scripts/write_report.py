@@ -1,6 +1,5 @@
 """Write the report, as Markdown and as a page."""
 
-import json
 from pathlib import Path
 
 from microrank.jobs import start_job
@@ -10,7 +9,7 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.seeds import SEEDS
-from microrank.files import write_text
+from microrank.files import read_json, write_text
 from microrank.llm.prompts import load_prompt
 from microrank.report.explorer import Asked
 from microrank.report.provenance import commit, versions
@@ -20,10 +19,10 @@ from microrank.report.write import Users, write_report
 given, params = snakemake.input, snakemake.params
 study = Study(
     metrics=read_metrics(given.metrics),
-    diagnostics=json.loads(Path(given.diagnostics).read_text()),
-    counts=json.loads(Path(given.counts).read_text()),
-    nfm=json.loads(Path(given.nfm).read_text()),
-    fusions={name: json.loads(Path(path).read_text()) for name, path in zip(params.fused, given.fusions, strict=True)},
+    diagnostics=read_json(given.diagnostics),
+    counts=read_json(given.counts),
+    nfm=read_json(given.nfm),
+    fusions={name: read_json(path) for name, path in zip(params.fused, given.fusions, strict=True)},
     settings=params.settings,
     methods=tuple(params.methods),
     kinds=params.kinds,

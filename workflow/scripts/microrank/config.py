@@ -1,7 +1,9 @@
 """The study's configuration: held against its schema, then against itself, with every finding told in one line."""
 
 import difflib
-import textwrap
+import functools
+import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,12 @@ def check_config(config: dict[str, Any], schema_path: Path, *, raw_files_here: b
     try:
         _check(config, schema_path, raw_files_here)
     except StudyError as error:
-        raise StudyError(textwrap.shorten(str(error), MESSAGE_LENGTH, placeholder=" …")) from None
+        message = " ".join(str(error).split())
+        raise StudyError(message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 2]} …") from None
 
 
 def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> None:
-    schema = yaml.safe_load(schema_path.read_text(encoding="utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    error = jsonschema.exceptions.best_match(_validator(schema_path).iter_errors(config))
     if error is not None:
         raise StudyError(_explained(error))
     _check_name("dataset", config["dataset"], config["datasets"], "datasets")
@@ -47,13 +49,26 @@ def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> N
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
             if kind in reranker:
                 _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
-        if not Path(reranker.get("file", ".")).exists():
+        if not os.path.exists(reranker.get("file", ".")):
             raise StudyError(f"config: {where}.file: there is no file {reranker['file']}; place it there, or correct the path")
         single = [RECOMMENDER, *(one for one, settings in config["rerankers"].items() if "fusion" not in settings)]
         for part in reranker.get("of", []):
             _check_name(f"{where}.of", part, single, f"{RECOMMENDER} and the rerankers that are no fusions themselves")
         if "prompt" in reranker:
             _check_name(f"{where}.prompt", reranker["prompt"], {path.stem for path in PROMPTS.glob("*.yaml")}, str(PROMPTS))
+
+
+@functools.cache
+def _validator(schema_path: Path) -> jsonschema.protocols.Validator:
+    """A validator for which 20.0 is no integer, as it is none to Python, and neither nan nor infinity a number."""
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: type(value) is int,
+            "number": lambda _, value: type(value) is int or (isinstance(value, float) and math.isfinite(value)),
+        }
+    )
+    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    return strict(yaml.safe_load(schema_path.read_text(encoding="utf-8")))
 
 
 def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
@@ -64,7 +79,7 @@ def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
     if "url" not in dataset and "synthetic" not in dataset:
         needed += [*(("pairs", one) for one in ([pairs] if isinstance(pairs, str) else pairs)), ("titles", dataset["titles"])]
     for key, path in needed:
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise StudyError(f"config: datasets.{name}.{key}: there is no file {path}; place it there, or correct the path")
 
 
@@ -100,4 +115,6 @@ def _explained(error: jsonschema.exceptions.ValidationError) -> str:
         unknown = next(key for key in error.instance if key not in known)
         key = f"{where}.{unknown}" if where else str(unknown)
         return f"config: unknown key '{key}'{_nearest(str(unknown), known)}; known here: {', '.join(sorted(known))}"
+    if error.validator == "pattern" and "description" in error.schema:
+        return f"config: {where or 'top level'}: {error.instance!r} is not {error.schema['description']}; see config/README.md"
     return f"config: {where or 'top level'}: {error.message}; see config/README.md"

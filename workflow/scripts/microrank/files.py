@@ -1,12 +1,16 @@
 """Files that are either whole or absent."""
 
+import csv
 import errno
 import hashlib
+import io
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from microrank.errors import StudyError
 
@@ -46,6 +50,40 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text with \\n line ends, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a rule wrote as JSON.
+
+    Raises:
+        StudyError: the file is absent or not whole.
+    """
+    try:
+        return json.loads(_text_of(path))
+    except ValueError as error:
+        raise StudyError(f"{path}: not a complete JSON file ({error}); delete the file and run again") from error
+
+
+def read_csv(path: str | os.PathLike[str], columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of what a rule wrote as csv.
+
+    Raises:
+        StudyError: the file is absent or cut, or lacks one of these columns.
+    """
+    text = _text_of(path)
+    header, *rows = csv.reader(io.StringIO(text, newline="")) if text.endswith("\n") else [[]]
+    if not set(columns) <= set(header) or any(len(row) != len(header) for row in rows):
+        raise StudyError(f"{path}: not a complete table with the columns {', '.join(columns)}; delete the file and run again")
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def _text_of(path: str | os.PathLike[str]) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file; run the rule that makes it") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: not a complete text file ({error}); delete the file and run again") from error
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

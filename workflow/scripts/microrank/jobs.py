@@ -39,6 +39,10 @@ def start_job(snakemake: Any) -> logging.Logger:
             message = "stopped by hand; run again to go on"
         elif isinstance(error, OSError) and error.errno in NO_PLACE:
             message = _of_disk(error)
+        elif _is_of_memory(error):
+            message = (
+                f"not enough memory ({message or kind.__name__}); give the job more, or lower the settings of its stage, and run again"
+            )
         elif not isinstance(error, StudyError):
             message = f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
         logger.error("%s", " ".join(message.split()))
@@ -46,6 +50,11 @@ def start_job(snakemake: Any) -> logging.Logger:
 
     sys.excepthook = report
     return logger
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    """Also torch's: it has a class for GPUs alone, and its name without the import."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _of_disk(error: OSError) -> str:

@@ -5,6 +5,7 @@ be split. A file whose users do not ascend is gathered and sorted first.
 """
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -51,6 +52,7 @@ def _read(path: Path) -> Iterator[Histories]:
     """The checked histories of a file, users ascending."""
     start = next(read_blocks(path, block_bytes=1 << 12))
     is_csv = _is_csv(path, start[: start.index(b"\n")])
+    _warn_of_a_cut(path)
     by_block = path.stat().st_size > IN_MEMORY_BYTES and _users_ascend(path, n_header_lines=int(is_csv))
     parts = read_csv(path, by_block) if is_csv else read_tsv(path)
     if not (is_csv or by_block):
@@ -80,6 +82,16 @@ def _users_ascend(path: Path, n_header_lines: int) -> bool:
         last = users[-1] if len(users) else last
         n_header_lines = 0
     return True
+
+
+def _warn_of_a_cut(path: Path) -> None:
+    """Whole files may end so, too: only a checksum can tell."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() not in (b"\n", b"\r"):
+            log.warning(
+                "%s: the last line has no line end: if the file was cut, its last item is wrong; declare its checksum to be sure", path
+            )
 
 
 def _is_csv(path: Path, first_line: bytes) -> bool:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.evaluation.score import METRICS
-from microrank.files import replacing
+from microrank.files import read_csv, replacing
 
 
 def write_metrics(table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema = METRICS) -> None:
@@ -25,11 +25,12 @@ def read_metrics(path: str | os.PathLike[str], schema: pa.Schema = METRICS) -> p
         StudyError: the file has other columns, or something that is no number in a column of numbers.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_csv(path, schema.names)
+        if not rows:
+            raise ValueError("no row")
         casts = {field.name: {pa.int64(): int, pa.float64(): float}.get(field.type, str) for field in schema}
         return pa.Table.from_pylist(
             [{name: cast(row[name]) if row[name] != "" else None for name, cast in casts.items()} for row in rows], schema=schema
         )
-    except (KeyError, ValueError, TypeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not a table of metrics ({error}); delete the file and run again") from None
+    except (ValueError, TypeError) as error:
+        raise StudyError(f"{path}: not a complete table of metrics ({error}); delete the file and run again") from None

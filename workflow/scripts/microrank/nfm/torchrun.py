@@ -20,11 +20,11 @@ import torch
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.files import replacing
+from microrank.files import read_csv, replacing
 from microrank.nfm.checkpoint import save_model
 from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import CURVE, best_half_epoch, refit_nfm, train_nfm
+from microrank.nfm.train import CURVE, CurveRow, best_half_epoch, ends_training, refit_nfm, train_nfm
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def _train(job: TrainingJob, processes: Processes) -> None:
     items = tables.read_table(job.catalogue, tables.ITEMS)
     state = Path(job.model).parent / "training"
     if job.refit:
-        half_epochs = best_half_epoch(_read_curve(job.curve))
+        half_epochs = best_half_epoch(_read_curve(job.curve, recipe))
         model = refit_nfm(
             [train, tables.StoredTable(job.valid, tables.SPLIT)],
             items,
@@ -103,14 +103,14 @@ def _train(job: TrainingJob, processes: Processes) -> None:
                 csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
 
 
-def _read_curve(path: str) -> list[tuple[int, int, float, float]]:
+def _read_curve(path: str, recipe: Recipe) -> list[CurveRow]:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [tuple(float(row[name]) for name in CURVE) for row in csv.DictReader(file)]
-        best_half_epoch(rows)  # type: ignore[arg-type]
-    except (KeyError, ValueError, TypeError) as error:
-        raise StudyError(f"{path}: not the curve of a training ({error}); delete the file and run again") from None
-    return rows  # type: ignore[return-value]
+        rows = [(int(half), int(step), float(loss), float(score)) for half, step, loss, score in map(dict.values, read_csv(path, CURVE))]
+        if not ends_training(rows, recipe):
+            raise ValueError("its end is missing")
+    except ValueError as error:
+        raise StudyError(f"{path}: not the complete curve of a training ({error}); delete the file and run again") from None
+    return rows
 
 
 def main(path: str) -> None:

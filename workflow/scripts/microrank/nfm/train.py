@@ -97,6 +97,11 @@ def best_half_epoch(curve: list[CurveRow]) -> int:
     return 1 + int(np.argmax([row[3] for row in curve]))
 
 
+def ends_training(curve: list[CurveRow], recipe: Recipe) -> bool:
+    """Whether training stops there: a shorter curve was cut."""
+    return len(curve) >= recipe.max_half_epochs or len(curve) - best_half_epoch(curve) >= recipe.patience
+
+
 class _Run:
     """A training in progress; what it holds beyond its arguments is what `Progress` keeps."""
 
@@ -130,8 +135,7 @@ class _Run:
             log.info("going on after half epoch %d of an earlier run", len(self.curve))
 
     def is_over(self) -> bool:
-        without_gain = len(self.curve) - best_half_epoch(self.curve) if self.curve else 0
-        return len(self.curve) >= self.recipe.max_half_epochs or without_gain >= self.recipe.patience
+        return bool(self.curve) and ends_training(self.curve, self.recipe)
 
     def half_epoch(self, judge: Judge | None) -> None:
         """Train for half an epoch, then judge; without a judge the newest state counts as the best."""

@@ -1,6 +1,5 @@
 """The report's figures, as svg."""
 
-import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from microrank.evaluation.diagnostics import quarters
 from microrank.evaluation.score import ORACLE, RANDOM_EXPECTED
+from microrank.files import read_csv
 from microrank.report.names import kind_of, label_of
 from microrank.report.style import COLOURS, FAINT, INK, QUARTERS, drawing
 
@@ -195,8 +195,7 @@ def draw_training(training: Path, path: Path) -> None:
     """Loss and the quality on valid over training."""
     with drawing(path, "Training of the recommender", 8.4, 2.5) as figure:
         loss, score = figure.subplots(1, 2)
-        with training.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_csv(training, ("half_epoch", "loss", "valid_ndcg@10"))
         epochs = [int(row["half_epoch"]) / 2 for row in rows]
         for axes, column, title, colour in ((loss, "loss", "Loss", INK), (score, "valid_ndcg@10", "NDCG@10 on valid", COLOURS["encoder"])):
             values = [float(row[column]) for row in rows]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from microrank.errors import StudyError
 from microrank.report.answer import answer
 from microrank.report.content import sections
 from microrank.report.explorer import Asked, explorer_data
@@ -56,6 +57,13 @@ def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], tem
         else None
     )
     markdown = as_markdown(parts, {name: path.relative_to(folder).as_posix() for name, path in figures.items()}, "report.html")
-    svgs = {name: path.read_text(encoding="utf-8") for name, path in figures.items()}
+    svgs = {name: _drawn(path) for name, path in figures.items()}
     page = as_page(parts, svgs, explorer, Template(template[".html"], template[".css"], template[".js"]), study.settings["dataset"])
     return Written(markdown, page, answer(study))
+
+
+def _drawn(path: Path) -> str:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if "<svg" not in text or not text.endswith("</svg>\n"):
+        raise StudyError(f"{path}: not a complete figure; delete the file and run again")
+    return text
