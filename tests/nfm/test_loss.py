@@ -88,7 +88,7 @@ def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
 
 @pytest.mark.parametrize("at_once", [1, 7 * 3 * 2, 2**19])
 def test_the_number_of_users_at_a_time_changes_nothing(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss_module, "HIDDEN_AT_ONCE", at_once)
+    monkeypatch.setitem(loss_module.HIDDEN_AT_ONCE, True, at_once)
     assert max(differences(batch_of(3, [2, 5, 3, 7], True, 4), model_of(3, 5, 3, False))) < 1e-10
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 import torch.distributed.nn.functional
 
-from microrank.nfm.fold import relu_layer
-from microrank.nfm.model import NFM
+from microrank.nfm.model import NFM, history_state
 
-HIDDEN_AT_ONCE = 2**19  # hidden values (users × candidates × hidden) that are in memory at a time
+# Hidden values (users × candidates × hidden) that are in memory at a time: on a processor as many as stay in its cache.
+HIDDEN_AT_ONCE = {True: 2**18, False: 2**25}
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
 
     Of a part of a batch it is the part's share of that mean; the statistics are always those of the whole, summed over all processes.
     """
-    sums, halves = model.history_state(batch.history)
-    vectors = model.items(batch.candidates)
+    # One look-up: each has a gradient of the size of the catalogue.
+    found = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
+    taken, vectors = found.split([batch.history.numel(), len(batch.candidates)])
+    sums, halves = history_state(taken.view(*batch.history.shape, -1), batch.history > 0)
     slots = batch.weight.sum() + batch.pads
     mean_vector = (batch.weight @ vectors) / slots
     spread = (batch.weight @ (vectors - mean_vector).square() + batch.pads * mean_vector.square()) / slots
@@ -112,47 +114,79 @@ class _SampledSoftmax(torch.autograd.Function):
         batch: Batch,
         relu_on_score: bool,
     ) -> torch.Tensor:
-        n, d = slope.shape
-        h, c = len(w1), len(vectors)
-        grads = [torch.zeros_like(one) for one in (slope, level, vectors, w1, b1, w2, b2)]
-        d_slope, d_level, d_vectors, d_w1, d_b1, d_w2, d_b2 = grads
+        n, c, h = len(slope), len(vectors), len(w1)
+        products = (_OfLayers if h < c else _OfPairs)(slope, vectors, w1, w2)
         bias = level @ w1.T + b1
-        forbidden = torch.zeros(n, c, dtype=torch.bool, device=slope.device)
-        forbidden[batch.own] = True
-        forbidden[torch.arange(n, device=slope.device), batch.target] = False
-        loss = slope.new_zeros(())
-        step = max(1, HIDDEN_AT_ONCE // (c * h))
+        target = batch.target[:, None]
+        offset = batch.offset.repeat(n, 1)
+        offset[batch.own] = -torch.inf
+        offset.scatter_(1, target, (batch.offset - batch.weight.log())[target])  # it competes once, however often it stands in the slots
+        d_scores, d_bias, d_w2, loss = torch.empty_like(offset), torch.empty_like(bias), torch.zeros_like(w2), slope.new_zeros(())
+        step = max(1, HIDDEN_AT_ONCE[slope.device.type == "cpu"] // (c * max(w1.shape)))
         for first in range(0, n, step):
-            rows = slice(first, min(first + step, n))
-            users = rows.stop - first
-            layers = (w1 * slope[rows, None, :]).view(users * h, d)
-            hidden = relu_layer(vectors, layers, bias[rows].reshape(-1)).view(c, users, h)
-            scores = (hidden @ w2 + b2).T
-            kept = scores.relu() if relu_on_score else scores
-            target = batch.target[rows, None]
-            logits = (kept + batch.offset).masked_fill_(forbidden[rows], -torch.inf)
-            logits.scatter_add_(1, target, -batch.weight.log()[target])  # the target competes once, however often it stands in the slots
-            log_p = logits.log_softmax(dim=1)
-            loss -= log_p.gather(1, target).sum()
-            d_scores = log_p.exp_()
-            d_scores.scatter_add_(1, target, d_scores.new_full((users, 1), -1.0)).div_(batch.n_users)
+            rows = slice(first, first + step)
+            hidden = products.hidden(rows, bias[rows])
+            scores = hidden @ w2 + b2
+            log_p = (offset[rows] + (scores.relu() if relu_on_score else scores)).log_softmax(dim=1)
+            loss -= log_p.gather(1, target[rows]).sum()
+            d_chunk = torch.exp(log_p, out=d_scores[rows])
+            d_chunk.scatter_add_(1, target[rows], d_chunk.new_full((len(d_chunk), 1), -1.0))
             if relu_on_score:
-                d_scores *= scores > 0
-            d_scores = d_scores.T.contiguous()
-            d_w2 += torch.mv(hidden.view(-1, h).T, d_scores.reshape(-1))
-            d_b2 += d_scores.sum()
-            # From here on without w2, which is put back where arrays are small.
-            d_hidden = hidden.sign_().mul_(d_scores[:, :, None]).view(c, users * h)
-            d_vectors.addmm_(d_hidden, (layers.view(users, h, d) * w2[:, None]).view(users * h, d))
-            d_layers = (d_hidden.T @ vectors).view(users, h, d).mul_(w2[:, None])
-            d_bias = d_hidden.sum(dim=0).view(users, h) * w2
-            d_w1 += (d_layers * slope[rows, None, :]).sum(dim=0).addmm_(d_bias.T, level[rows])
-            d_b1 += d_bias.sum(dim=0)
-            d_slope[rows] = (d_layers * w1).sum(dim=1)
-            d_level[rows] = d_bias @ w1
-        ctx.save_for_backward(*grads)
+                d_chunk *= scores > 0
+            d_w2.addmv_(hidden.view(-1, h).T, d_chunk.view(-1))
+            d_hidden = hidden.sign_().mul_(d_chunk[:, :, None])
+            d_bias[rows] = d_hidden.sum(dim=1)
+            products.backward(rows, d_hidden)
+        d_bias *= w2
+        d_w1 = torch.addmm(products.d_w1 * w2[:, None], d_bias.T, level)
+        # Without the last ReLU all scores move together with b2, and the softmax does not notice; the sum would be of roundings alone.
+        d_b2 = d_scores.sum()[None] if relu_on_score else torch.zeros_like(b2)
+        ctx.save_for_backward(products.d_slope, d_bias @ w1, products.d_vectors, d_w1, d_bias.sum(dim=0), d_w2, d_b2)
+        ctx.n_users = batch.n_users
         return loss / batch.n_users
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return (*(grad * one for one in ctx.saved_tensors), None, None)
+        return (*(one * (grad / ctx.n_users) for one in ctx.saved_tensors), None, None)
+
+
+class _Products:
+    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of chunks of users u with all candidates i, and its gradients, added up chunk by chunk.
+
+    slope: t, [n, d]. vectors: v, [c, d]. In and out go hidden values [users, c, h]; the gradient of these comes without its factor w2, which
+    is put back where arrays are small: into d_slope and d_vectors here, into d_w1 by the caller.
+    """
+
+    def __init__(self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor) -> None:
+        self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w1 * w2[:, None]
+        self.d_slope, self.d_vectors, self.d_w1 = torch.empty_like(slope), torch.zeros_like(vectors), torch.zeros_like(w1)
+
+
+class _OfLayers(_Products):
+    """As (W1·diag(t_u))·v_i: a layer a user, which costs less to form than its pairs where candidates outnumber hidden units."""
+
+    def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
+        layers = self.w1 * self.slope[rows, None]
+        return torch.baddbmm(bias[:, None], self.vectors.expand(len(layers), -1, -1), layers.mT).relu_()
+
+    def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
+        slope = self.slope[rows, None]
+        d_layers = torch.bmm(d_hidden.mT, self.vectors.expand(len(slope), -1, -1))
+        self.d_slope[rows] = (d_layers * self.w2_w1).sum(dim=1)
+        self.d_w1 += d_layers.mul_(slope).sum(dim=0)
+        self.d_vectors += torch.bmm(d_hidden, self.w2_w1 * slope).sum(dim=0)
+
+
+class _OfPairs(_Products):
+    """As W1·(t_u∘v_i): every pair of user and candidate is formed."""
+
+    def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
+        self.pairs = (self.vectors * self.slope[rows, None]).view(-1, self.vectors.shape[1])
+        return (self.pairs @ self.w1.T).view(len(bias), len(self.vectors), -1).add_(bias[:, None]).relu_()
+
+    def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
+        d_hidden = d_hidden.view(len(self.pairs), -1)
+        self.d_w1.addmm_(d_hidden.T, self.pairs)
+        d_pairs = (d_hidden @ self.w2_w1).view(-1, *self.vectors.shape)
+        self.d_slope[rows] = (d_pairs * self.vectors).sum(dim=1)
+        self.d_vectors += d_pairs.mul_(self.slope[rows, None]).sum(dim=0)

@@ -24,9 +24,7 @@ class NFM(nn.Module):
 
     def history_state(self, histories: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """S = Σ v and F = ½(S² − Σ v²) of histories [n_users, length] (item_index, 0 pads): two of [n_users, d]."""
-        vectors = self.items(histories) * (histories > 0)[..., None]
-        sums = vectors.sum(dim=1)
-        return sums, (sums**2 - (vectors**2).sum(dim=1)) / 2
+        return history_state(self.items(histories), histories > 0)
 
     def forward(self, histories: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
         """Scores [n_users, m] of candidates [n_users, m]."""
@@ -35,3 +33,10 @@ class NFM(nn.Module):
         normed = self.norm(pairs.flatten(0, 1)).view_as(pairs)
         scores = self.output(self.hidden(normed).relu())[..., 0]
         return scores.relu() if self.relu_on_score else scores
+
+
+def history_state(vectors: torch.Tensor, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """S and F of the items' vectors [n_users, length, d], of which `real` [n_users, length] says which are no padding."""
+    vectors = vectors * real[..., None]
+    sums = vectors.sum(dim=1)
+    return sums, (sums**2 - (vectors**2).sum(dim=1)) / 2
