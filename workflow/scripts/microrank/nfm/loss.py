@@ -153,8 +153,8 @@ class _SampledSoftmax(torch.autograd.Function):
 class _Products:
     """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of chunks of users u with all candidates i, and its gradients, added up chunk by chunk.
 
-    slope: t, [n, d]. vectors: v, [c, d]. In and out go hidden values [users, c, h]; the gradient of these comes without its factor w2, which
-    is put back where arrays are small: into d_slope and d_vectors here, into d_w1 by the caller.
+    slope: t, [n, d]. vectors: v, [c, d]. In and out go hidden values, [users, c, h]. Their gradient comes without its factor w2, which is
+    put back where arrays are small: into d_slope and d_vectors here, into d_w1 by the caller.
     """
 
     def __init__(self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor) -> None:
