@@ -3,6 +3,7 @@
 import copy
 import functools
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -158,3 +159,19 @@ def test_the_command_line_names_the_key_and_shows_no_traceback_first(planned: Pa
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_repository(tmp_path_factory.mktemp("config"))
+
+
+@pytest.mark.soak
+def test_what_the_check_accepts_snakemake_plans_or_refuses_without_a_traceback(planned: Path) -> None:
+    draw, tried = random.Random(0), 0
+    strings = ["..", "a/b", "/", "nobody", "nfm", "minilm", "x" * 200, "é", "a b", "*", "?[a]", "-n", "'", '"', "$HOME", "`ls`", "#"]
+    values = [None, True, 0, 1, 7, 10**9, 0.5, [], ["minilm"], ["random", "nfm"], {}, *strings]
+    while tried < 100:
+        path, how = draw.choice(PATHS), draw.choice(["set", "delete", "rename"])
+        config = mutated(path, how, draw.choice(strings if how == "rename" else values))
+        if checked(config) is None:
+            tried += 1
+            (planned / "config/config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+            ended = run(planned, "-n", REPORT)
+            assert "Traceback" not in ended.stdout, ended.stdout
+            assert ended.returncode == 0 or "config: " in ended.stdout, ended.stdout
