@@ -13,9 +13,9 @@ from microrank.files import NO_PLACE
 def start_job(snakemake: Any) -> logging.Logger:
     """Send log records to the rule's log file (all) and to stderr (short), and report an uncaught error as one line.
 
-    Threads that wait for each other spin for about half a millisecond and then sleep: where jobs share processors, spinning on made them ten
-    times slower, and without any of it two threads took as long as one. OpenMP reads this once, so it is set here, before anything that
-    uses it is imported.
+    Threads that wait for each other spin for about half a millisecond and then sleep: where jobs share processors, spinning on made them
+    ten times slower, and without any of it two threads took as long as one. OpenMP reads this once, so it is set here, before anything
+    that uses it is imported.
 
     The traceback of an error goes to the log file only. Returns the logger named after the rule.
     """
