@@ -32,6 +32,7 @@ from microrank.nfm import rank
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
+from peak import peak_flops
 
 N_ITEMS, HISTORY_LENGTH, TOPICS, K = 19_738, 10, 200, 20
 USERS = {64: 512, 256: 64, 1024: 4}
@@ -99,13 +100,6 @@ def seconds(action: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def peak_rate() -> float:
-    """Flop/s of a large float32 matrix product, by the faster of the two libraries."""
-    one, other = torch.randn(2, 1536, 1536)
-    ways = [lambda: torch.mm(one, other), lambda: torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")]
-    return 2 * 1536**3 / min(seconds(way) for way in ways)
-
-
 def measure(dimension: int, repeats: int) -> dict[str, Any]:
     """Fastest times a user, the peak's rate, and whether the lists agree."""
     model, topic = planted_model(dimension)
@@ -127,7 +121,7 @@ def measure(dimension: int, repeats: int) -> dict[str, Any]:
     chosen = rank.screening_dtypes(torch.device("cpu"))
     runs: list[dict[str, float]] = []
     for _ in range(repeats):
-        found = {"peak": 1 / peak_rate()} | {name: seconds(lambda way=way: slow(way)) / PLAIN_USERS for name, way in WAYS.items()}
+        found = {"peak": 1 / peak_flops()} | {name: seconds(lambda way=way: slow(way)) / PLAIN_USERS for name, way in WAYS.items()}
         found["float32"] = seconds(lambda: fast((torch.float32,))) / USERS[dimension]
         found["chosen"] = seconds(lambda: fast(chosen)) / USERS[dimension]
         runs.append(found)

@@ -30,6 +30,7 @@ from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch, batch_loss
 from microrank.nfm.model import NFM
+from peak import peak_flops
 
 N_ITEMS, USERS, BATCH, CHUNK = 19_738, 5_000, 64, 11
 MUST, SHARE_MUST = {64: 35, 256: 22, 1024: 20}, {64: 0.25, 256: 0.50, 1024: 0.70}
@@ -70,11 +71,11 @@ FORMS: dict[str, Callable[[NFM, Batch], torch.Tensor]] = {"fast": batch_loss, "p
 
 
 def step(form: str, model: NFM, batch: Batch) -> float:
-    """Seconds of one step."""
+    """Processor seconds of one step."""
     model.zero_grad()
-    began = time.perf_counter()
+    began = time.process_time()
     FORMS[form](model, batch).backward()
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def new_model(dimension: int) -> NFM:
@@ -83,18 +84,7 @@ def new_model(dimension: int) -> NFM:
     return model.train()
 
 
-def peak_gflops() -> float:
-    """Float32 matrix products of this machine, one thread, best of several."""
-    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
-    best = float("inf")
-    for _ in range(8):
-        began = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - began)
-    return 2 * 1024**3 / best / 1e9
-
-
-def memory_mb(form: str, dimension: int) -> float:
+def grown_mb(form: str, dimension: int) -> float:
     """What one step adds to the memory of a fresh process, MB."""
     out = subprocess.run([sys.executable, __file__, "--memory", form, str(dimension)], capture_output=True, text=True, check=True)
     return float(out.stdout)
@@ -117,14 +107,14 @@ def _peak_kb() -> int:
 def measure(dimension: int) -> list[dict[str, Any]]:
     model, batch = new_model(dimension), example_batch()
     best = dict.fromkeys(FORMS, float("inf"))
-    peak = peak_gflops()
+    peak = peak_flops() / 1e9
     step("fast", model, batch)
     for _ in range(REPEATS[dimension]):
         best["plain"] = min(best["plain"], step("plain", model, batch))
         best["fast"] = min(best["fast"], *(step("fast", model, batch) for _ in range(FAST_PER_PLAIN)))
-        peak = max(peak, peak_gflops())
+        peak = max(peak, peak_flops() / 1e9)
     share = 6 * BATCH * len(batch.candidates) * dimension**2 / best["fast"] / 1e9 / peak
-    memory = {form: memory_mb(form, dimension) for form in FORMS}
+    memory = {form: grown_mb(form, dimension) for form in FORMS}
     times = f"{best['plain'] * 1e3:.0f} → {best['fast'] * 1e3:.1f} ms; peak {peak:.0f} GFLOP/s"
     note = f"{times}; memory of the step {memory['plain']:.0f} → {memory['fast']:.0f} MB"
     return [
