@@ -87,7 +87,7 @@ def test_other_data_users_and_recipes_are_not_comparable(made, settings, reason)
 def test_lists_of_another_length_are_not_comparable_and_break_nothing(made, k) -> None:
     truth = np.arange(40) % k + 1
     subset = made_up_subset(truth, k=k)
-    rankings = {name: as_rankings(subset, shuffled(40, np.random.default_rng(1), k)) for name in made.KINDS}
+    rankings = {name: as_rankings(subset, shuffled(40, np.random.default_rng(1), k)) for name in made.study().methods}
     metrics = score_rankings(rankings, subset, Scoring(bootstrap_samples=100), dataset="microlens-100k", seed=1)
     study = made.study()
     short = dataclasses.replace(study, metrics=metrics, diagnostics={**study.diagnostics, "k": k})

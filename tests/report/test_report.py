@@ -106,13 +106,14 @@ def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_ear
 def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_for_the_method_in_question(report, made) -> None:
     from microrank.evaluation.power import detectable_difference
 
-    row = made.study().row("llama", "hr", 10)
+    study = made.study()
+    row, tests = study.row("llama", "hr", 10), 4 * len(study.methods)  # at 1, 5, 10 and 15
     differing = (row["wins"] + row["losses"]) / 40
-    single, first = (math.ceil(40 * detectable_difference(40, differing, level)) for level in (0.05, 0.05 / 16))
+    single, first = (math.ceil(40 * detectable_difference(40, differing, level)) for level in (0.05, 0.05 / tests))
     assert first > single
     assert f"{differing:.0%} of the 40 users are a hit at 10 for only one of NFM and `llama`" in report.markdown
     assert f"one test at p ≤ 0.05 finds a true difference of {single} hits four times out of five" in report.markdown
-    assert "corrected for 16 tests, and the first step of Holm's correction asks for p ≤ 0.0031" in report.markdown
+    assert f"corrected for {tests} tests, and the first step of Holm's correction asks for p ≤ {0.05 / tests:.2g}" in report.markdown
     assert f"that takes {first} hits" in report.markdown
     assert any(re.match(rf"\| llama \| {differing:.0%} \| {single} hits \| {first} hits \|", line) for line in report.markdown.splitlines())
 

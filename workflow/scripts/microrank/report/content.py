@@ -52,11 +52,11 @@ def _notices(study: Study) -> list[Block]:
 def _results(study: Study) -> Section:
     last, cutoffs = study.main_cutoffs[-1], study.main_cutoffs
     header = ["method", f"against {study.lists_name}", "against a shuffle", *(f"Hits@{cutoff}" for cutoff in cutoffs)]
-    header += [f"− {study.lists_name} at {last}", f"wins–losses at {last}", *(f"p at {cutoff}" for cutoff in cutoffs)]
+    header += [f"− {study.lists_name} at {last}", *(f"p at {cutoff}" for cutoff in cutoffs), f"wins–losses at {last}"]
     rows = [_result_row(study, name, last) for name in study.all_rows]
     caption = (
         f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against {study.lists_name} by the exact "
-        f"McNemar test, whose p-values stand on the right, against a random shuffle of the same lists by the exact binomial test; each "
+        f"McNemar test, whose p-values stand beside, against a random shuffle of the same lists by the exact binomial test; each "
         f"Holm-adjusted over all methods and cutoffs, at {study.level:g}. Wins and losses: users who are a hit for only one of the two. "
         f"In brackets {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for differences, both as counts). They are not "
         'adjusted for the many comparisons, as p is: one that leaves out 0 may stand beside "cannot tell".'
@@ -82,11 +82,12 @@ def _result_row(study: Study, name: str, last: int) -> list[str]:
         interval = "" if name == ORACLE else f" ({span(round(row['ci_low']), round(row['ci_high']))})"
         cells.append(count(row["value"]) + interval)
     if name == study.recommender:
-        return cells + [""] * (2 + len(study.main_cutoffs))
+        return [*cells, *[""] * (2 + len(study.main_cutoffs))]
     row, difference = study.row(name, "hits", last), study.difference(name, "hr", last)
     ends = [signed(round(difference[end] * study.n_users)) for end in ("ci_low", "ci_high")] if difference else []
-    cells += [signed(row["delta"]) + (f" ({' to '.join(ends)})" if ends else ""), f"{row['wins']}–{row['losses']}" if difference else ""]
-    return cells + [p_cell(study.row(name, "hits", cutoff)["p_holm"]) for cutoff in study.main_cutoffs]
+    cells.append(signed(row["delta"]) + (f" ({' to '.join(ends)})" if ends else ""))
+    cells += [p_cell(study.row(name, "hits", cutoff)["p_holm"]) for cutoff in study.main_cutoffs]
+    return [*cells, f"{row['wins']}–{row['losses']}" if difference else ""]
 
 
 def _means(study: Study) -> Table:
