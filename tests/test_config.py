@@ -79,6 +79,51 @@ def test_a_wrong_value_is_named_with_its_key(config: dict, path: str, value: obj
     assert part in refused(config)
 
 
+@pytest.mark.parametrize("name", ["nfm", "recommender", "oracle"])
+def test_a_reranker_with_the_name_of_a_row_that_every_report_has_is_refused(config: dict, name: str) -> None:
+    config["rerankers"][name] = {"reference": "random"}
+    assert refused(config) == f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name"
+
+
+@pytest.mark.parametrize("name", ["recommender", "oracle"])
+def test_another_recommender_with_such_a_name_is_refused(config: dict, tmp_path: Path, name: str) -> None:
+    (tmp_path / "lists.csv").touch()
+    config["datasets"]["sample"] |= {"recommendations": str(tmp_path / "lists.csv"), "recommender": name}
+    assert f"datasets.sample.recommender: '{name}' is a method's name" in refused(config)
+
+
+def test_a_reranker_called_as_lists_without_a_name_of_their_own_is_refused(config: dict, tmp_path: Path) -> None:
+    (tmp_path / "lists.csv").touch()
+    config["rerankers"]["own-lists"] = {"reference": "random"}
+    check_config(config, SCHEMA)
+    config["datasets"]["sample"]["recommendations"] = str(tmp_path / "lists.csv")
+    assert "datasets.sample.recommender: 'own-lists' is a method's name" in refused(config)
+
+
+def test_a_list_of_one_item_cannot_be_reranked(config: dict) -> None:
+    config["top_k"] = 1
+    assert "top_k: 1 is less than the minimum of 2" in refused(config)
+
+
+@pytest.mark.parametrize(("top_k", "cutoffs"), [(4, [5, 10]), (5, [5, 10]), (5, [10, 20, 5])])
+def test_lists_so_short_that_no_cutoff_lies_within_them_are_refused(config: dict, top_k: int, cutoffs: list[int]) -> None:
+    config["top_k"], config["report"]["cutoffs"] = top_k, cutoffs
+    message = refused(config)
+    assert f"report.cutoffs: none of {', '.join(map(str, cutoffs))} is below top_k ({top_k})" in message
+    assert "add a smaller one" in message
+    config["report"]["cutoffs"] = [*cutoffs, 2]
+    check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize(("size", "valid"), [("all", True), (100, True), ("every", False), (0, False), (True, False)])
+def test_the_subset_has_a_number_of_users_or_all(config: dict, size: object, valid: bool) -> None:
+    config["subset"]["sample_size"] = size
+    if valid:
+        check_config(config, SCHEMA)
+    else:
+        assert f"config: subset.sample_size: {size!r} is " in refused(config)
+
+
 @pytest.mark.parametrize("key", ["pairs", "titles"])
 def test_a_raw_file_that_is_not_there_and_cannot_be_fetched_is_named(config: dict, tmp_path: Path, key: str) -> None:
     files = {name: tmp_path / name for name in ("pairs", "titles")}

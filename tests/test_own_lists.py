@@ -69,10 +69,13 @@ def test_a_fusion_without_lists_to_tune_it_on_is_refused(splits: Path) -> None:
 
 
 def test_repeats_run_with_seeds_of_their_own_and_show_their_spread(tmp_path: Path) -> None:
+    """Of all users, hits or not, so that the report is seen for that population too."""
     folder = copy_repository(tmp_path)
-    edit_config(folder, SMALL | {"methods": ["popularity"], "repeats": 2})
+    everybody = {"subset": {"population": "users", "sample_size": "all"}}
+    edit_config(folder, SMALL | everybody | {"methods": ["popularity"], "repeats": 2})
     done = run(folder, REPORT)
     assert done.returncode == 0, done.stdout
+    _look_at_the_report_of_everybody(folder)
     folders = [folder / "results/sample", folder / "results/sample.seed-20240602"]
     assert "Over seeds" in (folder / REPORT).read_text()
     assert len({(one / "splits/train.parquet").read_bytes() for one in folders}) == 1
@@ -82,7 +85,23 @@ def test_repeats_run_with_seeds_of_their_own_and_show_their_spread(tmp_path: Pat
     hits = [next(float(line.split(",")[4]) for line in lines if ",nfm,hits,10," in line) for lines in metrics]
     shown = next(line.split(",") for line in (folders[0] / "seeds.csv").read_text().splitlines() if line.startswith("nfm,hits,10,"))
     assert (int(shown[3]), float(shown[4]), float(shown[6]), float(shown[7])) == (2, sum(hits) / 2, min(hits), max(hits))
+    rates = [json.loads((one / "nfm/metrics.json").read_text())["all_users"]["HR@10"] for one in folders]
+    shown = next(line.split(",") for line in (folders[0] / "seeds.csv").read_text().splitlines() if line.startswith("nfm,hr_all_users,10,"))
+    assert float(shown[4]) == pytest.approx(sum(rates) / 2)
+    assert f"{sum(rates) / 2:.5f} ± " in (folder / REPORT).read_text()
     edit_config(folder, {"repeats": 3})
     assert set(planned_jobs(folder)) >= {"train_nfm", "compare_seeds"}
     edit_config(folder, {"repeats": 1})
     assert set(planned_jobs(folder)) == {"write_report"}
+
+
+def _look_at_the_report_of_everybody(folder: Path) -> None:
+    """Users drawn from all: hit rates beside the hits, and over all users those of the subset, without a share to multiply by."""
+    lines = (folder / REPORT).read_text().splitlines()
+    counted = json.loads((folder / "results/sample/nfm/metrics.json").read_text())["all_users"]
+    rows = [line.split(",") for line in (folder / "results/sample/metrics.csv").read_text().splitlines()]
+    own = {int(row[3]): row for row in rows if row[1:3] == ["nfm", "hr"]}
+    assert any(f"Of {int(own[10][7]):,} users drawn from all, the recommender (NFM) has" in line for line in lines)
+    assert any(line.startswith("| mean over users | HR@5 | − NFM | HR@10 | − NFM | NDCG@10 |") for line in lines)
+    assert f"| NFM, counted | {counted['HR@5']:.5f} |  | {counted['HR@10']:.5f} |  |" in lines
+    assert any(line.startswith(f"| NFM | {float(own[5][4]):.5f} ") and f" {float(own[10][4]):.5f} " in line for line in lines)

@@ -69,6 +69,14 @@ def test_population_users_draws_misses_too_with_rank_zero() -> None:
     assert subset["ground_truth_rank"].to_pylist() == [1, 0, 4, 0]
 
 
+def test_all_draws_everybody_who_is_eligible_and_says_so_where_nobody_is() -> None:
+    wanted = {"seed": 0, "sample_size": "all", "history_length": 10}
+    assert sample_hit_users(**study([1, 0, 4, 0]), **wanted)["ground_truth_rank"].to_pylist() == [1, 4]
+    assert sample_hit_users(**study([1, 0, 4, 0]), **wanted, population="users")["ground_truth_rank"].to_pylist() == [1, 0, 4, 0]
+    with pytest.raises(StudyError, match="there are only 0 users whose top 4 holds the hidden item"):
+        sample_hit_users(**study([0, 0]), **wanted)
+
+
 def test_the_seed_decides_who_is_drawn() -> None:
     everyone = study([1] * 200)
     drawn = [sample_hit_users(**everyone, seed=seed, sample_size=20, history_length=1)["user_id"].to_pylist() for seed in (1, 1, 2)]

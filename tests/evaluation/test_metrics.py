@@ -1,5 +1,7 @@
 """Each metric's value by hand, at its edges, and as ranx has it."""
 
+import math
+
 import numpy as np
 import pytest
 from microrank.evaluation.expectation import shuffle_expectation, shuffle_hits_range
@@ -46,16 +48,28 @@ def test_single_shuffles_lie_in_their_range_as_often_as_it_says_and_no_narrower_
 
 
 @pytest.mark.soak  # ranx compiles for half a minute
-def test_ranx_agrees_on_every_metric() -> None:
+def test_ranx_agrees_on_every_metric_and_cutoff() -> None:
     ranx = pytest.importorskip("ranx", reason="ranx is not installed")
-    random = np.random.default_rng(5)
-    ranks = random.integers(0, 21, 200)
+    ranks = np.random.default_rng(5).integers(0, 21, 200)
     qrels = ranx.Qrels({str(user): {"truth": 1} for user in range(200)})
     lists = {
         str(user): {("truth" if place == rank else f"item {place}"): 100.0 - place for place in range(1, 21)}
         for user, rank in enumerate(ranks)
     }
-    found = ranx.evaluate(qrels, ranx.Run(lists), ["hit_rate@5", "ndcg@10", "mrr@20"])
-    assert found["hit_rate@5"] == pytest.approx(hit_rate(ranks, 5).mean())
-    assert found["ndcg@10"] == pytest.approx(ndcg(ranks, 10).mean())
-    assert found["mrr@20"] == pytest.approx(reciprocal_rank(ranks, 20).mean())
+    names = {"hit_rate": hit_rate, "ndcg": ndcg, "mrr": reciprocal_rank}
+    of_name = {f"{name}@{cutoff}": metric(ranks, cutoff).mean() for name, metric in names.items() for cutoff in (1, 5, 10, 15, 20)}
+    found = ranx.evaluate(qrels, ranx.Run(lists), list(of_name))
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(of_name)
+
+
+def test_the_values_are_those_of_a_ranking_written_out() -> None:
+    """A second reading of the three formulas, from lists instead of ranks."""
+    random = np.random.default_rng(6)
+    lists = random.permuted(np.tile(np.arange(30), (200, 1)), axis=1)[:, :20]  # the hidden item is 7; in a third of the lists absent
+    ranks = np.where((lists == 7).any(axis=1), np.argmax(lists == 7, axis=1) + 1, 0)
+    for cutoff in (1, 5, 10, 15, 20):
+        tops = [one[:cutoff].tolist() for one in lists]
+        assert hit_rate(ranks, cutoff).tolist() == [float(7 in top) for top in tops]
+        gains = [sum((item == 7) / math.log2(place + 2) for place, item in enumerate(top)) for top in tops]
+        np.testing.assert_allclose(ndcg(ranks, cutoff), gains)
+        np.testing.assert_allclose(reciprocal_rank(ranks, cutoff), [1 / (top.index(7) + 1) if 7 in top else 0.0 for top in tops])

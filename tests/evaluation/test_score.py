@@ -1,12 +1,16 @@
 """Planted re-rankers get the numbers that are known of them."""
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from made_up import as_rankings, made_up_subset, perfect, shuffled, unchanged
 from microrank.errors import StudyError
-from microrank.evaluation.score import METRICS, NFM, ORACLE, RANDOM_DRAW, RANDOM_EXPECTED, score_rankings
+from microrank.evaluation.holm import holm
+from microrank.evaluation.score import METRICS, NFM, ORACLE, RANDOM_DRAW, RANDOM_EXPECTED, score_rankings, score_ranks
 from microrank.evaluation.settings import Scoring
+from scipy.stats import binomtest
 
 TRUTH = np.arange(100) % 20 + 1  # five users at each rank
 SUBSET = made_up_subset(TRUTH)
@@ -54,13 +58,56 @@ def test_a_reversing_ranker_mirrors_the_list(planted) -> None:
 
 def test_an_unchanged_list_differs_in_nothing(planted) -> None:
     for row in planted.to_pylist():
-        if row["method"] == "unchanged":
+        if row["method"] == "unchanged" and row["metric"] != "hr_over_random":
             if row["metric"].endswith("_difference"):
                 assert row["value"] == row["ci_low"] == row["ci_high"] == 0
             else:
                 same = cell(planted, NFM, row["metric"], row["cutoff"])
                 assert (row["value"], row["delta"], row["wins"], row["losses"]) == (same["value"], 0, 0, 0)
                 assert row["p_value"] in (1, None)
+
+
+def test_a_shuffling_ranker_has_about_what_a_shuffle_expects_and_is_told_from_neither(planted) -> None:
+    """Its numbers are those counted from its lists by hand."""
+    truth = np.argmax(shuffled(100, np.random.default_rng(1)) == (TRUTH - 1)[:, None], axis=1) + 1
+    for cutoff in (1, 5, 10, 15):
+        row = cell(planted, "shuffled", "hits", cutoff)
+        assert row["value"] == (truth <= cutoff).sum()
+        assert row["value"] == pytest.approx(5 * cutoff, abs=3 * np.sqrt(100 * cutoff / 20 * (1 - cutoff / 20)))
+        assert row["wins"] == ((truth <= cutoff) & (cutoff < TRUTH)).sum()
+        assert row["losses"] == ((truth > cutoff) & (cutoff >= TRUTH)).sum()
+        assert row["p_holm"] == 1
+        assert cell(planted, "shuffled", "hr_over_random", cutoff)["p_holm"] > 0.2
+    assert cell(planted, "shuffled", "mrr", 20)["value"] == pytest.approx((1 / truth).mean())
+    assert cell(planted, "shuffled", "ndcg", 10)["value"] == pytest.approx(np.where(truth <= 10, 1 / np.log2(truth + 1), 0).mean())
+
+
+def test_every_method_and_the_recommender_are_tested_against_a_shuffle(planted) -> None:
+    row = cell(planted, "perfect", "hr_over_random", 5)
+    assert (row["value"], row["baseline"]) == (0.75, RANDOM_EXPECTED)
+    assert row["p_value"] == pytest.approx(2 * binomtest(100, 100, 0.25, "greater").pvalue, rel=1e-6)
+    tested = [row for row in planted.to_pylist() if row["metric"] == "hr_over_random"]
+    assert {(row["method"], row["cutoff"]) for row in tested} == set(
+        itertools.product((NFM, "perfect", "reversed", "unchanged", "shuffled"), (1, 5, 10, 15))
+    )
+    np.testing.assert_allclose([row["p_holm"] for row in tested], holm(np.array([row["p_value"] for row in tested])), rtol=1e-8)
+    for name in (NFM, "reversed", "unchanged"):  # five users at each rank: as a shuffle expects
+        assert cell(planted, name, "hr_over_random", 10)["p_holm"] == 1
+
+
+def test_a_thousand_whole_studies_of_shuffles_keep_the_family_wise_rate_of_both_families() -> None:
+    """Methods and recommender shuffle, so that every null hypothesis is true: how often is anything found at all?"""
+    random = np.random.default_rng(20)
+    scoring = Scoring(cutoffs=(1, 5, 10, 15, 20), bootstrap_samples=2)
+    found = {(family, column): 0 for family in ("hr", "hr_over_random") for column in ("p_value", "p_holm")}
+    for _ in range(1000):
+        ranks = {name: random.integers(1, 21, 100) for name in ("a", "b", "c")}
+        rows = score_ranks(ranks, random.integers(1, 21, 100), 20, scoring, dataset="null", seed=1)
+        for family, column in found:
+            found[family, column] += any(row["metric"] == family and row[column] is not None and row[column] <= 0.05 for row in rows)
+    for family in ("hr", "hr_over_random"):
+        assert 5 <= found[family, "p_holm"] <= 66, "at most 50 of 1,000 expected, and three standard deviations of it"
+        assert found[family, "p_value"] > 150, "uncorrected, a study of nothing finds something far more often"
 
 
 def test_the_random_rows_are_the_expectation_and_a_draw_within_its_range(planted) -> None:

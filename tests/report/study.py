@@ -73,6 +73,10 @@ def study(**changes: object) -> Study:
             "dataset": "microlens-100k",
             "synthetic": False,
             "subset": {"population": "hits", "sample_size": N, "history_length": 3},
+            "nfm": {
+                **{"dimension": 1024, "relu_on_score": True, "batch_size": 64, "batch_candidates": "slots", "learning_rate": 0.0001},
+                "refit": False,
+            },
             "rerankers": {
                 "best": {"encoder": "minilm", "history": "text"},
                 "chance": {"reference": "random"},

@@ -1,6 +1,7 @@
 """What the report says, and that it is the same bytes every time."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -15,26 +16,117 @@ def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
     assert "better than NFM" in first
 
 
-@pytest.mark.parametrize(
-    ("delta", "p", "headline"),
-    [
-        (0.2, 0.01, "**Yes: re-ranking by `llama`"),
-        (-0.2, 0.01, "**No: every language model"),
-        (0.2, 0.2, "**These numbers cannot tell"),
-        (-0.2, 0.2, "**These numbers cannot tell"),
-    ],
-)
-def test_the_headline_follows_direction_and_corrected_p(made, delta, p, headline) -> None:
+def with_verdict(study, method: str, delta: float, p: float):
+    """The study in which `method` has this difference and p at every cutoff."""
     from microrank.evaluation.score import METRICS
-    from microrank.report.answer import answer
 
-    study = made.study()
     rows = study.metrics.to_pylist()
     for row in rows:
-        if row["method"] == "llama" and row["metric"] == "hr":
+        if row["method"] == method and row["metric"] == "hr":
             row |= {"delta": delta, "p_holm": p}
-    changed = dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
-    assert answer(changed).startswith(headline)
+    return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
+
+
+VERDICTS = [(0.2, 0.01, "better"), (-0.2, 0.01, "worse"), (0.2, 0.2, "cannot tell"), (-0.2, 0.2, "cannot tell")]
+
+
+@pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
+def test_the_headline_follows_direction_and_corrected_p(made, delta, p, expected) -> None:
+    from microrank.report.answer import answer
+
+    headline = {
+        "better": "**Yes: re-ranking by `llama`",
+        "worse": "**No: every language model",
+        "cannot tell": "**These numbers cannot tell",
+    }[expected]
+    assert answer(with_verdict(made.study(), "llama", delta, p)).startswith(headline)
+
+
+def fused(made, kind: str = "fusion", of: tuple[str, ...] = ("nfm", "llama")):
+    """The study in which `best` is a fusion of these parts."""
+    study = made.study()
+    rerankers = {**study.settings["rerankers"], "best": {"fusion": "reciprocal", "of": list(of)}}
+    return dataclasses.replace(study, kinds={**study.kinds, "best": kind}, settings={**study.settings, "rerankers": rerankers})
+
+
+@pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
+def test_a_fusion_with_a_language_model_has_a_clause_of_its_own_beside_the_models(made, delta, p, expected) -> None:
+    from microrank.report.answer import answer
+
+    clause = {
+        "better": "**As a part of a fusion, one does: `best` puts more",
+        "worse": "**Every fusion with a language model made the list worse.**",
+        "cannot tell": "**No fusion with a language model can be shown to improve the list.**",
+    }[expected]
+    told = answer(with_verdict(fused(made), "best", delta, p))
+    assert told.startswith("**These numbers cannot tell: no language model")
+    assert clause in told
+    assert "The fusion with a language model `best` has it there for" in told
+    assert "other parts" not in told
+    assert clause not in answer(with_verdict(fused(made, of=("nfm", "chance")), "best", delta, p)), "a fusion of references is none"
+
+
+def test_of_a_fusion_with_further_parts_the_model_is_not_said_to_have_done_it(made) -> None:
+    from microrank.report.answer import answer
+
+    assert "That other parts did it is possible" in answer(with_verdict(fused(made, of=("nfm", "llama", "chance")), "best", 0.2, 0.01))
+
+
+def test_language_models_that_were_asked_for_fusions_alone_count_as_asked(made) -> None:
+    from microrank.report.answer import answer
+
+    alone = dataclasses.replace(fused(made), methods=("best", "simulated-study"))
+    told = answer(with_verdict(alone, "best", 0.2, 0.01))
+    assert told.startswith("A language model was asked only as a part of fusions. **Yes, as a part of a fusion: `best`")
+
+
+def test_a_fusion_with_a_simulated_part_is_called_simulated_and_answers_nothing(made) -> None:
+    from microrank.report.answer import answer
+    from microrank.report.content import sections
+
+    study = dataclasses.replace(fused(made, "simulated fusion", ("nfm", "simulated-study")), methods=("best", "chance"))
+    assert answer(study).startswith("**No language model was asked here** (the answers come from a simulated server")
+    notices = [block.text for block in sections(study)[0].blocks[1:]]
+    assert any(text.startswith("**Simulated:** `best` asked no model.") and "in a part of the fusion" in text for text in notices)
+    assert "The simulated fusion `best`" in answer(study)
+    assert study.label("best") == "best (simulated)"
+
+
+def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_early_in_the_table(report, made) -> None:
+    lines = report.markdown.splitlines()
+    assert any(line.startswith("| method | against NFM | against a shuffle | Hits@5 |") for line in lines)
+    assert any(line.startswith("| best | better | better | 40 (") for line in lines)
+    assert any(line.startswith("| llama | cannot tell | cannot tell |") for line in lines)
+    assert any(line.startswith("| NFM |  | cannot tell |") for line in lines)
+    assert "and not told apart from a random shuffle" in report.answer
+    rows = [row for row in made.study().metrics.to_pylist() if row["metric"] == "hr_over_random" and row["method"] == "best"]
+    assert all(row["p_value"] < row["p_holm"] < 0.05 for row in rows if row["cutoff"] < 10)
+
+
+def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_for_the_method_in_question(report, made) -> None:
+    from microrank.evaluation.power import detectable_difference
+
+    study = made.study()
+    row, tests = study.row("llama", "hr", 10), 4 * len(study.methods)  # at 1, 5, 10 and 15
+    differing = (row["wins"] + row["losses"]) / 40
+    single, first = (math.ceil(40 * detectable_difference(40, differing, level)) for level in (0.05, 0.05 / tests))
+    assert first > single
+    assert f"{differing:.0%} of the 40 users are a hit at 10 for only one of NFM and `llama`" in report.markdown
+    assert f"one test at p ≤ 0.05 finds a true difference of {single} hits four times out of five" in report.markdown
+    assert f"corrected for {tests} tests, and the first step of Holm's correction asks for p ≤ {0.05 / tests:.2g}" in report.markdown
+    assert f"that takes {first} hits" in report.markdown
+    assert any(re.match(rf"\| llama \| {differing:.0%} \| {single} hits \| {first} hits \|", line) for line in report.markdown.splitlines())
+
+
+def test_the_table_says_that_intervals_are_unadjusted_and_shows_those_of_ndcg_and_mrr(report, made) -> None:
+    assert "They are not adjusted for the many comparisons, as p is" in report.markdown
+    row = made.study().row("llama", "ndcg", 10)
+    assert f"| llama | {row['value']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f}) |" in report.markdown
+
+
+def test_no_caption_says_that_a_method_by_titles_alone_is_flat(report) -> None:
+    assert "alone is flat" not in report.markdown
+    assert "need not be flat" in report.markdown
 
 
 def test_without_a_real_model_the_report_says_that_none_was_asked(made, tmp_path) -> None:
@@ -43,15 +135,6 @@ def test_without_a_real_model_the_report_says_that_none_was_asked(made, tmp_path
     study = made.study(methods=("best", "simulated-study"))
     assert answer(study).startswith("**No language model was asked here** (the answers come from a simulated server")
     assert "`methods` names none" in answer(made.study(methods=("best",)))
-
-
-def test_published_figures_stand_beside_ours_and_say_whether_they_are_the_same(report) -> None:
-    lines = report.markdown.splitlines()
-    assert any(line.startswith("| NFM | 38 | 64 | NFM | 10 (") for line in lines)
-    assert any(line.startswith("| e5-small-v2 | 32 | 56 | best | 40 (") and line.endswith("| other model |") for line in lines)
-    assert any(line.startswith("| Meta-Llama-3-8B-Instruct | 29 | 49 |") for line in lines)
-    assert any(line.startswith("| HR@5 | 0.01747 | 0.01700 |") and line.endswith("| yes |") for line in lines)
-    assert any(line.startswith("| HR@20 | 0.04618 | 0.20000 |") and line.endswith("| no |") for line in lines)
 
 
 def test_simulated_and_synthetic_are_said_wherever_they_show(made, tmp_path) -> None:

@@ -22,16 +22,40 @@ def test_the_rate_over_all_users_is_the_share_of_hit_users_times_the_rate_among_
     table = next(block for block in section.blocks if isinstance(block, Table))
     found = cells(table)
     for name in ("best", "chance"):
-        for cutoff, cell in zip((5, 10), found[one.label(name)], strict=True):
+        for cutoff, cell in zip((5, 10), found[one.label(name)][::2], strict=True):
             assert float(cell.split()[0]) == pytest.approx(0.2 * one.row(name, "hr", cutoff)["value"], abs=1e-5)
-    assert found[one.label(RANDOM_EXPECTED)] == ["0.05000", "0.10000"]
-    assert found["NFM, counted"] == ["0.01700", "0.02900"]
+    assert found[one.label(RANDOM_EXPECTED)] == ["0.05000", "", "0.10000", ""]
+    assert found["NFM, counted"] == ["0.01700", "", "0.02900", ""]
+    assert found["NFM"][1::2] == ["", ""]
 
 
-def test_a_subset_of_all_users_needs_no_such_section() -> None:
+def test_the_difference_over_all_users_has_an_interval_of_its_own_for_these_users() -> None:
+    one = study()  # 40 of the 200 users with a hit, who are a fifth of all
+    (section,) = over_all_users(one)
+    row = one.row("best", "hr_difference", 10)
+    cell = cells(next(block for block in section.blocks if isinstance(block, Table)))["best"][3]
+    factor = 0.2 * np.sqrt((200 - 40) / (200 - 1))
+    ends = [0.2 * row["value"] + factor * (row[end] - row["value"]) for end in ("ci_low", "ci_high")]
+    assert cell == f"{0.2 * row['value']:+.5f} ({ends[0]:+.5f} to {ends[1]:+.5f})"
+
+
+def test_a_subset_of_all_users_estimates_their_rates_directly_and_shows_them_beside_the_hits() -> None:
     one = study()
-    everyone = {**one.settings, "subset": {**one.settings["subset"], "population": "users"}}
-    assert over_all_users(study(settings=everyone)) == []
+    everyone = study(settings={**one.settings, "subset": {**one.settings["subset"], "population": "users"}})
+    (section,) = over_all_users(everyone)
+    found = cells(next(block for block in section.blocks if isinstance(block, Table)))
+    assert float(found["best"][0].split()[0]) == one.row("best", "hr", 5)["value"]
+    assert "drawn from all 1,000, of whom 200 (20.00%)" in section.blocks[0].text  # type: ignore[union-attr]
+    headers = [block.header for part in sections(everyone) for block in part.blocks if isinstance(block, Table)]
+    assert ["mean over users", "HR@5", "− NFM", "HR@10", "− NFM", "NDCG@10", "− NFM", "MRR", "− NFM"] in headers
+
+
+def test_where_everybody_was_drawn_there_is_no_interval() -> None:
+    one = study()
+    (section,) = over_all_users(study(nfm={**(one.nfm or {}), "hit_users": 40}))
+    found = cells(next(block for block in section.blocks if isinstance(block, Table)))
+    assert not any("(" in cell for row in found.values() for cell in row)
+    assert "Everybody was drawn" in section.blocks[1].caption  # type: ignore[union-attr]
 
 
 def test_repeats_are_shown_with_their_spread() -> None:
@@ -46,7 +70,7 @@ def test_repeats_are_shown_with_their_spread() -> None:
 
 def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
     metrics = score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="shop", seed=1, recommender="sasrec")
-    assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec"}
+    assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec", RANDOM_EXPECTED}
     settings = {**study().settings, "dataset": "shop", "recommender": "sasrec"}
     parts = sections(study(metrics=metrics, settings=settings))
     recommender = next(part for part in parts if part.title == "The recommender")
@@ -54,4 +78,4 @@ def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
     texts = repr([part for part in parts if part.title not in ("Beside the published figures", "Provenance")])
     assert "NFM" not in texts
     assert "sasrec" in texts
-    assert np.all([row["baseline"] in (None, "sasrec") for row in metrics.to_pylist()])
+    assert np.all([row["baseline"] in (None, "sasrec", RANDOM_EXPECTED) for row in metrics.to_pylist()])

@@ -79,6 +79,7 @@ rule draw_figures:
 rule compare_seeds:
     input:
         metrics=expand("results/{repeat}/metrics.csv", repeat=SEED_OF),
+        recommenders=expand(f"results/{{repeat}}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json", repeat=SEED_OF),
     output:
         seeds=f"results/{DATASET}/seeds.csv",
     log:

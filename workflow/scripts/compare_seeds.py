@@ -6,7 +6,9 @@ log = start_job(snakemake)
 
 from microrank.evaluation.metrics_file import read_metrics, write_metrics
 from microrank.evaluation.seeds import SEEDS, compare_seeds
+from microrank.files import read_json
 
-seeds = compare_seeds([read_metrics(path) for path in snakemake.input.metrics])
-log.info("compared %d seeds", len(snakemake.input.metrics))
+metrics = [read_metrics(path) for path in snakemake.input.metrics]
+seeds = compare_seeds(metrics, [read_json(path) for path in snakemake.input.recommenders])
+log.info("compared %d seeds", len(metrics))
 write_metrics(seeds, snakemake.output.seeds, SEEDS)

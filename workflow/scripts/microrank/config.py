@@ -13,6 +13,7 @@ import yaml
 from microrank.errors import StudyError
 
 RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
+RESERVED = (RECOMMENDER, "recommender", "oracle")  # rows of every report, and what diagnostics call the recommender
 PROMPTS = Path("resources/prompts")
 MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
@@ -43,7 +44,11 @@ def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> N
     _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
     for method in config["methods"]:
         _check_name("methods", method, config["rerankers"], "rerankers")
+    for name in RESERVED:
+        if name in config["rerankers"]:
+            raise StudyError(f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name")
     _check_own_lists(config)
+    _check_cutoffs(config["report"]["cutoffs"], config["top_k"])
     for name, reranker in config["rerankers"].items():
         where = f"rerankers.{name}"
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
@@ -86,13 +91,23 @@ def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
 def _check_own_lists(config: dict[str, Any]) -> None:
     """With lists of another recommender, its name must be its own, and fusions need lists to be tuned on."""
     where, dataset = f"datasets.{config['dataset']}", config["datasets"][config["dataset"]]
-    if dataset.get("recommender") in (RECOMMENDER, *config["rerankers"]):
-        raise StudyError(f"config: {where}.recommender: '{dataset['recommender']}' is a method's name; choose another")
+    recommender = dataset.get("recommender", "own-lists")
+    if "recommendations" in dataset and recommender in (*RESERVED, *config["rerankers"]):
+        raise StudyError(f"config: {where}.recommender: '{recommender}' is a method's name; choose another")
     fused = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
     if "recommendations" in dataset and "recommendations_for_tuning" not in dataset and fused:
         raise StudyError(
             f"config: methods: '{fused[0]}' is a fusion, whose number is chosen on lists made without the last but one items: name such a "
             f"file as {where}.recommendations_for_tuning, or leave fusions out of methods"
+        )
+
+
+def _check_cutoffs(cutoffs: list[int], top_k: int) -> None:
+    """At its full length every order of a list has the same hits, so that nothing could be told."""
+    if not any(cutoff < top_k for cutoff in cutoffs):
+        raise StudyError(
+            f"config: report.cutoffs: none of {', '.join(map(str, cutoffs))} is below top_k ({top_k}), where orders of a list differ; "
+            "add a smaller one, or raise top_k"
         )
 
 

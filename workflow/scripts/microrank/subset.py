@@ -18,11 +18,11 @@ def sample_hit_users(
     test: pa.Table,
     *,
     seed: int,
-    sample_size: int,
+    sample_size: int | str,
     history_length: int,
     population: str = "hits",
 ) -> pa.Table:
-    """Draw `sample_size` users without replacement and give the table SUBSET, sorted by user.
+    """Draw `sample_size` users without replacement, or "all", and give the table SUBSET, sorted by user.
 
     Args:
         recommendations: table RECOMMENDATIONS, the same number of items for every user.
@@ -32,16 +32,16 @@ def sample_hit_users(
             `ground_truth_rank` is 0 if the list lacks it.
 
     Raises:
-        StudyError: there are fewer such users than `sample_size`.
+        StudyError: there are fewer such users than `sample_size`, or none.
     """
     found = find_hidden_items(recommendations, test)
     eligible = np.flatnonzero(found.ranks) if population == "hits" else np.arange(len(found.users))
-    if len(eligible) < sample_size:
+    size = max(len(eligible), 1) if isinstance(sample_size, str) else sample_size
+    if len(eligible) < size:
         who = f"users whose top {found.list_length} holds the hidden item" if population == "hits" else "users"
-        raise StudyError(
-            f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who}; set it to {len(eligible)} or less"
-        )
-    return _subset(found, _draw(eligible, sample_size, seed), recommendations, past, history_length)
+        what = f"set it to {len(eligible)} or less" if len(eligible) else "set subset.population to users, or a larger top_k"
+        raise StudyError(f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who}; {what}")
+    return _subset(found, _draw(eligible, size, seed), recommendations, past, history_length)
 
 
 def sample_tuning_users(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import bdtr, bdtrc
 from scipy.stats import binom
 
 Metric = Callable[[np.ndarray, int], np.ndarray]
@@ -25,3 +26,14 @@ def shuffle_hits_range(in_list: int, k: int, cutoff: int, confidence: float = 0.
     tail = (1 - confidence) / 2
     share = min(cutoff, k) / k
     return int(binom.ppf(tail, in_list, share)), int(binom.isf(tail, in_list, share))
+
+
+def shuffle_p_value(hits: int, in_list: int, k: int, cutoff: int) -> float:
+    """Two-sided exact p-value of so many Hits@N under a shuffle of each list: twice the smaller tail, at most 1.
+
+    Each list that holds the hidden item is then a hit with probability N/k, the others never, independently: a sum of Bernoulli
+    variables, here binomial since all lists are of one length (Clopper and Pearson, The use of confidence or fiducial limits illustrated
+    in the case of the binomial, Biometrika 26, 1934, for the doubled tail).
+    """
+    share = min(cutoff, k) / k
+    return float(min(1.0, 2 * min(bdtr(hits, in_list, share), bdtrc(hits - 1, in_list, share))))

@@ -1,27 +1,55 @@
 """What a study of n users could have shown: without this, "no difference found" says nothing."""
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.stats import binom
+
+_OUTSIDE = 1e-9  # probability of the numbers of differing users that are left out of the sum, on either side
 
 
-def detectable_difference(n: int, differing: float, confidence: float = 0.95, power: float = 0.8) -> float:
-    """The smallest difference of two hit rates that n paired users show with probability `power`.
+def mcnemar_power(n: int, differing: float, difference: float, level: float = 0.05) -> float:
+    """How often the exact McNemar test of n paired users has p <= `level`, where the true hit rates differ by `difference`.
 
-    Solves δ√n = z_α·√d + z_β·√(d − δ²) for δ (Connor, Sample size for testing differences in proportions for the paired-sample design,
-    Biometrics 43, 1987). NaN where no difference could be shown: the one needed is larger than d, the largest that is possible.
+    The sum over t, how many users differ (binomial with n and d), of the probability that the wins among them, binomial with t and
+    (1 + δ/d)/2, or the losses fall into the test's tails (Duffy, Asymptotic and exact power for the McNemar test and its analogue with R
+    controls per case, Biometrics 40, 1984).
 
     Args:
-        differing: d, the share of users who are a hit for one of the two methods only.
+        differing: d, the share of users who are a hit for one of the two methods only; |δ| <= d.
     """
-    z_level, z_power = ndtri((1 + confidence) / 2), ndtri(power)
-    inside = n + z_power**2 - z_level**2
-    if n == 0 or inside < 0:
+    if n == 0 or differing <= 0:
+        return 0.0
+    low, high = binom.ppf([_OUTSIDE, 1 - _OUTSIDE], n, differing)
+    t = np.arange(low, high + 1)
+    tail = binom.ppf(level / 2, t, 0.5)  # at most so many wins, or losses, are significant
+    tail -= 2 * binom.cdf(tail, t, 0.5) > level
+    share_of_wins = (1 + difference / differing) / 2
+    rejected = binom.cdf(tail, t, share_of_wins) + binom.cdf(tail, t, 1 - share_of_wins)
+    return float(binom.pmf(t, n, differing) @ rejected)
+
+
+def detectable_difference(n: int, differing: float, level: float = 0.05, power: float = 0.8) -> float:
+    """The smallest difference of two hit rates that n paired users show with probability `power`, by `mcnemar_power`.
+
+    NaN where none could be shown: even the largest that is possible, d, is not found so often.
+    """
+    if mcnemar_power(n, differing, differing, level) < power:
         return float("nan")
-    difference = np.sqrt(differing) * (z_level * np.sqrt(n) + z_power * np.sqrt(inside)) / (n + z_power**2)
-    return float(difference) if 0 < difference <= differing else float("nan")
+    low, high = 0.0, differing
+    while high - low > 1e-6 * differing:
+        middle = (low + high) / 2
+        low, high = (low, middle) if mcnemar_power(n, differing, middle, level) >= power else (middle, high)
+    return high
 
 
-def users_needed(difference: float, differing: float, confidence: float = 0.95, power: float = 0.8) -> int:
-    """How many paired users show `difference` with probability `power`; `differing` as above, at least |difference| > 0."""
-    z_level, z_power = ndtri((1 + confidence) / 2), ndtri(power)
-    return int(np.ceil(((z_level * np.sqrt(differing) + z_power * np.sqrt(differing - difference**2)) / difference) ** 2))
+def users_needed(difference: float, differing: float, level: float = 0.05, power: float = 0.8) -> int:
+    """About how many paired users show `difference`, above 0 and at most `differing`, with probability `power`.
+
+    Where one user more lowers the power by a hair, as with any exact test, another number close by may serve too.
+    """
+    low, high = 0, 1
+    while mcnemar_power(high, differing, difference, level) < power:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if mcnemar_power(middle, differing, difference, level) >= power else (middle, high)
+    return high

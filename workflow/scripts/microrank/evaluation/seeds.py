@@ -1,6 +1,7 @@
 """The spread of every figure over whole repeats of the study, each with a seed of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +15,19 @@ SEEDS = pa.schema(
 Key = tuple[str, str, int]
 
 
-def compare_seeds(repeats: Sequence[pa.Table]) -> pa.Table:
-    """Mean, standard deviation (of a sample: n − 1), smallest and largest of every value over tables METRICS: table SEEDS.
+def compare_seeds(repeats: Sequence[pa.Table], recommenders: Sequence[Mapping[str, Any]] = ()) -> pa.Table:
+    """Mean, standard deviation (of a sample: n − 1), smallest and largest of every value: table SEEDS.
+
+    Args:
+        repeats: tables METRICS, the recommender's rows first. recommenders: of each repeat, what `evaluate_nfm` gives; their figures over
+            all users become the recommender's metrics `hr_all_users` and `ndcg_all_users`.
 
     Raises:
         StudyError: the repeats have other rows than each other.
     """
     values = [_values(table) for table in repeats]
+    for of_subset, recommender in zip(values, recommenders, strict=False):
+        of_subset.update(_over_all_users(next(iter(of_subset))[0], recommender))
     if any(one.keys() != values[0].keys() for one in values):
         raise StudyError("the repeats' metrics.csv hold different methods or cutoffs; run score_rankings again")
     rows = []
@@ -30,6 +37,12 @@ def compare_seeds(repeats: Sequence[pa.Table]) -> pa.Table:
         numbers = {name: float(f"{value:.9g}") for name, value in spread.items()}
         rows.append({"method": method, "metric": metric, "cutoff": cutoff, "n_seeds": len(found)} | numbers)
     return pa.Table.from_pylist(rows, schema=SEEDS)
+
+
+def _over_all_users(recommender: str, metrics: Mapping[str, Any]) -> dict[Key, float]:
+    names = [name for name in metrics["all_users"] if "@" in name]
+    parts = [(name, *name.lower().split("@")) for name in names]
+    return {(recommender, f"{metric}_all_users", int(cutoff)): metrics["all_users"][name] for name, metric, cutoff in parts}
 
 
 def _values(metrics: pa.Table) -> dict[Key, float]:

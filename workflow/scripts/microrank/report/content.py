@@ -3,13 +3,14 @@
 import numpy as np
 import yaml
 
-from microrank.evaluation.score import NFM, ORACLE, RANDOM_EXPECTED
+from microrank.evaluation.score import NFM, ORACLE
 from microrank.report.all_users import over_all_users
-from microrank.report.answer import answer, power_line, verdict
+from microrank.report.answer import answer, in_question, verdict
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table, literal
 from microrank.report.costs import answers_table
-from microrank.report.numbers import count, p_cell, signed, span
-from microrank.report.published import hit_rates_table, hits_table
+from microrank.report.numbers import count, p_cell, share_signed, signed, span
+from microrank.report.power import power_line, power_table
+from microrank.report.published import QUOTED, hit_rates_table, hits_table
 from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
 
@@ -23,7 +24,7 @@ def sections(study: Study) -> list[Section]:
         _results(study),
         *over_all_users(study),
         *over_seeds(study),
-        Section("Beside the published figures", [hits_table(study), hit_rates_table(study)]),
+        Section("Beside the published figures", [hits_table(study), hit_rates_table(study), Paragraph(QUOTED)]),
         _recommender(study),
         _reasons(study),
         *_answers(study),
@@ -39,37 +40,34 @@ def _notices(study: Study) -> list[Block]:
             "nothing about real recommenders."
         )
         notices.append(Paragraph(text, notice=True))
-    if simulated := study.of_kind("simulated llm"):
+    if simulated := study.of_kind("simulated llm", "simulated fusion"):
         names = ", ".join(f"`{name}`" for name in simulated)
         text = f"**Simulated:** {names} asked no model. A server of the workflow's own ranks by shared words and misbehaves."
+        if fusions := study.of_kind("simulated fusion"):
+            text += f" ({', '.join(f'`{name}`' for name in fusions)}: in a part of the fusion.)"
         notices.append(Paragraph(text, notice=True))
     return notices
 
 
 def _results(study: Study) -> Section:
-    last = study.main_cutoffs[-1]
-    header = ["method", *(f"Hits@{cutoff}" for cutoff in study.main_cutoffs)]
-    header += [
-        f"− {study.lists_name} at {last}",
-        "interval",
-        "wins–losses",
-        "p (Holm)",
-        f"NDCG@{min(10, study.k)}",
-        "MRR",
-        f"against {study.lists_name}",
-    ]
+    last, cutoffs = study.main_cutoffs[-1], study.main_cutoffs
+    header = ["method", f"against {study.lists_name}", "against a shuffle", *(f"Hits@{cutoff}" for cutoff in cutoffs)]
+    header += [f"− {study.lists_name} at {last}", *(f"p at {cutoff}" for cutoff in cutoffs), f"wins–losses at {last}"]
     rows = [_result_row(study, name, last) for name in study.all_rows]
     caption = (
-        f"{study.n_users:,} users; {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for differences, both as counts). "
-        f"Wins and losses: users who are a hit at {last} for only one of the two. p: exact McNemar test at {last}, Holm-adjusted over "
-        f"all methods and cutoffs. The last column looks at {' and '.join(map(str, study.main_cutoffs))}."
+        f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against {study.lists_name} by the exact "
+        f"McNemar test, whose p-values stand beside, against a random shuffle of the same lists by the exact binomial test; each "
+        f"Holm-adjusted over all methods and cutoffs, at {study.level:g}. Wins and losses: users who are a hit for only one of the two. "
+        f"In brackets {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for differences, both as counts). They are not "
+        'adjusted for the many comparisons, as p is: one that leaves out 0 may stand beside "cannot tell".'
     )
     every = Table(
         ["Hits@", *map(str, study.cutoffs)],
         [[study.label(name), *(count(study.row(name, "hits", cutoff)["value"]) for cutoff in study.cutoffs)] for name in study.all_rows],
         "Hits at every cutoff. The oracle puts each hidden item first: no re-ranker can do better.",
     )
-    return Section("Results", [Picture("hits", "Hits per method."), Table(header, rows, caption), *_paragraph(power_line(study)), every])
+    power = [*_paragraph(power_line(study, in_question(study))), *([power_table(study)] if study.methods else [])]
+    return Section("Results", [Picture("hits", "Hits per method."), Table(header, rows, caption), _means(study), every, *power])
 
 
 def _paragraph(text: str) -> list[Block]:
@@ -77,26 +75,42 @@ def _paragraph(text: str) -> list[Block]:
 
 
 def _result_row(study: Study, name: str, last: int) -> list[str]:
-    cells = [study.label(name)]
+    cells = [study.label(name), verdict(study, name) if name in study.methods else ""]
+    cells.append(verdict(study, name, "hr_over_random") if name in (study.recommender, *study.methods) else "")
     for cutoff in study.main_cutoffs:
         row = study.row(name, "hits", cutoff)
         interval = "" if name == ORACLE else f" ({span(round(row['ci_low']), round(row['ci_high']))})"
         cells.append(count(row["value"]) + interval)
-    row = study.row(name, "hits", last)
     if name == study.recommender:
-        cells += [""] * 4
-    else:
-        has_difference = name not in (RANDOM_EXPECTED, ORACLE)
-        difference = study.row(name, "hr_difference", last) if has_difference else None
-        ends = [signed(round(difference[end] * study.n_users)) for end in ("ci_low", "ci_high")] if difference else []
-        cells += [
-            signed(row["delta"]),
-            " to ".join(ends),
-            f"{row['wins']}–{row['losses']}" if has_difference else "",
-            p_cell(row["p_holm"]),
-        ]
-    cells += [f"{study.row(name, metric, cutoff)['value']:.3f}" for metric, cutoff in (("ndcg", min(10, study.k)), ("mrr", study.k))]
-    return [*cells, verdict(study, name) if name in study.methods else ""]
+        return [*cells, *[""] * (2 + len(study.main_cutoffs))]
+    row, difference = study.row(name, "hits", last), study.difference(name, "hr", last)
+    ends = [signed(round(difference[end] * study.n_users)) for end in ("ci_low", "ci_high")] if difference else []
+    cells.append(signed(row["delta"]) + (f" ({' to '.join(ends)})" if ends else ""))
+    cells += [p_cell(study.row(name, "hits", cutoff)["p_holm"]) for cutoff in study.main_cutoffs]
+    return [*cells, f"{row['wins']}–{row['losses']}" if difference else ""]
+
+
+def _means(study: Study) -> Table:
+    """NDCG, MRR and, where the users were drawn from all, hit rates: means over users with their intervals."""
+    measured = [("ndcg", min(10, study.k)), ("mrr", study.k)]
+    if not study.hits_only:
+        measured = [*(("hr", cutoff) for cutoff in study.main_cutoffs), *measured]
+    header = ["mean over users"]
+    for metric, cutoff in measured:
+        header += ["MRR" if metric == "mrr" else f"{metric.upper()}@{cutoff}", f"− {study.lists_name}"]
+    rows = []
+    for name in study.all_rows:
+        cells = [study.label(name)]
+        for metric, cutoff in measured:
+            row, difference = study.row(name, metric, cutoff), study.difference(name, metric, cutoff)
+            shown = row["ci_low"] is not None and name != ORACLE
+            cells.append(f"{row['value']:.3f}" + (f" ({row['ci_low']:.3f}–{row['ci_high']:.3f})" if shown else ""))
+            ends = " to ".join(share_signed(difference[end]) for end in ("ci_low", "ci_high")) if difference else ""
+            cells.append("" if row["delta"] is None else share_signed(row["delta"]) + (f" ({ends})" if ends else ""))
+        rows.append(cells)
+    return Table(
+        header, rows, f"In brackets {study.confidence:.0%} bootstrap intervals (of rates: Wilson), not adjusted for many comparisons."
+    )
 
 
 def _recommender(study: Study) -> Section:
@@ -148,7 +162,9 @@ def _reasons(study: Study) -> Section:
     )
     slots = Picture(
         "slots",
-        "How often the hidden item ends among the first ten, by where it stood before. A method that looks at titles alone is flat.",
+        f"How often the hidden item ends among the first {min(study.k, study.diagnostics['hit_cutoff'])}, by where it stood before. A "
+        "method that ignores the recommender's order need not be flat: what stands high in that list tends to resemble the history in its "
+        "titles too.",
     )
     flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
     fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []

@@ -12,6 +12,12 @@ def signed(value: float) -> str:
     return f"+{text}" if value > 0 and text != "0" else f"−{text}" if value < 0 and text != "0" else "0"
 
 
+def share_signed(value: float) -> str:
+    """+0.012; a true minus, and no sign before what rounds to 0."""
+    text = f"{abs(value):.3f}"
+    return text if not float(text) else f"{'+' if value > 0 else '−'}{text}"
+
+
 def p_text(p: float | None) -> str:
     """`= 0.03`, `< 0.001`; an en dash where there is no test."""
     if p is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from microrank.evaluation.score import NFM, REFERENCES
+from microrank.evaluation.score import NFM, ORACLE, REFERENCES
 from microrank.report.names import label_of
 
 
@@ -41,6 +41,11 @@ class Study:
         """The row of table METRICS."""
         return self._rows[method, metric, cutoff]
 
+    def over_seeds(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
+        """The row of table SEEDS; None where the study ran once, or nothing of the kind was repeated."""
+        rows = self.seeds.to_pylist() if self.seeds is not None else []
+        return next((row for row in rows if (row["method"], row["metric"], row["cutoff"]) == (method, metric, cutoff)), None)
+
     @property
     def k(self) -> int:
         """Length of the lists."""
@@ -58,8 +63,33 @@ class Study:
 
     @property
     def main_cutoffs(self) -> list[int]:
-        """5 and 10, as far as the lists go."""
-        return [cutoff for cutoff in self.cutoffs if cutoff in (5, 10)] or self.cutoffs[-1:]
+        """5 and 10; in lists that are no longer, the last at which an order matters."""
+        below = sorted(cutoff for cutoff in self.cutoffs if cutoff < self.k)
+        return [cutoff for cutoff in below if cutoff in (5, 10)] or below[-1:] or sorted(self.cutoffs)[-1:]
+
+    @property
+    def level(self) -> float:
+        """At or below which a Holm-adjusted p-value counts as a difference."""
+        return round(1 - self.confidence, 12)
+
+    @property
+    def n_tests(self) -> int:
+        """Tests against the recommender that Holm's correction is over."""
+        return sum(metric == "hr" and row["p_holm"] is not None for (_, metric, _), row in self._rows.items())
+
+    def tests(self, method: str, metric: str) -> list[dict[str, Any]]:
+        """The rows of `metric` at the main cutoffs that hold a test."""
+        rows = [self._rows.get((method, metric, cutoff)) for cutoff in self.main_cutoffs]
+        return [row for row in rows if row and row["p_holm"] is not None]
+
+    def difference(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
+        """The row of method − recommender; None for the recommender, and where there is no interval to tell: an expectation, the oracle."""
+        return None if method == ORACLE else self._rows.get((method, f"{metric}_difference", cutoff))
+
+    @property
+    def hits_only(self) -> bool:
+        """Whether only users whose list holds the hidden item were drawn."""
+        return bool(self.settings["subset"]["population"] == "hits")
 
     @property
     def all_rows(self) -> list[str]:
@@ -83,3 +113,13 @@ class Study:
     def of_kind(self, *kinds: str) -> list[str]:
         """The methods of these kinds."""
         return [name for name in self.methods if self.kinds[name] in kinds]
+
+    def has_language_model(self, method: str) -> bool:
+        """Whether the method, or a part of it, asks a language model."""
+        reranker = self.settings["rerankers"].get(method, {})
+        return "llm" in reranker or any(self.has_language_model(part) for part in reranker.get("of", []))
+
+    def has_other_parts(self, fusion: str) -> bool:
+        """Whether a fusion has parts besides the recommender and language models."""
+        parts = self.settings["rerankers"].get(fusion, {}).get("of", [])
+        return any(part != NFM and not self.has_language_model(part) for part in parts)
