@@ -130,7 +130,8 @@ def test_a_method_of_ones_own_is_one_file_and_one_entry(study: Path) -> None:
 
 
 def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
-    edit_config(study, {"rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}}, "methods": ["bm25", "fused"]})
+    rerankers = {"recommendations": {"reference": "bm25"}, "fused": {"fusion": "reciprocal", "of": ["nfm", "recommendations"]}}
+    edit_config(study, {"rerankers": rerankers, "methods": ["bm25", "fused"]})
     done = run(study, "results/sample/rankings/fused.parquet")
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)

@@ -44,7 +44,8 @@ RESPONSES = pa.schema(
         pa.field("latency_s", pa.float64()),
     ]
 )
-RANKINGS = _schema(user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string())
+# `score` is what the method ordered by, larger for better; null where it has only an order.
+RANKINGS = _schema(user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32())
 BATCH_ROWS = 1 << 18  # 6 MB of the widest of the large tables
 
 

@@ -53,6 +53,7 @@ def rerank_llm(subset: pa.Table, responses: pa.Table, answer: str, aggregate: st
             "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
             "item_id": np.concatenate(rows["item_id"]),
             "source": pa.array(np.where(named, "model", "fallback")),
+            "score": pa.nulls(len(named)),
         }
     ).cast(tables.RANKINGS)
     return Reranked(rankings, {"answers": responses.num_rows, "fallback_candidates": int((~named).sum()), **dict(sorted(repairs.items()))})
