@@ -27,6 +27,15 @@ def test_a_full_answer_is_the_ranking() -> None:
     assert reranked.repairs == {"answers": 2, "fallback_candidates": 0, "repaired": 0}
 
 
+def test_what_was_read_in_each_answer_is_kept_before_answers_are_aggregated() -> None:
+    answers = responses((10, "8,5", [3, 2, 1, 0]), (10, "6,5,7,8", [0, 1, 2, 3]), (20, "", [0, 1, 2, 3]))
+    passes = rerank_llm(LISTS, answers, "ids").passes
+    assert passes.schema.equals(tables.PASSES)
+    assert passes.select(["user_id", "pass"]).equals(answers.select(["user_id", "pass"]))
+    assert passes["order"].to_pylist() == [[3, 0, 1, 2], [1, 0, 2, 3], [0, 1, 2, 3]]
+    assert passes["named"].to_pylist() == [2, 4, 0]
+
+
 def test_candidates_that_are_not_named_follow_in_the_recommenders_order_marked_fallback() -> None:
     reranked = rerank_llm(LISTS, responses((10, "7", [3, 2, 1, 0]), (20, "", [0, 1, 2, 3])), "ids")
     assert order_of(reranked.rankings, 10) == [7, 5, 6, 8]

@@ -113,6 +113,21 @@ def prompt_of(reranker):
     return repository_file(f"resources/prompts/{config['rerankers'][reranker]['prompt']}.yaml")
 
 
+def parts_of_fusions():
+    """The rerankers that fusions of `methods` are made of: they work on the users of `tuning` too."""
+    return list(dict.fromkeys(part for name in config["methods"] for part in config["rerankers"][name].get("of", []) if part != "nfm"))
+
+
+def used_rerankers():
+    """The rows of the report, then those that only fusions need."""
+    return list(dict.fromkeys([*config["methods"], *parts_of_fusions()]))
+
+
+def asking(names):
+    """Those of these rerankers that ask a language model."""
+    return [name for name in names if "llm" in config["rerankers"][name]]
+
+
 def parts_below(folder, recommendations):
     """Of a fusion's parts, the files below `folder`; the recommender's own as the input function `recommendations` says."""
 

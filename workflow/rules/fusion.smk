@@ -87,6 +87,7 @@ use rule rerank_llm as rerank_llm_for_tuning with:
         prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/tuning/rankings/{method}.parquet",
+        passes="results/{dataset}/tuning/passes/{method}.parquet",
         repairs="results/{dataset}/tuning/rankings/{method}.repairs.json",
     log:
         "results/{dataset}/logs/tuning/rerank_llm.{method}.log",

@@ -6,7 +6,9 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
 FIGURES = ["hits", "slots", "flow", *([] if DATASET in OWN_LISTS else ["training"]), *(["fusion"] if FUSED else [])]
-ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
+ASKED = asking(config["methods"])  # the methods with answers to look into
+ANSWERED = asking(used_rerankers())  # and the parts of fusions
+ANSWERED_FOR_TUNING = asking(parts_of_fusions())
 
 
 rule score_rankings:
@@ -36,8 +38,10 @@ rule diagnose_rankings:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
         rankings=expand("results/{{dataset}}/rankings/{method}.parquet", method=config["methods"]),
-        responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ASKED),
-        repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ASKED),
+        responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
+        passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
+        repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
+        tuning_responses=expand("results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING),
     output:
         diagnostics="results/{dataset}/diagnostics.json",
     log:
@@ -49,7 +53,8 @@ rule diagnose_rankings:
     params:
         code=source_digest("diagnose_rankings"),
         methods=config["methods"],
-        asked=ASKED,
+        answered=ANSWERED,
+        tuned=ANSWERED_FOR_TUNING,
     script:
         "../scripts/diagnose_rankings.py"
 
