@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
 from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
 from microrank.llm.simulated import simulated_server
@@ -136,6 +137,16 @@ def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)
     assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
+
+
+@pytest.mark.parametrize(("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)])
+def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_rows(study: Path, path: str, asked: int) -> None:
+    methods = yaml.safe_load((study / path).read_text())["methods"]
+    assert {"random", "popularity", "bm25", "item-knn"} <= set(methods)
+    planned = planned_jobs(study, "--configfile", path)
+    assert planned["query_llm"] == planned["rerank_llm"] == asked
+    assert planned["rerank_encoder"] + planned["rerank_reference"] + planned["fuse_rankings"] >= 1
+    assert planned["write_report"] == 1
 
 
 def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:
