@@ -154,8 +154,14 @@ def _reasons(study: Study) -> Section:
         "How often the hidden item ends among the first ten, by where it stood before. A method that looks at titles alone is flat.",
     )
     flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
-    fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []
+    refitted = " The lists there are those of NFM before it was trained anew for the test." if _is_refitted(study) else ""
+    chosen = f"How the fusions' numbers were chosen, on users who are not in the subset.{refitted}"
+    fusion = [Picture("fusion", chosen)] if study.fusions else []
     return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
+
+
+def _is_refitted(study: Study) -> bool:
+    return bool(study.settings.get("nfm", {}).get("refit"))
 
 
 def _optional(value: float | None, form: str) -> str:

@@ -43,6 +43,8 @@ def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuni
     x is the score where a method has one for each of them, else the negated rank (of a language model, of a shuffle). α is chosen, from 1
     (the first alone) downwards.
 
+    The number is taken over to `subset` as it is, although lists and scores may be another model's there (NFM trained anew for the test).
+
     A candidate is `fallback` where every part that is a re-ranker says so. Ties keep the recommender's order.
 
     Args:
