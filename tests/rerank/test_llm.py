@@ -62,3 +62,16 @@ def test_passes_are_aggregated_and_a_candidate_named_once_is_the_models(aggregat
 def test_a_user_without_an_answer_is_an_error() -> None:
     with pytest.raises(StudyError, match="user 20 has no answer"):
         rerank_llm(LISTS, responses((10, "8", [0, 1, 2, 3])), "ids")
+
+
+def test_scores_are_averaged_over_the_answers_that_have_them_and_carried_by_the_ranking() -> None:
+    """Of 5, 6, 7, 8 in two answers: 4 and none, 9 and 3, none, 5 and 8."""
+    shown = [0, 1, 2, 3]
+    answers = responses(
+        (10, '{"scores": {"1": 4, "2": 9, "4": 5}}', shown), (10, '{"scores": {"1": 3, "2": 8}}', [1, 3, 0, 2]), (20, "", shown)
+    )
+    reranked = rerank_llm(LISTS, answers, "scores")
+    assert order_of(reranked.rankings, 10) == [8, 6, 5, 7]
+    assert reranked.rankings["score"].to_pylist() == [6.5, 6, 4, None, *[None] * 4]
+    assert reranked.rankings["source"].to_pylist() == [*["model"] * 3, *["fallback"] * 5]
+    assert reranked.passes["order"].to_pylist() == [[1, 3, 0, 2], [3, 1, 0, 2], shown]
