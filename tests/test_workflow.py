@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
@@ -137,6 +138,13 @@ def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)
     assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
+    edit_config(study, {"rerankers": {"fused": {"of": ["nfm", "simulated-ranked"]}}, "methods": ["fused"]})
+    done = run(study, "results/forecast.md")
+    assert done.returncode == 0, done.stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in (study / "results/forecast.md").read_text().splitlines()]
+    asked = {row[0]: int(row[3]) for row in rows if len(row) == 4 and row[0].startswith("simulated-ranked")}
+    tuners = pq.read_metadata(study / "results/sample/tuning/users.parquet").num_rows
+    assert asked == {"simulated-ranked": 30, "simulated-ranked, tuning": tuners}
 
 
 @pytest.mark.parametrize(("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)])

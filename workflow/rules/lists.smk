@@ -12,6 +12,7 @@ rule take_recommendations:
         lists=lambda wildcards: settings_of(wildcards.dataset)["recommendations"],
         catalogue="results/{dataset}/splits/items.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
     output:
         recommendations="results/{dataset}/lists/recommendations.parquet",
     log:
@@ -32,6 +33,7 @@ use rule take_recommendations as take_recommendations_for_tuning with:
         lists=lambda wildcards: settings_of(wildcards.dataset)["recommendations_for_tuning"],
         catalogue="results/{dataset}/splits/items.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet"],
     output:
         recommendations="results/{dataset}/tuning/recommendations.parquet",
     log:
