@@ -5,7 +5,7 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 """
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
-FIGURES = ["hits", "slots", "flow", *([] if DATASET in OWN_LISTS else ["training"]), *(["fusion"] if FUSED else [])]
+FIGURES = ["hits", "slots", "flow", *(["training"] if training_curve_of(DATASET) else []), *(["fusion"] if FUSED else [])]
 ASKED = asking(config["methods"])  # the methods with answers to look into
 ANSWERED = asking(used_rerankers())  # and the parts of fusions
 ANSWERED_FOR_TUNING = asking(parts_of_fusions())
@@ -63,7 +63,7 @@ rule draw_figures:
     input:
         metrics="results/{dataset}/metrics.csv",
         diagnostics="results/{dataset}/diagnostics.json",
-        training=lambda wildcards: [] if DATASET in OWN_LISTS else [f"results/{wildcards.dataset}/nfm/training.csv"],
+        training=lambda wildcards: training_curve_of(wildcards.dataset),
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures") for name in FIGURES},
@@ -110,6 +110,7 @@ rule write_report:
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
         prompts=[prompt_of(name) for name in ASKED],
+        files=files_of_study(),
         fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
@@ -126,6 +127,7 @@ rule write_report:
         code=source_digest("write_report"),
         report=config["report"],
         settings=study_settings(),
+        files=files_of_study(),
         methods=config["methods"],
         asked=ASKED,
         fused=FUSED,

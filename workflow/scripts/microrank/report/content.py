@@ -184,14 +184,14 @@ def _provenance(study: Study) -> Section:
         for name, value in counts.items()
         if name != "raw_files"
     ]
-    files = [[literal(path), literal(checksum)] for path, checksum in counts["raw_files"].items()]
+    files = [[literal(path), literal(checksum)] for path, checksum in {**counts["raw_files"], **study.files}.items()]
     commit = literal(study.commit) if study.commit else "unknown (not a git checkout)"
     versions = [[name, version] for name, version in study.versions.items()]
     return Section(
         "Provenance",
         [
             Paragraph(f"Dataset `{study.settings['dataset']}`. Workflow at commit {commit}."),
-            Table(["raw file", "checksum"], files, numbers=False),
+            Table(["file", "checksum"], files, numbers=False),
             Table(["data", "count"], data),
             Table(["package", "version"], versions, "Of the environment that wrote this report.", numbers=False),
             Paragraph("Settings that shaped these results:"),
