@@ -288,7 +288,7 @@ def make_percent(path: Path, lists: Path, n_users: int) -> None:
     subset = {"user_id": users, "ground_truth": candidates[np.arange(len(users)), place], "ground_truth_rank": place + 1}
     tables.write_table(pa.table(subset | {"history": [[]] * len(users), "candidates": list(candidates)}), path, tables.SUBSET)
     ranking = {"user_id": rows["user_id"], "rank": rows["rank"], "item_id": random.permuted(candidates, axis=1).ravel()}
-    ranked = pa.table(ranking | {"source": ["model"] * len(rows)})
+    ranked = pa.table(ranking | {"source": ["model"] * len(rows), "score": pa.nulls(len(rows))})
     tables.write_table(ranked, path.with_name("percent_ranked.parquet"), tables.RANKINGS)
 
 

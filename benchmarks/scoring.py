@@ -101,7 +101,7 @@ def _subset(n: int, random: np.random.Generator) -> tuple[pa.Table, np.ndarray]:
 def _ranking(subset: pa.Table, lists: np.ndarray) -> pa.Table:
     n = len(lists)
     columns = {"user_id": np.repeat(subset["user_id"].to_numpy(), K), "rank": np.tile(np.arange(1, K + 1), n), "item_id": lists.ravel()}
-    return pa.table({**columns, "source": pa.repeat(pa.scalar("model"), n * K)}).cast(tables.RANKINGS)
+    return pa.table({**columns, "source": pa.repeat(pa.scalar("model"), n * K), "score": pa.nulls(n * K)}).cast(tables.RANKINGS)
 
 
 def _by_cells(ranks: np.ndarray, baseline: np.ndarray, samples: int) -> np.ndarray:

@@ -32,6 +32,7 @@ def as_rankings(subset: pa.Table, places: np.ndarray) -> pa.Table:
             "rank": np.tile(np.arange(1, k + 1), n),
             "item_id": np.take_along_axis(lists, places, axis=1).ravel(),
             "source": ["model"] * (n * k),
+            "score": pa.nulls(n * k),
         }
     ).cast(tables.RANKINGS)
 

@@ -14,33 +14,50 @@ from microrank.kit import answers_used, pack_kit
 from microrank.services.store import Entry, Store
 
 METHODS = {
-    "rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "simulated-numbered", "bm25"]}},
-    "methods": ["simulated-study", "bm25", "fused"],
+    "repeats": 2,
+    "rerankers": {
+        "fused": {"fusion": "z-score", "of": ["nfm", "simulated-scores"]},
+        "short": {"file": "methods/short.py"},
+        "simulated-own": {"llm": "simulated", "prompt": "own", "passes": 2},
+    },
+    "methods": ["minilm-mean", "simulated-own", "bm25", "short", "fused"],
 }
 
 
 def numbers(text: str) -> list[tuple[str, ...]]:
-    """The rows of metrics.csv without the names of data set and recommender."""
-    rows = csv.DictReader(io.StringIO(text))
-    return [tuple(value.replace("nfm-lists", "nfm") for name, value in row.items() if name != "dataset") for row in rows]
+    """The rows of metrics.csv without the name of the data set."""
+    return [tuple(value for name, value in row.items() if name != "dataset") for row in csv.DictReader(io.StringIO(text))]
 
 
-def test_a_packed_study_is_replayed_offline_with_the_same_numbers(tmp_path: Path) -> None:
+def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path) -> None:
     here, there = (copy_repository(tmp_path / name) for name in ("here", "there"))
     edit_config(here, SMALL | METHODS)
+    (here / "methods").mkdir()
+    (here / "methods/short.py").write_text("def score(history, candidates):\n    return [-len(item.title) for item in candidates]\n")
+    prompt = (here / "resources/prompts/numbered.yaml").read_text()
+    (here / "resources/prompts/own.yaml").write_text(prompt.replace("You re-rank", "You, yourself, re-rank"))
     done = run(here, "results/kit.zip")
     assert done.returncode == 0, done.stdout
     with zipfile.ZipFile(here / "results/kit.zip") as kit:
         kit.extractall(there)
         settings = yaml.safe_load(kit.read("kit/kit.yaml"))
     assert settings["store"] == {"path": "kit/answers", "offline": True}
+    assert sorted(path.name for path in (there / "kit/prompts").iterdir()) == ["own.yaml", "scores.yaml"]
     shutil.copytree(here / "resources/sample", there / "resources/sample")
     planned = planned_jobs(there, "--configfile", "kit/kit.yaml")
-    assert set(planned).isdisjoint({"train_nfm", "refit_nfm", "recommend_top_k", "make_sample"})
+    assert set(planned).isdisjoint({"train_nfm", "refit_nfm", "recommend_top_k", "make_sample", "embed_titles", "embed_titles_for_tuning"})
     done = run(there, REPORT, "--configfile", "kit/kit.yaml")
     assert done.returncode == 0, done.stdout
     replayed = numbers((there / "results/sample-kit/metrics.csv").read_text())
     assert replayed == numbers((there / "kit/metrics.csv").read_text())
+    # Every statement and number of the report; only files have other places.
+    said, again = ((there / path).read_text().splitlines() for path in ("kit/report.md", REPORT))
+    differing = [line for line in again if line not in said and "kit" not in line]
+    assert differing == []
+    moved = [line for line in said if line not in again]
+    assert [line for line in moved if not any(name in line for name in ("results/sample", "sample/figures", "short.py", "prompts/"))] == []
+    for told in ("**This is the synthetic sample.**", "Dataset `sample`", "Over seeds", "NFM ranks the whole catalogue"):
+        assert sum(told in line for line in again) == sum(told in line for line in said) == 1, told
     first = (here / "results/kit.zip").read_bytes()
     (here / "results/kit.zip").unlink()
     assert run(here, "results/kit.zip").returncode == 0
@@ -50,9 +67,7 @@ def test_a_packed_study_is_replayed_offline_with_the_same_numbers(tmp_path: Path
 def test_a_damaged_or_missing_answer_is_not_packed(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     entry = store.put(Entry({"adapter": "openai-chat", "body": {"model": "m"}}, "{}"))
-    (path,) = answers_used(store, [entry.key], [])
-    assert answers_used(store, [], ["m"]) == [path]
-    assert answers_used(store, [], ["another"]) == []
+    (path,) = answers_used(store, [entry.key, entry.key])
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(StudyError, match="cannot be read"):
         pack_kit(tmp_path / "kit.zip", {"dataset": "x"}, {}, [path], None)

@@ -71,7 +71,7 @@ def test_a_fusion_without_lists_to_tune_it_on_is_refused(splits: Path) -> None:
 def test_repeats_run_with_seeds_of_their_own_and_show_their_spread(tmp_path: Path) -> None:
     """Of all users, hits or not, so that the report is seen for that population too."""
     folder = copy_repository(tmp_path)
-    everybody = {"subset": {"population": "users", "sample_size": "all"}}
+    everybody = {"subset": {"population": "users", "sample_size": "all"}, "tuning": {"share": 0}}
     edit_config(folder, SMALL | everybody | {"methods": ["popularity"], "repeats": 2})
     done = run(folder, REPORT)
     assert done.returncode == 0, done.stdout

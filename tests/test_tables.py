@@ -63,8 +63,8 @@ def subset(study: dict, past: list, recommendations: tables.Batches) -> list:
 
 
 def tuning(study: dict, past: list, recommendations: tables.Batches) -> list:
-    drawn = sample_hit_users(study["recommendations"], [study["train"]], study["test"], seed=SEED, sample_size=4, history_length=3)
-    return sample_tuning_users(recommendations, past[0], study["valid"], drawn, seed=SEED, sample_size=4, history_length=3).to_pylist()
+    wanted = {"seed": SEED, "sample_size": 4, "history_length": 3, "tuning_share": 0.5}
+    return sample_tuning_users(recommendations, past[0], study["valid"], **wanted).to_pylist()
 
 
 def neighbours(study: dict, past: list, recommendations: tables.Batches) -> list:

@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as pq
+import pytest
 import yaml
 from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
 from microrank.llm.simulated import simulated_server
@@ -130,11 +132,29 @@ def test_a_method_of_ones_own_is_one_file_and_one_entry(study: Path) -> None:
 
 
 def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
-    edit_config(study, {"rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}}, "methods": ["bm25", "fused"]})
+    rerankers = {"recommendations": {"reference": "bm25"}, "fused": {"fusion": "reciprocal", "of": ["nfm", "recommendations"]}}
+    edit_config(study, {"rerankers": rerankers, "methods": ["bm25", "fused"]})
     done = run(study, "results/sample/rankings/fused.parquet")
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)
     assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
+    edit_config(study, {"rerankers": {"fused": {"of": ["nfm", "simulated-ranked"]}}, "methods": ["fused"]})
+    done = run(study, "results/forecast.md")
+    assert done.returncode == 0, done.stdout
+    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in (study / "results/forecast.md").read_text().splitlines()]
+    asked = {row[0]: int(row[3]) for row in rows if len(row) == 4 and row[0].startswith("simulated-ranked")}
+    tuners = pq.read_metadata(study / "results/sample/tuning/users.parquet").num_rows
+    assert asked == {"simulated-ranked": 30, "simulated-ranked, tuning": tuners}
+
+
+@pytest.mark.parametrize(("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)])
+def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_rows(study: Path, path: str, asked: int) -> None:
+    methods = yaml.safe_load((study / path).read_text())["methods"]
+    assert {"random", "popularity", "bm25", "item-knn"} <= set(methods)
+    planned = planned_jobs(study, "--configfile", path)
+    assert planned["query_llm"] == planned["rerank_llm"] == asked
+    assert planned["rerank_encoder"] + planned["rerank_reference"] + planned["fuse_rankings"] >= 1
+    assert planned["write_report"] == 1
 
 
 def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:

@@ -43,6 +43,21 @@ def test_places_after_the_kth_are_left_out_and_without_scores_the_rank_decides(t
     assert taken["score"].to_pylist() == [-1, -2] * 3
 
 
+def test_items_that_the_user_has_seen_are_kept_and_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def split(*seen: tuple[int, int]) -> pa.Table:
+        users, items = zip(*seen, strict=True)
+        return pa.table({"user_id": users, "item_id": items, "position": [0] * len(seen)}).cast(tables.SPLIT)
+
+    path = write(lists(), tmp_path / "lists.csv")
+    past = [split((5, 10), (5, 13), (6, 10), (7, 29)), split((5, 12), (7, 10), (2**62, 27), (2**62 + 1, 10), (1, 99))]
+    taken = take_recommendations(path, K, ITEMS, USERS, past)
+    assert taken["item_id"].to_pylist() == lists()["item_id"].to_pylist()
+    assert "4 of 9 places hold an item that the user has seen already" in caplog.text, "5 saw 10 and 12, 7 saw 10, the last saw 27"
+    caplog.clear()
+    take_recommendations(path, K, ITEMS, USERS, [split((5, 29), (7, 27))])
+    assert "seen already" not in caplog.text
+
+
 def test_users_without_a_list_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     taken = take_recommendations(write(lists().slice(0, 6), tmp_path / "lists.csv"), K, ITEMS, USERS)
     assert set(taken["user_id"].to_pylist()) == {5, 7}

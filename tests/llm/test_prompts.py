@@ -57,6 +57,9 @@ def test_placeholders_are_filled_and_the_schema_asks_for_all_candidates(tmp_path
     assert schema is not None
     assert schema["properties"]["ranking"]["minItems"] == 2
     assert response_schema(load_prompt(written(tmp_path, GOOD.replace("json: true", ""))), 2) is None
+    scores = response_schema(load_prompt(written(tmp_path, GOOD.replace("answer: numbers", "answer: scores"))), 2)
+    assert scores is not None
+    assert scores["properties"]["scores"]["required"] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_placeholders_are_filled_and_the_schema_asks_for_all_candidates(tmp_path
         (("{title}", "{title!r}"), "unknown placeholder {title}"),
         (("{n}", "{n"), "user: "),
         (("{n}", "{n.__class__}"), "unknown placeholder {n.__class__}"),
-        (("answer: numbers", "answer: letters"), "answer is 'letters'; it must be one of: ids, numbers"),
+        (("answer: numbers", "answer: letters"), "answer is 'letters'; it must be one of: ids, numbers, scores"),
         (("answer: numbers", ""), "key 'answer' is missing"),
         (("json: true", "jsn: true"), "key 'jsn' is unknown"),
         (("You rank.", "[1]"), "system must be a text"),

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 from commandline import ROOT
-from microrank.llm.parse import parse_answer
 from microrank.llm.prompts import build_messages, load_prompt
 from microrank.llm.simulated import FAULTS, SERVED_MODEL, simulated_answer, simulated_server
+from microrank.rerank.llm import read_answer
 
 HISTORY = ["a cat on the roof", "my cat and a fish"]
 TITLES = ["stock market news", "how to cook rice", "cat meets fish", "the roof"]
@@ -31,7 +31,7 @@ def question(path: Path, number: int = 0) -> list[dict[str, str]]:
 def test_candidates_that_share_words_with_the_history_come_first(path: Path) -> None:
     texts = [simulated_answer(question(path, number), 1) for number in range(40)]
     text = next(text for text, fault in texts if not fault)
-    parsed = parse_answer(text, load_prompt(path).answer, IDS, [3, 2, 1, 0])
+    parsed = read_answer(text, load_prompt(path).answer, IDS, [3, 2, 1, 0])
     assert parsed.positions[0] == 2
     assert parsed.from_model == 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from made_up import as_rankings, made_up_subset, perfect, shuffled
 from microrank import tables
-from microrank.evaluation.diagnostics import diagnose_rankings
+from microrank.evaluation.diagnostics import Answers, diagnose_rankings
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.llm.prompts import load_prompt
@@ -37,7 +37,7 @@ def responses() -> pa.Table:
             "user_id": SUBSET["user_id"],
             "pass": [0] * N,
             "order": list(shuffled(N, np.random.default_rng(5))),
-            "request_key": ["0"] * N,
+            "request_key": [f"key {i}" for i in range(N)],
             "text": [f"raw answer {ATTACK}"] * N,
             "finish_reason": ["stop"] * N,
             "served_model": ["model|`x`"] * N,
@@ -55,11 +55,12 @@ def rankings() -> dict[str, pa.Table]:
 
 
 def study(**changes: object) -> Study:
-    answers = dict.fromkeys(("simulated-study", "llama"), responses())
-    repairs = {name: {"answers": N, "fallback_candidates": 3, "repaired": 10, "foreign": 7} for name in answers}
+    repairs = {"answers": N, "fallback_candidates": 3, "repaired": 10, "foreign": 7}
+    passes = responses().select(["user_id", "pass", "order"]).append_column("named", pa.array([20] * N, pa.int16())).cast(tables.PASSES)
+    answers = dict.fromkeys(("simulated-study", "llama"), Answers(responses(), passes, repairs))
     given = {
         "metrics": score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1),
-        "diagnostics": diagnose_rankings(rankings(), SUBSET, items(), answers, repairs),
+        "diagnostics": diagnose_rankings(rankings(), SUBSET, items(), answers),
         "counts": {"users": 1000, "test_share_never_trained": 0.045, "raw_files": {"resources/x/pairs.tsv": "sha256:00"}},
         "nfm": {
             "n_users": 1000,

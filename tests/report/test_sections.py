@@ -8,6 +8,7 @@ from microrank.evaluation.settings import Scoring
 from microrank.report.all_users import over_all_users
 from microrank.report.blocks import Picture, Table
 from microrank.report.content import sections
+from microrank.report.costs import answers_table
 from microrank.report.seeds import over_seeds
 from report.study import SUBSET, rankings, study
 
@@ -56,6 +57,34 @@ def test_where_everybody_was_drawn_there_is_no_interval() -> None:
     found = cells(next(block for block in section.blocks if isinstance(block, Table)))
     assert not any("(" in cell for row in found.values() for cell in row)
     assert "Everybody was drawn" in section.blocks[1].caption  # type: ignore[union-attr]
+
+
+def usage(answers: int, without: int = 0, prompt: int = 0, completion: int = 0) -> dict:
+    return {
+        "answers": answers,
+        "without_usage": without,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "served_models": ["a-model"],
+    }
+
+
+def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_server_counted_is_unknown() -> None:
+    one = study()
+    asked = {
+        "llama": {"repairs": {"answers": 40}, "subset": usage(40, 0, 2_000_000, 1_000_000), "tuning": usage(9, 2, 1_000_000, 0)},
+        "part": {"repairs": {"answers": 40}, "subset": usage(40, 40)},
+    }
+    rerankers = {**one.settings["rerankers"], "part": {"llm": "llama", "prompt": "study"}}
+    table = answers_table(study(diagnostics={**one.diagnostics, "asked": asked}, settings={**one.settings, "rerankers": rerankers}))
+    assert table.header == ["", "llama", "part"]
+    found = cells(table)
+    assert found["prompt tokens"] == ["2,000,000", "unknown"]
+    assert found["US dollars"] == ["4.0000", "unknown"], "1 dollar a million tokens in, 2 out"
+    assert found["tuning: answers"] == ["9", "–"]
+    assert found["tuning: prompt tokens"] == ["≥ 1,000,000", "–"]
+    assert found["tuning: US dollars"] == ["≥ 1.0000", "–"]
+    assert found["US dollars an extra hit at 10"][1] == "–", "it is no row of the report"
 
 
 def test_repeats_are_shown_with_their_spread() -> None:

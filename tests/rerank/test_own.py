@@ -32,6 +32,7 @@ def test_the_method_that_the_readme_shows_works(tmp_path: Path) -> None:
     [
         ("def score(history, candidates): return [1]", "one finite number for each of the 3 candidates; see user 10"),
         ("def score(history, candidates): return [float('nan')] * 3", "one finite number"),
+        ("def score(history, candidates): return [1e39] * 3", "one finite number"),
         ("def score(history, candidates): return history[9]", "score failed for user 10 (IndexError"),
         ("def rank(): pass", "has no function score"),
         ("def score(", "cannot be run (SyntaxError"),

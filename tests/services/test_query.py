@@ -161,10 +161,16 @@ def test_the_forecast_plans_every_text_and_question_of_the_methods_that_need_a_s
             "e": {"reference": "random"},
         },
     }
-    asking = planned_questions(config, subset(4), catalogue(), lambda name: load_prompt(ROOT / f"resources/prompts/{name}.yaml"))
-    embedding = planned_embeddings(config, subset(4), catalogue())
+    asking = planned_questions(
+        config, config["methods"], subset(4), catalogue(), lambda name: load_prompt(ROOT / f"resources/prompts/{name}.yaml")
+    )
+    embedding = planned_embeddings(config, config["methods"], subset(4), catalogue())
     assert [(plan.method, len(plan.requests)) for plan in asking] == [("a", 12)]
     assert [(plan.method, plan.batch_size) for plan in embedding] == [("embeddings of there", 8)]
+    tuning = planned_questions(
+        config, ["a", "e"], subset(2), catalogue(), lambda name: load_prompt(ROOT / f"resources/prompts/{name}.yaml"), suffix=", tuning"
+    )
+    assert [(plan.method, len(plan.requests)) for plan in tuning] == [("a, tuning", 6)]
     texts = [request["body"]["input"] for request in embedding[0].requests]
     assert len(texts) == len(set(texts)) >= 40
     assert all(text.startswith("query: ") for text in texts)

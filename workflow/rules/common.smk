@@ -64,9 +64,32 @@ def of_recommender(name):
     return path
 
 
+def origin_of(dataset):
+    """Of a kit's data set, what the packed study was; of others nothing."""
+    return settings_of(dataset).get("origin", {})
+
+
+def packed(dataset, name):
+    """The file of that name of this data set, or repeat of it, in the kit."""
+    return f"{origin_of(dataset)['files']}/{SEED_OF.get(dataset, config['seed'])}/{name}"
+
+
+def lists_of(dataset, key):
+    """The file that `recommendations`, or `recommendations_for_tuning`, of a data set names; in a kit each repeat has its own."""
+    return packed(dataset, f"{key}.parquet") if origin_of(dataset) else settings_of(dataset)[key]
+
+
 def recommender_of(dataset):
     """What the recommender's own order is called in tables."""
-    return settings_of(dataset).get("recommender", "own-lists") if "recommendations" in settings_of(dataset) else "nfm"
+    lists = settings_of(dataset).get("recommender", "own-lists") if "recommendations" in settings_of(dataset) else "nfm"
+    return origin_of(dataset).get("recommender", lists)
+
+
+def training_curve_of(dataset):
+    """The file with the curve of NFM's training, in a list; nothing where another recommender made the lists."""
+    if recommender_of(dataset) != "nfm":
+        return []
+    return [packed(dataset, "training.csv") if origin_of(dataset) else f"results/{dataset}/nfm/training.csv"]
 
 
 def repository_file(path):
@@ -110,7 +133,60 @@ def reranker_of(wildcards):
 
 
 def prompt_of(reranker):
-    return repository_file(f"resources/prompts/{config['rerankers'][reranker]['prompt']}.yaml")
+    return repository_file(f"{config['prompts']}/{config['rerankers'][reranker]['prompt']}.yaml")
+
+
+def parts_of_fusions():
+    """The rerankers that fusions of `methods` are made of: they work on the users of `tuning` too."""
+    return list(dict.fromkeys(part for name in config["methods"] for part in config["rerankers"][name].get("of", []) if part != "nfm"))
+
+
+def used_rerankers():
+    """The rows of the report, then those that only fusions need."""
+    return list(dict.fromkeys([*config["methods"], *parts_of_fusions()]))
+
+
+def asking(names):
+    """Those of these rerankers that ask a language model."""
+    return [name for name in names if "llm" in config["rerankers"][name]]
+
+
+def files_of_study():
+    """The files beside the raw ones and the config that shape the results: prompts, methods of the user's own, lists of the user's own."""
+    used = [config["rerankers"][name] for name in used_rerankers()]
+    prompts = [f"{config['prompts']}/{reranker['prompt']}.yaml" for reranker in used if "prompt" in reranker]
+    methods = [reranker["file"] for reranker in used if "file" in reranker]
+    keys = ("recommendations", *(["recommendations_for_tuning"] if parts_of_fusions() else []))
+    lists = [lists_of(dataset, key) for dataset in SEED_OF for key in keys if DATASET in OWN_LISTS]
+    return list(dict.fromkeys([*map(repository_file, [*prompts, *methods]), *lists]))
+
+
+def encoders_of(names):
+    """The encoders of these rerankers."""
+    return sorted({config["rerankers"][name]["encoder"] for name in names if "encoder" in config["rerankers"][name]})
+
+
+def to_pack():
+    """Of the kit: name in it -> file. What a repeat has of its own lies in a folder that is called by its seed."""
+    files = {"report.md": "results/report.md", "metrics.csv": f"results/{DATASET}/metrics.csv"}
+    for name in used_rerankers():
+        reranker = config["rerankers"][name]
+        if "prompt" in reranker:
+            files[f"prompts/{reranker['prompt']}.yaml"] = prompt_of(name)
+        if "file" in reranker:
+            files[f"methods/{name}.py"] = repository_file(reranker["file"])
+    for path in training_curve_of(DATASET):
+        files[f"{config['seed']}/training.csv"] = path
+    for repeat, seed in SEED_OF.items():
+        folder = f"results/{repeat}"
+        files[f"{seed}/recommendations.parquet"] = f"{folder}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/recommendations.parquet"
+        if parts_of_fusions():
+            files[f"{seed}/recommendations_for_tuning.parquet"] = f"{folder}/tuning/recommendations.parquet"
+        for part, names in (("embeddings", used_rerankers()), ("tuning/embeddings", parts_of_fusions())):
+            for encoder in encoders_of(names):
+                for vectors in (f"{part}/{encoder}.parquet", f"{part}/{encoder}.histories.parquet"):
+                    files[f"{seed}/{vectors}"] = f"{folder}/{vectors}"
+    return files
 
 
 def parts_below(folder, recommendations):
@@ -143,7 +219,8 @@ def is_simulated(method):
 
 def study_settings():
     """What the report says of how the numbers came about: the parts of the config that this study uses, secrets and pace aside."""
-    rerankers = {name: config["rerankers"][name] for name in config["methods"]}
+    rerankers = {name: config["rerankers"][name] for name in used_rerankers()}
+    origin = origin_of(DATASET)
     hidden = (
         "token_env",
         "concurrency",
@@ -159,14 +236,15 @@ def study_settings():
         used = sorted({reranker[kind] for reranker in rerankers.values() if kind in reranker})
         models[f"{kind}s"] = {name: {key: value for key, value in config[f"{kind}s"][name].items() if key not in hidden} for name in used}
     return {
-        "dataset": DATASET,
-        "synthetic": "synthetic" in config["datasets"][DATASET],
+        "dataset": origin.get("dataset", DATASET),
+        "synthetic": origin.get("synthetic", "synthetic" in config["datasets"][DATASET]),
         "recommender": recommender_of(DATASET),
-        **picked(config, ("seed", "repeats", "top_k", "subset")),
+        **({"replayed_from": origin["files"]} if origin else {}),
+        **picked(config, ("seed", "repeats", "top_k", "subset", "tuning", "methods", "report")),
         **(
-            {}
-            if DATASET in OWN_LISTS
-            else {"nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]}}
+            {"nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]}}
+            if recommender_of(DATASET) == "nfm"
+            else {}
         ),
         "rerankers": rerankers,
         **models,

@@ -1,4 +1,5 @@
-"""Fusions of several orders. Their one number is chosen on other users, who go through the same rules with the last but one item as target.
+"""Fusions of several orders. Their one number is chosen on other users, who go through the same rules with the last but one item as target
+and the lists of a model that has seen neither it nor anything after it. Whom the test may draw and who may tune is settled first, by the seed.
 
 needs: nfm/model.safetensors, nfm/recommendations.parquet, rankings, subset/users.parquet, splits
 makes: tuning/ (users, recommendations, embeddings, responses, rankings), rankings/{method}.parquet and rankings/{method}.fusion.json
@@ -23,7 +24,6 @@ rule sample_tuning_users:
         recommendations="results/{dataset}/tuning/recommendations.parquet",
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
-        subset="results/{dataset}/subset/users.parquet",
     output:
         subset="results/{dataset}/tuning/users.parquet",
     log:
@@ -87,6 +87,7 @@ use rule rerank_llm as rerank_llm_for_tuning with:
         prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/tuning/rankings/{method}.parquet",
+        passes="results/{dataset}/tuning/passes/{method}.parquet",
         repairs="results/{dataset}/tuning/rankings/{method}.repairs.json",
     log:
         "results/{dataset}/logs/tuning/rerank_llm.{method}.log",

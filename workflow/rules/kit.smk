@@ -1,21 +1,18 @@
-"""The study in one file, for others to replay (when asked for by name).
+"""The study in one file, for others to replay (when asked for by name), and the vectors of such a file.
 
-needs: results/report.md and what it was made of, the response store
-makes: results/kit.zip
+needs: results/report.md and what it was made of, the response store; or the vectors in a kit
+makes: results/kit.zip; or embeddings/{encoder}.parquet, embeddings/{encoder}.histories.parquet
 """
 
-FUSED_ANSWERS = [part for name in FUSED for part in config["rerankers"][name]["of"] if part != "nfm" and "llm" in config["rerankers"][part]]
+KITS = [name for name, dataset in config["datasets"].items() if "origin" in dataset]
 
 
 rule pack_kit:
     input:
-        report="results/report.md",
-        metrics=f"results/{DATASET}/metrics.csv",
-        recommendations=f"results/{DATASET}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/recommendations.parquet",
-        tuning=[f"results/{DATASET}/tuning/recommendations.parquet"] if FUSED else [],
+        files=list(to_pack().values()),
         responses=[
-            *expand(f"results/{DATASET}/responses/{{method}}.parquet", method=sorted({*ASKED, *FUSED_ANSWERS})),
-            *expand(f"results/{DATASET}/tuning/responses/{{method}}.parquet", method=FUSED_ANSWERS),
+            *expand("results/{repeat}/responses/{method}.parquet", repeat=SEED_OF, method=ANSWERED),
+            *expand("results/{repeat}/tuning/responses/{method}.parquet", repeat=SEED_OF, method=ANSWERED_FOR_TUNING),
         ],
     output:
         kit="results/kit.zip",
@@ -27,6 +24,35 @@ rule pack_kit:
         "../../envs/llm.yaml"
     params:
         code=source_digest("pack_kit"),
-        recommender=recommender_of(DATASET),
+        names=list(to_pack()),
+        used=used_rerankers(),
+        origin=picked(study_settings(), ("dataset", "recommender", "synthetic")),
     script:
         "../scripts/pack_kit.py"
+
+
+rule take_embeddings:
+    input:
+        titles=lambda wildcards: packed(wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.parquet"),
+        histories=lambda wildcards: packed(wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.histories.parquet"),
+    output:
+        titles="results/{dataset}/{part}/{encoder}.parquet",
+        histories="results/{dataset}/{part}/{encoder}.histories.parquet",
+    log:
+        "results/{dataset}/logs/take_embeddings/{part}/{encoder}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/take_embeddings/{part}/{encoder}.tsv"
+    wildcard_constraints:
+        dataset=any_of([*KITS, *(SEED_OF if DATASET in KITS else [])]),
+        part="embeddings|tuning/embeddings",
+        encoder=any_of(config["encoders"]),
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=source_digest("take_embeddings"),
+    script:
+        "../scripts/take_embeddings.py"
+
+
+ruleorder: take_embeddings > embed_titles
+ruleorder: take_embeddings > embed_titles_for_tuning

@@ -9,9 +9,10 @@ TUNED_LISTS = [name for name in OWN_LISTS if "recommendations_for_tuning" in con
 
 rule take_recommendations:
     input:
-        lists=lambda wildcards: settings_of(wildcards.dataset)["recommendations"],
+        lists=lambda wildcards: lists_of(wildcards.dataset, "recommendations"),
         catalogue="results/{dataset}/splits/items.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
     output:
         recommendations="results/{dataset}/lists/recommendations.parquet",
     log:
@@ -29,9 +30,10 @@ rule take_recommendations:
 
 use rule take_recommendations as take_recommendations_for_tuning with:
     input:
-        lists=lambda wildcards: settings_of(wildcards.dataset)["recommendations_for_tuning"],
+        lists=lambda wildcards: lists_of(wildcards.dataset, "recommendations_for_tuning"),
         catalogue="results/{dataset}/splits/items.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet"],
     output:
         recommendations="results/{dataset}/tuning/recommendations.parquet",
     log:
@@ -49,7 +51,10 @@ use rule evaluate_nfm as evaluate_lists with:
     input:
         recommendations="results/{dataset}/lists/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
-        trained_on=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
+        trained_on=lambda wildcards: [
+            f"results/{wildcards.dataset}/splits/{name}.parquet"
+            for name in (["train"] if recommender_of(wildcards.dataset) == "nfm" and not RECIPE["refit"] else ["train", "valid"])
+        ],
     output:
         metrics="results/{dataset}/lists/metrics.json",
     log:

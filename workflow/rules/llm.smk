@@ -37,12 +37,20 @@ rule query_llm:
         "../scripts/query_llm.py"
 
 
+ASKED_FOR_TUNING = [
+    name
+    for name in parts_of_fusions()
+    if asking([name]) or config["encoders"].get(config["rerankers"][name].get("encoder"), {"adapter": "local"})["adapter"] != "local"
+]
+
+
 # The two pages below depend on the store and on the world outside: whoever asks for them gets them made anew, hence the clock in the params.
 rule write_forecast:
     input:
         subset=f"results/{DATASET}/subset/users.parquet",
         catalogue=f"results/{DATASET}/splits/items.parquet",
-        prompts=sorted({prompt_of(name) for name in config["methods"] if "llm" in config["rerankers"][name]}),
+        prompts=sorted({prompt_of(name) for name in asking(used_rerankers())}),
+        tuning=[f"results/{DATASET}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
     output:
         forecast="results/forecast.md",
     log:
@@ -53,6 +61,8 @@ rule write_forecast:
         "../../envs/llm.yaml"
     params:
         now=time.time(),
+        methods=used_rerankers(),
+        tuned=ASKED_FOR_TUNING,
     script:
         "../scripts/write_forecast.py"
 

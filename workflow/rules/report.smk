@@ -5,8 +5,10 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 """
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
-FIGURES = ["hits", "slots", "flow", *([] if DATASET in OWN_LISTS else ["training"]), *(["fusion"] if FUSED else [])]
-ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
+FIGURES = ["hits", "slots", "flow", *(["training"] if training_curve_of(DATASET) else []), *(["fusion"] if FUSED else [])]
+ASKED = asking(config["methods"])  # the methods with answers to look into
+ANSWERED = asking(used_rerankers())  # and the parts of fusions
+ANSWERED_FOR_TUNING = asking(parts_of_fusions())
 
 
 rule score_rankings:
@@ -36,8 +38,10 @@ rule diagnose_rankings:
         subset="results/{dataset}/subset/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
         rankings=expand("results/{{dataset}}/rankings/{method}.parquet", method=config["methods"]),
-        responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ASKED),
-        repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ASKED),
+        responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
+        passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
+        repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
+        tuning_responses=expand("results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING),
     output:
         diagnostics="results/{dataset}/diagnostics.json",
     log:
@@ -49,7 +53,8 @@ rule diagnose_rankings:
     params:
         code=source_digest("diagnose_rankings"),
         methods=config["methods"],
-        asked=ASKED,
+        answered=ANSWERED,
+        tuned=ANSWERED_FOR_TUNING,
     script:
         "../scripts/diagnose_rankings.py"
 
@@ -58,7 +63,7 @@ rule draw_figures:
     input:
         metrics="results/{dataset}/metrics.csv",
         diagnostics="results/{dataset}/diagnostics.json",
-        training=lambda wildcards: [] if DATASET in OWN_LISTS else [f"results/{wildcards.dataset}/nfm/training.csv"],
+        training=lambda wildcards: training_curve_of(wildcards.dataset),
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures") for name in FIGURES},
@@ -106,6 +111,7 @@ rule write_report:
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
         prompts=[prompt_of(name) for name in ASKED],
+        files=files_of_study(),
         fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
@@ -122,6 +128,7 @@ rule write_report:
         code=source_digest("write_report"),
         report=config["report"],
         settings=study_settings(),
+        files=files_of_study(),
         methods=config["methods"],
         asked=ASKED,
         fused=FUSED,

@@ -1,7 +1,7 @@
 """Methods that put the subset's candidates into a new order; a reranker's settings say which rule makes its ranking.
 
 needs: subset/users.parquet, splits, embeddings, responses
-makes: rankings/{method}.parquet, and rankings/{method}.repairs.json for language models
+makes: rankings/{method}.parquet; of language models passes/{method}.parquet (each answer's own order) and rankings/{method}.repairs.json
 """
 
 
@@ -34,6 +34,7 @@ rule rerank_llm:
         prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",
+        passes="results/{dataset}/passes/{method}.parquet",
         repairs="results/{dataset}/rankings/{method}.repairs.json",
     log:
         "results/{dataset}/logs/rerank_llm.{method}.log",

@@ -23,5 +23,6 @@ rule sample_hit_users:
         code=source_digest("sample_hit_users"),
         seed=seed_of,
         subset=config["subset"],
+        tuning_share=config["tuning"]["share"],
     script:
         "../scripts/sample_hit_users.py"

@@ -7,16 +7,25 @@ log = start_job(snakemake)
 import json
 
 from microrank import tables
-from microrank.evaluation.diagnostics import diagnose_rankings
+from microrank.evaluation.diagnostics import Answers, diagnose_rankings
 from microrank.files import read_json, write_text
 
-asked = snakemake.params.asked
+given, params = snakemake.input, snakemake.params
+tuning = dict(zip(params.tuned, given.tuning_responses, strict=True))
+answers = {
+    name: Answers(
+        tables.read_table(responses, tables.RESPONSES),
+        tables.read_table(passes, tables.PASSES),
+        read_json(repairs),
+        tables.read_table(tuning[name], tables.RESPONSES) if name in tuning else None,
+    )
+    for name, responses, passes, repairs in zip(params.answered, given.responses, given.passes, given.repairs, strict=True)
+}
 diagnostics = diagnose_rankings(
-    {name: tables.read_table(path, tables.RANKINGS) for name, path in zip(snakemake.params.methods, snakemake.input.rankings, strict=True)},
-    tables.read_table(snakemake.input.subset, tables.SUBSET),
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    {name: tables.read_table(path, tables.RESPONSES) for name, path in zip(asked, snakemake.input.responses, strict=True)},
-    {name: read_json(path) for name, path in zip(asked, snakemake.input.repairs, strict=True)},
+    {name: tables.read_table(path, tables.RANKINGS) for name, path in zip(params.methods, given.rankings, strict=True)},
+    tables.read_table(given.subset, tables.SUBSET),
+    tables.read_table(given.catalogue, tables.ITEMS),
+    answers,
 )
 log.info("looked into %d methods", len(diagnostics["methods"]))
 write_text(snakemake.output.diagnostics, json.dumps(diagnostics, indent=1, allow_nan=False) + "\n")

@@ -11,19 +11,19 @@ from microrank.files import write_text
 from microrank.rerank.fusion import fuse_rankings
 
 
-def read_part(path, users):
-    return tables.rows_of(
-        tables.StoredTable(path, tables.RECOMMENDATIONS if path.endswith("recommendations.parquet") else tables.RANKINGS), users
-    )
+def read_parts(paths, users):
+    """The rows of these users in each of `paths`, which stand in the order of `of`."""
+    schemas = [tables.RECOMMENDATIONS if name == "nfm" else tables.RANKINGS for name in snakemake.params.fusion["of"]]
+    return [tables.rows_of(tables.StoredTable(path, schema), users) for path, schema in zip(paths, schemas, strict=True)]
 
 
 subset, tuning = (tables.read_table(path, tables.SUBSET) for path in (snakemake.input.subset, snakemake.input.tuning))
 fused = fuse_rankings(
     snakemake.params.fusion["fusion"],
     subset,
-    [read_part(path, subset["user_id"].to_numpy()) for path in snakemake.input.parts],
+    read_parts(snakemake.input.parts, subset["user_id"].to_numpy()),
     tuning,
-    [read_part(path, tuning["user_id"].to_numpy()) for path in snakemake.input.tuning_parts],
+    read_parts(snakemake.input.tuning_parts, tuning["user_id"].to_numpy()),
 )
 log.info("%s: %s, chosen on %d other users", snakemake.wildcards.method, fused.chosen["chosen"], fused.chosen["tuning_users"])
 tables.write_table(fused.rankings, snakemake.output.rankings, tables.RANKINGS)

@@ -19,4 +19,5 @@ reranked = rerank_llm(
 )
 log.info("%s: repairs %s", snakemake.wildcards.method, reranked.repairs)
 tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
+tables.write_table(reranked.passes, snakemake.output.passes, tables.PASSES)
 write_text(snakemake.output.repairs, json.dumps(reranked.repairs, indent=2) + "\n")

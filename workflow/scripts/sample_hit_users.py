@@ -12,6 +12,7 @@ subset = sample_hit_users(
     [tables.StoredTable(path, tables.SPLIT) for path in (snakemake.input.train, snakemake.input.valid)],
     tables.read_table(snakemake.input.test, tables.SPLIT),
     seed=snakemake.params.seed,
+    tuning_share=snakemake.params.tuning_share,
     **snakemake.params.subset,
 )
 log.info("drew %d users", subset.num_rows)

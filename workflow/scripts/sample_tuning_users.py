@@ -11,10 +11,10 @@ tuning = sample_tuning_users(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
     tables.StoredTable(snakemake.input.train, tables.SPLIT),
     tables.read_table(snakemake.input.valid, tables.SPLIT),
-    tables.read_table(snakemake.input.subset, tables.SUBSET),
     seed=snakemake.params.seed,
     sample_size=snakemake.params.tuning["sample_size"],
     history_length=snakemake.params.history_length,
+    tuning_share=snakemake.params.tuning["share"],
 )
-log.info("drew %d users, none of them of the subset", tuning.num_rows)
+log.info("drew %d users of those set aside", tuning.num_rows)
 tables.write_table(tuning, snakemake.output.subset, tables.SUBSET)

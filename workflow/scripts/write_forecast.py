@@ -18,9 +18,16 @@ from microrank.services.store import Store
 config = snakemake.config
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 prompts = {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts}
-subset = tables.read_table(snakemake.input.subset, tables.SUBSET)
 catalogue = tables.read_table(snakemake.input.catalogue, tables.ITEMS)
-plans = planned_questions(config, subset, catalogue, prompts.__getitem__) + planned_embeddings(config, subset, catalogue)
+plans = []
+for methods, users, suffix in (
+    (snakemake.params.methods, [snakemake.input.subset], ""),
+    (snakemake.params.tuned, snakemake.input.tuning, ", tuning"),
+):
+    for path in users:
+        subset = tables.read_table(path, tables.SUBSET)
+        plans += planned_questions(config, methods, subset, catalogue, prompts.__getitem__, suffix=suffix)
+        plans += planned_embeddings(config, methods, subset, catalogue, suffix=suffix)
 text = write_forecast(plans, store, Budget.from_config(config["budget"], store), config["dataset"])
 write_text(snakemake.output.forecast, text)
 log.info("%s", next(line for line in text.splitlines() if line.startswith("In all")))

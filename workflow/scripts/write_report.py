@@ -12,7 +12,7 @@ from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
 from microrank.llm.prompts import load_prompt
 from microrank.report.explorer import Asked
-from microrank.report.provenance import commit, versions
+from microrank.report.provenance import checksum, commit, versions
 from microrank.report.study import Study
 from microrank.report.write import Users, write_report
 
@@ -21,6 +21,7 @@ study = Study(
     metrics=read_metrics(given.metrics),
     diagnostics=read_json(given.diagnostics),
     counts=read_json(given.counts),
+    files={name: checksum(path) for name, path in zip(params.files, given.files, strict=True)},
     nfm=read_json(given.nfm),
     fusions={name: read_json(path) for name, path in zip(params.fused, given.fusions, strict=True)},
     settings=params.settings,

@@ -14,7 +14,6 @@ from microrank.errors import StudyError
 
 RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
 RESERVED = (RECOMMENDER, "recommender", "oracle")  # rows of every report, and what diagnostics call the recommender
-PROMPTS = Path("resources/prompts")
 MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
@@ -59,8 +58,16 @@ def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> N
         single = [RECOMMENDER, *(one for one, settings in config["rerankers"].items() if "fusion" not in settings)]
         for part in reranker.get("of", []):
             _check_name(f"{where}.of", part, single, f"{RECOMMENDER} and the rerankers that are no fusions themselves")
-        if "prompt" in reranker:
-            _check_name(f"{where}.prompt", reranker["prompt"], {path.stem for path in PROMPTS.glob("*.yaml")}, str(PROMPTS))
+    _check_prompts(config)
+
+
+def _check_prompts(config: dict[str, Any]) -> None:
+    """Those that run need a prompt in the folder; a kit's holds no others."""
+    parts = [part for name in config["methods"] for part in config["rerankers"][name].get("of", []) if part != RECOMMENDER]
+    for name in (*config["methods"], *parts):
+        if "prompt" in config["rerankers"][name]:
+            prompts = {path.stem for path in Path(config["prompts"]).glob("*.yaml")}
+            _check_name(f"rerankers.{name}.prompt", config["rerankers"][name]["prompt"], prompts, config["prompts"])
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""A study in one file, to be replayed without a token and without training: its lists, the answers it used, its settings, its report."""
+"""A study in one file, to be replayed without a token or training: its lists, vectors, answers, prompts, methods, settings and report."""
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import yaml
 
 from microrank.errors import StudyError
 from microrank.files import replacing
-from microrank.services.store import SUFFIX, Store, decode, read_header
+from microrank.services.store import SUFFIX, Store, decode
 
 FOLDER = "kit"
 HOW = """# A study to replay
@@ -19,9 +19,10 @@ Made by microrank at commit {commit}. In a checkout of that commit, unpack this 
 
     snakemake --cores 4 results/report.md --configfile kit/kit.yaml
 
-No token is needed and nobody is asked: the lists are taken as they are here, and every answer comes from kit/answers. The numbers must be
-those of the report.md and metrics.csv beside this file. The answers quote titles, and the lists name items and users: pass this file on
-only where the data's licence allows that.
+No token is needed and nobody is asked: lists and vectors are taken as they are here, and every answer comes from kit/answers. The report
+must be the report.md beside this file, but for the place of files and the versions of packages. Files in kit/methods, if there are any, are
+programs, which run with your rights: read them first. The answers quote titles, and the lists name items and users: pass this file on only
+where the data's licence allows that.
 """
 
 
@@ -51,36 +52,44 @@ def pack_kit(target: Path, settings: Mapping[str, Any], files: Mapping[str, Path
     return n_answers
 
 
-def kit_settings(config: Mapping[str, Any], recommender: str) -> dict[str, Any]:
-    """The part of the config that a replay lays over its own: the data set with its lists, what was asked, and a store that asks nobody."""
-    name = config["dataset"]
-    methods = list(config["methods"])
-    parts = [part for method in methods for part in config["rerankers"][method].get("of", []) if part in config["rerankers"]]
-    rerankers = {method: config["rerankers"][method] for method in dict.fromkeys([*methods, *parts])}
-    fused = any("fusion" in reranker for reranker in rerankers.values())
-    used = {kind: sorted({one[kind] for one in rerankers.values() if kind in one}) for kind in ("encoder", "llm")}
-    lists = {"recommendations": f"{FOLDER}/recommendations.parquet", "recommender": f"{recommender}-lists"}
-    if fused:
-        lists["recommendations_for_tuning"] = f"{FOLDER}/recommendations-for-tuning.parquet"
-    dataset = {key: value for key, value in config["datasets"][name].items() if key != "synthetic"} | lists
+def kit_settings(config: Mapping[str, Any], used: Sequence[str], origin: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of the config that a replay lays over its own: the data set with its lists, what was asked, and a store that asks nobody.
+
+    Args:
+        used: the rerankers that run, parts of fusions included.
+        origin: what the report says of the study: its `dataset`, `recommender`, and whether that is `synthetic`.
+    """
+    name = f"{origin['dataset']}-kit"
+    rerankers = {one: dict(config["rerankers"][one]) for one in used}
+    for one, reranker in rerankers.items():
+        if "file" in reranker:
+            reranker["file"] = f"{FOLDER}/methods/{one}.py"
+    parts = {kind: sorted({one[kind] for one in rerankers.values() if kind in one}) for kind in ("encoder", "llm")}
+    keys = ("recommendations", *(["recommendations_for_tuning"] if any("fusion" in one for one in rerankers.values()) else []))
+    lists = {key: f"{FOLDER}/{config['seed']}/{key}.parquet" for key in keys}
+    raw = picked(config["datasets"][config["dataset"]], ("pairs", "titles", "url", "page", "checksums"))
+    recipe = config["nfm"]["recipe"]
     return {
-        "dataset": f"{name}-kit",
-        "seed": config["seed"],
-        "top_k": config["top_k"],
-        "datasets": {f"{name}-kit": dataset},
+        "dataset": name,
+        **{key: config[key] for key in ("seed", "repeats", "top_k")},
+        "datasets": {name: {**raw, **lists, "origin": {**origin, "files": FOLDER}}},
+        "nfm": {"recipe": recipe, "recipes": {recipe: config["nfm"]["recipes"][recipe]}},
         "subset": config["subset"],
-        **{f"{kind}s": {one: config[f"{kind}s"][one] for one in names} for kind, names in used.items() if names},
+        **{f"{kind}s": {one: config[f"{kind}s"][one] for one in names} for kind, names in parts.items() if names},
+        "prompts": f"{FOLDER}/prompts" if any("prompt" in one for one in rerankers.values()) else config["prompts"],
         "rerankers": rerankers,
         "tuning": config["tuning"],
-        "methods": methods,
+        "methods": list(config["methods"]),
         "store": {"path": f"{FOLDER}/answers", "offline": True},
         "report": config["report"],
     }
 
 
-def answers_used(store: Store, keys: Iterable[str], models: Iterable[str]) -> list[Path]:
-    """The files of these requests, and all of these models' (encoders', whose requests stand in no table), in the order of their keys."""
-    wanted, of_models = {store.path(key) for key in keys}, set(models)
-    if of_models:
-        wanted |= {path for path in store.paths() if read_header(path)["model"] in of_models}
-    return sorted(wanted)
+def picked(section: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """The entries under these keys, where there are any."""
+    return {key: section[key] for key in keys if key in section}
+
+
+def answers_used(store: Store, keys: Iterable[str]) -> list[Path]:
+    """The files of these requests, in the order of their keys."""
+    return sorted({store.path(key) for key in keys})

@@ -21,8 +21,11 @@ def sample_hit_users(
     sample_size: int | str,
     history_length: int,
     population: str = "hits",
+    tuning_share: float = 0.0,
 ) -> pa.Table:
     """Draw `sample_size` users without replacement, or "all", and give the table SUBSET, sorted by user.
+
+    Users who are set aside for tuning are never drawn.
 
     Args:
         recommendations: table RECOMMENDATIONS, the same number of items for every user.
@@ -30,50 +33,70 @@ def sample_hit_users(
         test: table SPLIT with one row a user, the hidden item (ground truth).
         population: "hits" draws from the users whose list holds the ground truth, as the study did; "users" from all users, where
             `ground_truth_rank` is 0 if the list lacks it.
+        tuning_share: as in `set_aside_for_tuning`.
 
     Raises:
         StudyError: there are fewer such users than `sample_size`, or none.
     """
     found = find_hidden_items(recommendations, test)
-    eligible = np.flatnonzero(found.ranks) if population == "hits" else np.arange(len(found.users))
+    testable = ~np.isin(found.users, set_aside_for_tuning(test["user_id"].to_numpy(), tuning_share, seed))
+    eligible = np.flatnonzero(testable & (found.ranks > 0) if population == "hits" else testable)
     size = max(len(eligible), 1) if isinstance(sample_size, str) else sample_size
     if len(eligible) < size:
         who = f"users whose top {found.list_length} holds the hidden item" if population == "hits" else "users"
         what = f"set it to {len(eligible)} or less" if len(eligible) else "set subset.population to users, or a larger top_k"
-        raise StudyError(f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who}; {what}")
-    return _subset(found, _draw(eligible, size, seed), recommendations, past, history_length)
+        raise StudyError(
+            f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who} (besides those whom tuning.share sets "
+            f"aside); {what}"
+        )
+    return _subset(found, _draw(eligible, size, generator(seed, "subset")), recommendations, past, history_length)
+
+
+def set_aside_for_tuning(users: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """The users who may tune and are never tested, ascending: this share of all, drawn before anything is known of any of them.
+
+    Args:
+        users: ids of all users of the splits, each once.
+    """
+    return np.sort(generator(seed, "users set aside for tuning").permutation(np.sort(users))[: round(share * len(users))])
 
 
 def sample_tuning_users(
     recommendations: Batches,
     train: Batches,
     valid: pa.Table,
-    subset: pa.Table,
     *,
     seed: int,
     sample_size: int,
     history_length: int,
+    tuning_share: float,
 ) -> pa.Table:
-    """Draw at most `sample_size` users on whom something may be chosen before the test: the table SUBSET, with valid items as ground truth.
+    """Draw at most `sample_size` users on whom something may be chosen before the test: table SUBSET, with valid items as ground truth.
 
-    None of them is in `subset`, the users of the test, and nothing of anybody's test item enters.
+    They are drawn from those set aside for it, so none of them is tested; nobody's test item enters, nor who was drawn for the test.
 
     Args:
         recommendations: table RECOMMENDATIONS, made from `train` alone.
         train, valid: tables SPLIT.
+        tuning_share: as in `set_aside_for_tuning`.
 
     Raises:
-        StudyError: nobody's list holds the valid item.
+        StudyError: of nobody who is set aside the list holds the valid item.
     """
     found = find_hidden_items(recommendations, valid)
-    eligible = np.flatnonzero((found.ranks > 0) & ~np.isin(found.users, subset["user_id"].to_numpy()))
+    aside = set_aside_for_tuning(valid["user_id"].to_numpy(), tuning_share, seed)
+    eligible = np.flatnonzero((found.ranks > 0) & np.isin(found.users, aside))
     if not len(eligible):
-        raise StudyError("no list made from train alone holds its user's valid item: fusions cannot be tuned; leave them out of `methods`")
-    return _subset(found, _draw(eligible, min(sample_size, len(eligible)), seed), recommendations, [train], history_length)
+        raise StudyError(
+            f"of the {len(aside)} users whom tuning.share sets aside, no list made from train alone holds the valid item: fusions cannot "
+            "be tuned; raise it, or leave fusions out of `methods`"
+        )
+    drawn = _draw(eligible, min(sample_size, len(eligible)), generator(seed, "tuning users"))
+    return _subset(found, drawn, recommendations, [train], history_length)
 
 
-def _draw(eligible: np.ndarray, size: int, seed: int) -> np.ndarray:
-    return np.sort(generator(seed, "subset").choice(eligible, size=size, replace=False))
+def _draw(eligible: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
+    return np.sort(random.choice(eligible, size=size, replace=False))
 
 
 def _subset(found: Found, drawn: np.ndarray, recommendations: Batches, past: Sequence[Batches], history_length: int) -> pa.Table:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,18 @@ NEEDED = {"user_id": pa.int64(), "rank": pa.int64(), "item_id": pa.int64()}
 log = logging.getLogger(__name__)
 
 
-def take_recommendations(path: str | os.PathLike[str], k: int, items: pa.Table, users: np.ndarray) -> pa.Table:
+def take_recommendations(
+    path: str | os.PathLike[str], k: int, items: pa.Table, users: np.ndarray, past: Sequence[tables.Batches] = ()
+) -> pa.Table:
     """The first k places of each user's list in a parquet or csv file: table RECOMMENDATIONS, sorted by user and rank.
 
     The file has the columns user_id, rank (1, 2, … within each user) and item_id, in any order of rows, and may have a score; without one,
-    −rank stands for it. Further columns, and places after the k-th, are left out.
+    −rank stands for it. Further columns, and places after the k-th, are left out. Places that hold what the user has seen already are kept,
+    and counted in the log.
 
     Args:
         items: table ITEMS, the catalogue. users: ids of the users who may have a list (those of the splits), ascending.
+        past: the splits before what the lists are to foretell.
 
     Raises:
         StudyError: the file is absent or no such table, or a list is too short, has a gap, or names an unknown user or item or one twice.
@@ -58,7 +63,33 @@ def take_recommendations(path: str | os.PathLike[str], k: int, items: pa.Table, 
     found = found.cast(tables.RECOMMENDATIONS)
     if not np.isfinite(found["score"].to_numpy()).all():
         raise StudyError(f"{path}: a score is not a finite number; leave the column out if there are none")
+    if n_seen := _count_seen(found, past):
+        log.warning(
+            "%s: %d of %d places hold an item that the user has seen already, which can be no hit; a recommender leaves those out",
+            path,
+            n_seen,
+            len(found),
+        )
     return found
+
+
+def _count_seen(found: pa.Table, past: Sequence[tables.Batches]) -> int:
+    """How many places of the lists (table RECOMMENDATIONS, by user) hold an item of the user's past; no item is twice in one past."""
+    user, item = found["user_id"].to_numpy(), found["item_id"].to_numpy()
+    order = np.lexsort((item, user))
+    listed, starts = np.unique(user, return_index=True)
+    ids = np.unique(item)
+    keys = np.repeat(np.arange(len(listed)), np.diff([*starts, len(user)])) * len(ids) + np.searchsorted(ids, item[order])
+    n_seen = 0
+    for batch in (batch for split in past for batch in split.to_batches()):
+        row, column = (
+            np.minimum(np.searchsorted(known, batch[name].to_numpy()), len(known) - 1)
+            for known, name in ((listed, "user_id"), (ids, "item_id"))
+        )
+        known = (listed[row] == batch["user_id"].to_numpy()) & (ids[column] == batch["item_id"].to_numpy())
+        wanted = row[known] * len(ids) + column[known]
+        n_seen += int((keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted).sum())
+    return n_seen
 
 
 def _read(path: Path) -> pa.Table:

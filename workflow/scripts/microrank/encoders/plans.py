@@ -12,9 +12,11 @@ from microrank.services.forecast import Plan
 from microrank.services.settings import Service
 
 
-def planned_embeddings(config: Mapping[str, Any], subset: pa.Table, catalogue: pa.Table) -> list[Plan]:
-    """One plan for each encoder behind a service that `methods` need."""
-    used = dict.fromkeys(encoder for method in config["methods"] if (encoder := config["rerankers"][method].get("encoder")))
+def planned_embeddings(
+    config: Mapping[str, Any], methods: Sequence[str], subset: pa.Table, catalogue: pa.Table, *, suffix: str = ""
+) -> list[Plan]:
+    """One plan for each encoder behind a service that these rerankers need; `suffix` ends its name."""
+    used = dict.fromkeys(encoder for method in methods if (encoder := config["rerankers"][method].get("encoder")))
     sections = {name: config["encoders"][name] for name in used}
     plans = []
     for name, section in sections.items():
@@ -30,6 +32,12 @@ def planned_embeddings(config: Mapping[str, Any], subset: pa.Table, catalogue: p
         settings = EmbeddingSettings.from_config(section)
         service = Service.from_config(f"encoders.{name}", section, base_url_of(section))
         plans.append(
-            Plan(f"embeddings of {name}", service, section["model"], [settings.request(text) for text in texts], batch_size_of(section))
+            Plan(
+                f"embeddings of {name}{suffix}",
+                service,
+                section["model"],
+                [settings.request(text) for text in texts],
+                batch_size_of(section),
+            )
         )
     return plans

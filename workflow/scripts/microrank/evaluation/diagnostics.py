@@ -1,32 +1,50 @@
 """Why a method does what it does: position bias, repairs, popularity, agreement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from microrank.errors import StudyError
 from microrank.evaluation.kendall import kendall_tau
 from microrank.evaluation.ranks import candidate_lists, ground_truth_ranks, ranked_items, user_rows
 from microrank.llm.prompts import looks_like_instructions
 
 AGREEMENT_USERS = 2000  # how many users the agreement of each pair of methods is measured on: the first of the subset
 HIT_CUTOFF = 10
+_USAGE = ["request_key", "served_model", "prompt_tokens", "completion_tokens"]
+
+
+class Answers(NamedTuple):
+    """What a language model answered about the subset. responses: table RESPONSES. passes: table PASSES, what was read in them.
+
+    repairs: `answers`, `repaired`, and a count of each kind of repair. tuning: table RESPONSES about the users on whom a fusion with this
+    model was tuned, None where there is none.
+    """
+
+    responses: pa.Table
+    passes: pa.Table
+    repairs: Mapping[str, int]
+    tuning: pa.Table | None = None
 
 
 def diagnose_rankings(
-    rankings: Mapping[str, pa.Table],
-    subset: pa.Table,
-    items: pa.Table,
-    responses: Mapping[str, pa.Table],
-    repairs: Mapping[str, dict[str, int]],
+    rankings: Mapping[str, pa.Table], subset: pa.Table, items: pa.Table, answers: Mapping[str, Answers]
 ) -> dict[str, Any]:
     """What the report tells of each method beside its metrics; plain numbers, ready for JSON.
 
+    Position bias is that of single answers: each one's own order is held against the order in which it was shown the candidates, before
+    several passes are aggregated. Where candidates are shown in the recommender's order (`shuffle: false`, first pass), it cannot be told
+    from agreement with the recommender.
+
     Args:
-        rankings: method -> table RANKINGS. items: table ITEMS, for popularity. responses: method -> table RESPONSES, of language models.
-        repairs: method -> `answers`, `repaired`, and a count of each kind of repair.
+        rankings: method -> table RANKINGS. items: table ITEMS, for popularity.
+        answers: of the methods, and parts of fusions, that asked a language model.
+
+    Raises:
+        StudyError: answers and what was read in them do not belong together.
     """
     candidates = candidate_lists(subset)
     n, k = candidates.shape
@@ -45,16 +63,16 @@ def diagnose_rankings(
             **_risen(places[name], popularity),
             **_fallback(ranking, subset, hit),
         }
-        if name in responses:
-            methods[name] |= _of_answers(responses[name], subset, places[name], truth_slot, hit)
-        if name in repairs:
-            methods[name]["repairs"] = dict(repairs[name])
+        if name in answers:
+            methods[name] |= _position_bias(name, answers[name], subset, truth_slot, k)
     return {
         "n_users": n,
         "k": k,
         "hit_cutoff": HIT_CUTOFF,
         "titles": _titles_shown(subset, items),
         "methods": methods,
+        "shuffle": _risen_in_a_shuffle(popularity),
+        "asked": {name: _asked(one) for name, one in answers.items()},
         "agreement": _agreement(places),
     }
 
@@ -116,6 +134,27 @@ def _risen(places: np.ndarray, popularity: np.ndarray) -> dict[str, float | None
     }
 
 
+def _risen_in_a_shuffle(popularity: np.ndarray) -> dict[str, float | None]:
+    """The same of all shuffles together: the item at place j of k (from 0) rises in j of k of them, and falls in k − 1 − j of k."""
+    n, k = popularity.shape
+    place = np.tile(np.arange(k), (n, 1))
+    return {
+        "popularity_of_risen": _weighted_median(popularity.ravel(), place.ravel()),
+        "popularity_of_fallen": _weighted_median(popularity.ravel(), k - 1 - place.ravel()),
+    }
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float | None:
+    """The median of `values`, each repeated as often as its whole-numbered weight says; None of nothing."""
+    order = np.argsort(values, kind="stable")
+    values, up_to = values[order], np.cumsum(weights[order])
+    total = int(up_to[-1])
+    if not total:
+        return None
+    low, high = np.searchsorted(up_to, [(total - 1) // 2, total // 2], side="right")
+    return float(values[low] + values[high]) / 2
+
+
 def _fallback(ranking: pa.Table, subset: pa.Table, hit: np.ndarray) -> dict[str, int]:
     """Hits, and how many of them the method itself did not name: the recommender's order put them there."""
     row = user_rows(ranking["user_id"].to_numpy(), subset)
@@ -124,33 +163,53 @@ def _fallback(ranking: pa.Table, subset: pa.Table, hit: np.ndarray) -> dict[str,
     return {"hits": int(hit.sum()), "hits_from_fallback": int(fallen.sum())}
 
 
-def _of_answers(responses: pa.Table, subset: pa.Table, places: np.ndarray, truth_slot: np.ndarray, hit: np.ndarray) -> dict[str, Any]:
-    """What depends on the order in which candidates were shown, and what the answers cost. With several passes each counts as a showing."""
-    k = places.shape[1]
-    row = user_rows(responses["user_id"].to_numpy(), subset)
-    order = responses["order"].combine_chunks().flatten().to_numpy().reshape(-1, k).astype(np.int64)
-    order, row = order[row >= 0], row[row >= 0]
-    shown = np.argsort(order, axis=1)  # place at which each candidate was shown
+def _position_bias(name: str, answers: Answers, subset: pa.Table, truth_slot: np.ndarray, k: int) -> dict[str, Any]:
+    """Of single answers: hits by the slot at which the hidden item was shown, and Kendall's τ of the answer to the order shown."""
+    shown_to, read = answers.responses, answers.passes
+    if not shown_to.select(["user_id", "pass"]).equals(read.select(["user_id", "pass"])):
+        raise StudyError(f"passes of {name}: not those of its responses; delete passes/{name}.parquet and run again")
+    row = user_rows(shown_to["user_id"].to_numpy(), subset)
+    shown, answered = (_places_of_candidates(table["order"], k)[row >= 0] for table in (shown_to, read))
+    row = row[row >= 0]
     in_list = truth_slot[row] > 0
-    slots = np.where(in_list, shown[np.arange(len(row)), np.maximum(truth_slot[row] - 1, 0)] + 1, 0)
+    truth = np.arange(len(row)), np.maximum(truth_slot[row] - 1, 0)
+    hit = in_list & (answered[truth] < HIT_CUTOFF)
     return {
-        "by_shown_slot": _by_slot(slots, hit[row], k),
-        "kendall_to_shown": _mean(kendall_tau(places[row], shown)),
-        "served_models": sorted({model for model in responses["served_model"].to_pylist() if model}),
-        "prompt_tokens": _total(responses, "prompt_tokens"),
-        "completion_tokens": _total(responses, "completion_tokens"),
+        "by_shown_slot": _by_slot(np.where(in_list, shown[truth] + 1, 0), hit, k),
+        "kendall_to_shown": _mean(kendall_tau(answered, shown)),
     }
 
 
-def _total(responses: pa.Table, column: str) -> int:
-    return int(sum(value for value in responses[column].to_pylist() if value is not None))
+def _places_of_candidates(orders: pa.ChunkedArray, k: int) -> np.ndarray:
+    """[n, k]: the place (from 0) of each candidate in each of n orders of the candidates."""
+    return np.argsort(orders.combine_chunks().flatten().to_numpy().reshape(-1, k), axis=1)
 
 
-def _agreement(places: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+def _asked(answers: Answers) -> dict[str, Any]:
+    tuning = {} if answers.tuning is None else {"tuning": _usage([answers.tuning])}
+    return {"repairs": dict(answers.repairs), "subset": _usage([answers.responses]), **tuning}
+
+
+def _usage(responses: Sequence[pa.Table]) -> dict[str, Any]:
+    """Who answered, and the tokens that it took; an answer that several methods share counts once, one whose server did not tell apart."""
+    answers = {row["request_key"]: row for table in responses for row in table.select(_USAGE).to_pylist()}
+    told = [row for row in answers.values() if row["prompt_tokens"] is not None and row["completion_tokens"] is not None]
+    return {
+        "answers": len(answers),
+        "without_usage": len(answers) - len(told),
+        "prompt_tokens": sum(row["prompt_tokens"] for row in told),
+        "completion_tokens": sum(row["completion_tokens"] for row in told),
+        "served_models": sorted({row["served_model"] for row in answers.values() if row["served_model"]}),
+    }
+
+
+def _agreement(places: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
     """Mean Kendall τ of each pair of methods."""
     few = {name: values[:AGREEMENT_USERS] for name, values in places.items()}
     return {a: {b: _mean(kendall_tau(few[a], few[b])) for b in few} for a in few}
 
 
-def _mean(values: np.ndarray) -> float:
-    return round(float(values.mean()), 6) + 0.0
+def _mean(values: np.ndarray) -> float | None:
+    """None where it is of nothing, as τ of lists of one item."""
+    mean = float(values.mean()) if len(values) else np.nan
+    return None if np.isnan(mean) else round(mean, 6) + 0.0

@@ -3,13 +3,15 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 MAX_LENGTH = 200_000  # characters of an answer that are read
 MAX_JSON_TRIES = 50  # places at which JSON may begin
+T = TypeVar("T")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,19}(?!\w|\.\d)")
 _LINE_NUMBER = re.compile(r"^\s*(\d{1,4})\s*[.):]\s+(?=\S)")
 _LABEL = re.compile(r"^\s*[-*]?\s*(?:\[(\d{1,19})\]|#?(\d{1,19})\s?[.):–-])(?=.*[A-Za-z])")
@@ -23,12 +25,13 @@ class Parsed:
     """positions: [n] places among the candidates, best first. from_model: how many of them the answer named; the rest is fallback.
 
     repairs: kind -> count; `thinking`, `fence`, `prose`, `numbers_for_ids`, `ids_for_numbers`, `list_numbers`, `foreign`, `duplicate`,
-    `missing`, `empty`, `cut`.
+    `missing`, `empty`, `cut`. scores: [n], of an answer that scores candidates: each candidate's, None where it has none.
     """
 
     positions: list[int]
     from_model: int
     repairs: Counter[str] = field(default_factory=Counter)
+    scores: tuple[float | None, ...] | None = None
 
 
 def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], order: Sequence[int]) -> Parsed:
@@ -68,11 +71,8 @@ def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], or
 
 def _numbers(text: str, repairs: Counter[str]) -> list[int]:
     """The numbers of the answer proper, in order."""
-    text = _without_thinking(text, repairs)
-    if "```" in text:
-        repairs["fence"] += 1
-        text = _FENCE.sub("\n", text)
-    found = _from_json(text, repairs)
+    text = without_fences(without_thinking(text, repairs), repairs)
+    found = from_json(text, repairs, _list_in)
     if found is not None:
         return found
     if "{" in text and "}" not in text:
@@ -80,7 +80,15 @@ def _numbers(text: str, repairs: Counter[str]) -> list[int]:
     return _from_lines(text, repairs)
 
 
-def _without_thinking(text: str, repairs: Counter[str]) -> str:
+def without_fences(text: str, repairs: Counter[str]) -> str:
+    """The text without the marks of code blocks."""
+    if "```" not in text:
+        return text
+    repairs["fence"] += 1
+    return _FENCE.sub("\n", text)
+
+
+def without_thinking(text: str, repairs: Counter[str]) -> str:
     """What follows the last closed thinking block; of one that never closes, nothing is an answer."""
     for opening, closing in (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<reasoning>", "</reasoning>")):
         _, tag, tail = text.rpartition(closing)
@@ -93,9 +101,9 @@ def _without_thinking(text: str, repairs: Counter[str]) -> str:
     return text
 
 
-def _from_json(text: str, repairs: Counter[str]) -> list[int] | None:
-    """The numbers of the JSON in the text, None where it has none: an object's rather than a bare list's, then the longest."""
-    found: list[tuple[bool, int, list[int]]] = []
+def from_json(text: str, repairs: Counter[str], read: Callable[[object], list[T] | None]) -> list[T] | None:
+    """What `read` finds in the JSON in the text, None where it finds nothing: an object's rather than a bare list's, then the longest."""
+    found: list[tuple[bool, int, list[T]]] = []
     decoder, place, tries = json.JSONDecoder(), 0, 0
     outside = ""
     while (opening := _OPENING.search(text, place)) and tries < MAX_JSON_TRIES:
@@ -103,7 +111,7 @@ def _from_json(text: str, repairs: Counter[str]) -> list[int] | None:
         end = opening.end()
         try:
             value, end = decoder.raw_decode(text, opening.start())
-            numbers = _list_in(value)
+            numbers = read(value)
             if numbers is not None:
                 found.append((isinstance(value, dict), len(numbers), numbers))
         except (json.JSONDecodeError, RecursionError, ValueError):
@@ -124,13 +132,14 @@ def _list_in(value: object) -> list[int] | None:
         return max(lists, key=len, default=None)
     if not isinstance(value, list) or not value:
         return None
-    numbers = [number for one in value if (number := _as_number(one)) is not None]
+    numbers = [number for one in value if (number := as_number(one)) is not None]
     return numbers if len(numbers) > 1 else None
 
 
-def _as_number(value: object) -> int | None:
+def as_number(value: object) -> int | None:
+    """The whole number that a JSON value is, or that names an object; None of others."""
     if isinstance(value, dict):
-        inner = [number for key in ("id", "number", "item_id", "candidate") if (number := _as_number(value.get(key))) is not None]
+        inner = [number for key in ("id", "number", "item_id", "candidate") if (number := as_number(value.get(key))) is not None]
         return inner[0] if inner else None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

@@ -1,6 +1,6 @@
 """All questions that the configured methods would ask, for the forecast."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +11,18 @@ from microrank.services.forecast import Plan
 from microrank.services.settings import Service
 
 
-def planned_questions(config: Mapping[str, Any], subset: pa.Table, catalogue: pa.Table, prompt_of: Callable[[str], Prompt]) -> list[Plan]:
-    """One plan for each of `methods` that asks a language model; `prompt_of` gives a prompt by its name."""
+def planned_questions(
+    config: Mapping[str, Any],
+    methods: Sequence[str],
+    subset: pa.Table,
+    catalogue: pa.Table,
+    prompt_of: Callable[[str], Prompt],
+    *,
+    suffix: str = "",
+) -> list[Plan]:
+    """One plan for each of these rerankers that asks a language model, its name ending in `suffix`; `prompt_of` gives a prompt by name."""
     plans = []
-    for method in config["methods"]:
+    for method in methods:
         reranker = config["rerankers"][method]
         if "llm" not in reranker:
             continue
@@ -29,5 +37,5 @@ def planned_questions(config: Mapping[str, Any], subset: pa.Table, catalogue: pa
             shuffle=reranker.get("shuffle", False),
         )
         service = Service.from_config(f"llms.{reranker['llm']}", section, section.get("base_url", section["adapter"]))
-        plans.append(Plan(method, service, section["model"], [request for *_, request in asked.values()]))
+        plans.append(Plan(method + suffix, service, section["model"], [request for *_, request in asked.values()]))
     return plans

@@ -16,7 +16,7 @@ from microrank.seeds import generator
 
 TITLE_LENGTH = 300  # characters of a title that are shown
 NO_TITLE = "(no title)"
-ANSWERS = ("ids", "numbers")
+ANSWERS = ("ids", "numbers", "scores")
 PLACEHOLDERS = {
     "system": set[str](),
     "user": {"history", "earlier", "newest", "candidates", "ids", "n"},
@@ -28,7 +28,8 @@ NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt file. `answer` says whether the model is to name candidates by their ids or by their numbers 1…n as shown."""
+    """A prompt file. `answer` says whether the model is to name candidates by their ids or by their numbers 1…n as shown, best first, or to
+    give each of these numbers a score."""
 
     answer: str
     system: str
@@ -116,6 +117,11 @@ def response_schema(prompt: Prompt, n: int) -> dict[str, Any] | None:
     """The JSON schema of an answer to a prompt that wants JSON, None for others."""
     if not prompt.json:
         return None
+    if prompt.answer == "scores":
+        names = [str(number) for number in range(1, n + 1)]
+        score = {"type": "integer", "minimum": 0, "maximum": 10}
+        of_each = {"type": "object", "properties": dict.fromkeys(names, score), "required": names, "additionalProperties": False}
+        return {"type": "object", "properties": {"scores": of_each}, "required": ["scores"], "additionalProperties": False}
     numbers = {"type": "array", "items": {"type": "integer"}, "minItems": n, "maxItems": n}
     return {"type": "object", "properties": {"ranking": numbers}, "required": ["ranking"], "additionalProperties": False}
 

@@ -51,18 +51,31 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
     # fsum: a set's order, which differs from one process to the next, must not show in the last bit
     overlap = {name: math.fsum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower()))) for name, title in candidates.items()}
     ranked = sorted(candidates, key=lambda name: -overlap[name])
+    if '"scores"' in prompt:
+        return _misbehaving(json.dumps({"scores": _scores(overlap, fault, draw)}), fault, len(history)), fault
     if fault == "foreign":
         ranked.insert(draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000))
     if fault == "duplicate" and ranked:
         ranked.insert(draw.randrange(len(ranked)), draw.choice(ranked))
     text = json.dumps({"ranking": ranked}) if numbered else ", ".join(map(str, ranked))
+    return _misbehaving(text, fault, len(history)), fault
+
+
+def _scores(overlap: dict[int, float], fault: str, draw: random.Random) -> dict[int, int]:
+    """Every candidate's overlap as a whole number from 0 to 10, the largest 10."""
+    largest = max(overlap.values(), default=0.0) or 1.0
+    scores = {name: round(10 * value / largest) for name, value in overlap.items()}
+    return scores | ({max(scores, default=0) + draw.randrange(1, 1000): 10} if fault == "foreign" else {})
+
+
+def _misbehaving(text: str, fault: str, n_history: int) -> str:
     if fault == "cut":
-        text = text[: len(text) * 2 // 3]
+        return text[: len(text) * 2 // 3]
     if fault == "prose":
-        text = f"Here is the order that suits this viewer best:\n\n{text}\n\nEnjoy!"
+        return f"Here is the order that suits this viewer best:\n\n{text}\n\nEnjoy!"
     if fault == "thinking":
-        text = f"<think>The first {len(history)} titles say a lot.</think>{text}"
-    return text, fault
+        return f"<think>The first {n_history} titles say a lot.</think>{text}"
+    return text
 
 
 def _read(prompt: str) -> tuple[list[str], dict[int, str], bool]:

@@ -3,7 +3,7 @@
 import numpy as np
 import yaml
 
-from microrank.evaluation.score import NFM, ORACLE
+from microrank.evaluation.score import NFM, ORACLE, RANDOM_EXPECTED
 from microrank.report.all_users import over_all_users
 from microrank.report.answer import answer, in_question, verdict
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table, literal
@@ -143,11 +143,14 @@ def _reasons(study: Study) -> Section:
         one = found[name]
         risen = [_optional(one[key], "{:,.0f}") for key in ("popularity_of_risen", "popularity_of_fallen")]
         fallback = f"{one['hits_from_fallback'] / one['hits']:.0%}" if one["hits"] and study.kinds[name].endswith("llm") else "–"
-        taus = [f"{one['kendall_to_recommender']:.2f}", _optional(one.get("kendall_to_shown"), "{:.2f}")]
+        taus = [_optional(one.get(key), "{:.2f}") for key in ("kendall_to_recommender", "kendall_to_shown")]
         rows.append([study.label(name), *taus, *risen, str(one["hits"]), fallback])
+    shuffle = [_optional(value, "{:,.0f}") for value in study.diagnostics["shuffle"].values()]
+    rows.append([study.label(RANDOM_EXPECTED), "0.00", "–", *shuffle, "–", "–"])
     caption = (
-        "τ: Kendall's rank correlation, 1 the same order, 0 none, −1 reversed. Counts: the median number of training interactions of the "
-        f"items that a method moved up or down. From fallback: the share of hits at {study.diagnostics['hit_cutoff']} that a model did "
+        "τ: Kendall's rank correlation, 1 the same order, 0 none, −1 reversed; to the order shown it is that of single answers, each with "
+        "the order that it was shown. Counts: the median number of training interactions of the items that a method moved up or down, "
+        f"and beside them those that shuffles move. From fallback: the share of hits at {study.diagnostics['hit_cutoff']} that a model did "
         "not name itself."
     )
     agreement = study.diagnostics["agreement"]
@@ -155,7 +158,7 @@ def _reasons(study: Study) -> Section:
     pairs = Table(
         ["τ", *(str(number) for number in range(1, len(order) + 1))],
         [
-            [f"{i} {study.lists_name if a == 'recommender' else study.label(a)}", *(f"{agreement[a][b]:.2f}" for b in order)]
+            [f"{i} {study.lists_name if a == 'recommender' else study.label(a)}", *(_optional(agreement[a][b], "{:.2f}") for b in order)]
             for i, a in enumerate(order, start=1)
         ],
         "Agreement of the methods with each other.",
@@ -167,8 +170,14 @@ def _reasons(study: Study) -> Section:
         "titles too.",
     )
     flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
-    fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []
+    refitted = " The lists there are those of NFM before it was trained anew for the test." if _is_refitted(study) else ""
+    chosen = f"How the fusions' numbers were chosen, on users who are not in the subset.{refitted}"
+    fusion = [Picture("fusion", chosen)] if study.fusions else []
     return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
+
+
+def _is_refitted(study: Study) -> bool:
+    return bool(study.settings.get("nfm", {}).get("refit"))
 
 
 def _optional(value: float | None, form: str) -> str:
@@ -176,13 +185,12 @@ def _optional(value: float | None, form: str) -> str:
 
 
 def _answers(study: Study) -> list[Section]:
-    asked = study.of_kind("llm", "simulated llm")
     titles = study.diagnostics["titles"]
     orders = Paragraph(
         f"{titles['like_instructions']:,} of the {titles['shown']:,} titles shown read like instructions to a model. They are shown as "
         "data, like all others, and whatever is answered ends as an order of the same candidates."
     )
-    return [Section("What the language models answered", [answers_table(study, asked), orders])] if asked else []
+    return [Section("What the language models answered", [answers_table(study), orders])] if study.diagnostics["asked"] else []
 
 
 def _provenance(study: Study) -> Section:
@@ -192,14 +200,14 @@ def _provenance(study: Study) -> Section:
         for name, value in counts.items()
         if name != "raw_files"
     ]
-    files = [[literal(path), literal(checksum)] for path, checksum in counts["raw_files"].items()]
+    files = [[literal(path), literal(checksum)] for path, checksum in {**counts["raw_files"], **study.files}.items()]
     commit = literal(study.commit) if study.commit else "unknown (not a git checkout)"
     versions = [[name, version] for name, version in study.versions.items()]
     return Section(
         "Provenance",
         [
             Paragraph(f"Dataset `{study.settings['dataset']}`. Workflow at commit {commit}."),
-            Table(["raw file", "checksum"], files, numbers=False),
+            Table(["file", "checksum"], files, numbers=False),
             Table(["data", "count"], data),
             Table(["package", "version"], versions, "Of the environment that wrote this report.", numbers=False),
             Paragraph("Settings that shaped these results:"),

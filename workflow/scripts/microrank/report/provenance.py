@@ -1,5 +1,6 @@
-"""What wrote a report: package versions and the commit."""
+"""What wrote a report: package versions, the commit, and the files that shaped it."""
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -17,6 +18,12 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def checksum(path: str | Path) -> str:
+    """`sha256:…` of a file."""
+    with open(path, "rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def commit(folder: Path) -> str | None:

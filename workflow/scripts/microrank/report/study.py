@@ -17,6 +17,7 @@ class Study:
 
     settings: the parts of the config that shaped the results. methods: in the config's order. kinds: method -> `encoder`, `llm`,
     `simulated llm`, `reference`, `fusion`. versions: package -> version. fusions: method -> how its number was chosen.
+    files: name -> checksum of what shaped the results beside raw files and settings: prompts, methods and lists of the user's own.
     seeds: table SEEDS, where the study was repeated. commit: of the workflow, None outside a checkout.
     """
 
@@ -29,6 +30,7 @@ class Study:
     kinds: Mapping[str, str]
     versions: Mapping[str, str]
     fusions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
     commit: str | None = None
     confidence: float = 0.95

@@ -25,7 +25,10 @@ class Fused(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one method says of every candidate of a subset, users one after the other, in the order of `candidates`: all [n]."""
+    """What one method says of every candidate of a subset, users one after the other, in the order of `candidates`: all [n].
+
+    strengths: the method's scores for users all of whose candidates have one, the negated ranks for others.
+    """
 
     ranks: np.ndarray
     strengths: np.ndarray
@@ -36,14 +39,17 @@ def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuni
     """Fuse the orders `parts` of `subset`, with the number that gives `tuning` the best mean NDCG@10.
 
     `reciprocal`: Σ 1 / (k + rank), Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009; k is chosen.
-    `z-score`: α·z(first) + (1 − α)·z(second), z within the user's candidates; α is chosen, from 1 (the first alone) downwards.
+    `z-score`: α·z(first) + (1 − α)·z(second), z = (x − mean) / standard deviation within the user's candidates, 0 where they are all equal;
+    x is the score where a method has one for each of them, else the negated rank (of a language model, of a shuffle). α is chosen, from 1
+    (the first alone) downwards.
+
+    The number is taken over to `subset` as it is, although lists and scores may be another model's there (NFM trained anew for the test).
 
     A candidate is `fallback` where every part that is a re-ranker says so. Ties keep the recommender's order.
 
     Args:
         subset, tuning: tables SUBSET, without a common user; the ground truth of `subset` is not looked at.
-        parts, tuning_parts: in the same order, tables RANKINGS or, for the recommender, RECOMMENDATIONS: z is of its scores, and of the
-            other methods' ranks (negated), since a ranking is all that every method has.
+        parts, tuning_parts: in the same order, tables RANKINGS or, for the recommender, RECOMMENDATIONS.
 
     Raises:
         StudyError: the subsets share users, or a part lacks candidates.
@@ -73,11 +79,13 @@ def _z_score(parts: Sequence[Part], alpha: float, users: np.ndarray) -> np.ndarr
 
 
 def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Values less their user's mean, in units of its standard deviation; 0 where all of a user's are equal."""
+    """Values less their user's mean, in units of its standard deviation; 0 where all of a user's are equal to float32, which scores are."""
     count = np.bincount(users)
     centred = values - (np.bincount(users, values) / count)[users]
     deviation = np.sqrt(np.bincount(users, centred**2) / count)[users]
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-9 * np.abs(values).max(initial=1e-300))
+    largest = np.zeros(len(count))
+    np.maximum.at(largest, users, np.abs(values))
+    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-7 * largest[users])
 
 
 def _users(subset: pa.Table) -> np.ndarray:
@@ -87,7 +95,9 @@ def _users(subset: pa.Table) -> np.ndarray:
 def _part(table: pa.Table, subset: pa.Table) -> Part:
     rows = _rows(table, subset)
     ranks = table["rank"].to_numpy()[rows].astype(np.float64)
-    strengths = table["score"].to_numpy()[rows].astype(np.float64) if "score" in table.column_names else -ranks
+    scores = table["score"].to_numpy()[rows].astype(np.float64)  # null: NaN
+    users = _users(subset)
+    strengths = np.where(np.bincount(users, np.isnan(scores))[users] > 0, -ranks, scores)
     named = table["source"].to_numpy()[rows] == "model" if "source" in table.column_names else np.ones(len(rows), bool)
     return Part(ranks, strengths, named)
 

@@ -63,6 +63,6 @@ def _scored(score: Score, path: str, user: int, history: list[Item], candidates:
         numbers = np.asarray(list(score(history, candidates)), np.float64)
     except Exception as error:
         raise StudyError(f"{path}: score failed for user {user} ({type(error).__name__}: {error})") from error
-    if numbers.shape != (len(candidates),) or not np.isfinite(numbers).all():
+    if numbers.shape != (len(candidates),) or not (np.abs(numbers) <= np.finfo(np.float32).max).all():
         raise StudyError(f"{path}: score must give one finite number for each of the {len(candidates)} candidates; see user {user}")
     return numbers

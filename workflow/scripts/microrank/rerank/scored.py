@@ -7,7 +7,7 @@ from microrank import tables
 
 
 def rankings_by_score(subset: pa.Table, scores: np.ndarray) -> pa.Table:
-    """Order every user's candidates by score, largest first; ties keep the recommender's order. Gives table RANKINGS.
+    """Order every user's candidates by score, largest first; ties keep the recommender's order. Gives table RANKINGS, with the scores.
 
     Args:
         subset: table SUBSET.
@@ -16,7 +16,8 @@ def rankings_by_score(subset: pa.Table, scores: np.ndarray) -> pa.Table:
     candidates = subset["candidates"].combine_chunks()
     user = candidates.value_parent_indices().to_numpy()
     items = candidates.flatten().to_numpy()
-    order = np.lexsort((np.arange(len(items)), -np.asarray(scores, np.float64).ravel(), user))
+    flat = np.asarray(scores, np.float64).ravel()
+    order = np.lexsort((np.arange(len(items)), -flat, user))
     starts = np.searchsorted(user, np.arange(len(subset)))
     return pa.table(
         {
@@ -24,5 +25,6 @@ def rankings_by_score(subset: pa.Table, scores: np.ndarray) -> pa.Table:
             "rank": np.arange(len(items)) - starts[user] + 1,
             "item_id": items[order],
             "source": pa.repeat(pa.scalar("model"), len(items)),
+            "score": flat[order].astype(np.float32),
         }
     ).cast(tables.RANKINGS)
