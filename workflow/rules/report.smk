@@ -70,6 +70,7 @@ rule draw_figures:
         "../../envs/report.yaml"
     params:
         code=source_digest("draw_figures"),
+        confidence=config["report"]["confidence"],
         kinds=method_kinds(),
         fused=FUSED,
     script:

@@ -6,9 +6,10 @@ import yaml
 from microrank.evaluation.score import NFM, ORACLE, RANDOM_EXPECTED
 from microrank.report.all_users import over_all_users
 from microrank.report.answer import answer, power_line, verdict
-from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table, literal
+from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.numbers import count, p_cell, signed, span
+from microrank.report.pictures import flow_picture, fusion_picture, hits_picture, slots_picture, training_picture
 from microrank.report.published import hit_rates_table, hits_table
 from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
@@ -48,7 +49,7 @@ def _notices(study: Study) -> list[Block]:
 
 def _results(study: Study) -> Section:
     last = study.main_cutoffs[-1]
-    header = ["method", *(f"Hits@{cutoff}" for cutoff in study.main_cutoffs)]
+    header = ["method", f"against {study.lists_name}", *(f"Hits@{cutoff}" for cutoff in study.main_cutoffs)]
     header += [
         f"− {study.lists_name} at {last}",
         "interval",
@@ -56,20 +57,19 @@ def _results(study: Study) -> Section:
         "p (Holm)",
         f"NDCG@{min(10, study.k)}",
         "MRR",
-        f"against {study.lists_name}",
     ]
     rows = [_result_row(study, name, last) for name in study.all_rows]
     caption = (
         f"{study.n_users:,} users; {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for differences, both as counts). "
         f"Wins and losses: users who are a hit at {last} for only one of the two. p: exact McNemar test at {last}, Holm-adjusted over "
-        f"all methods and cutoffs. The last column looks at {' and '.join(map(str, study.main_cutoffs))}."
+        f"all methods and cutoffs. The verdict looks at {' and '.join(map(str, study.main_cutoffs))}."
     )
     every = Table(
         ["Hits@", *map(str, study.cutoffs)],
         [[study.label(name), *(count(study.row(name, "hits", cutoff)["value"]) for cutoff in study.cutoffs)] for name in study.all_rows],
         "Hits at every cutoff. The oracle puts each hidden item first: no re-ranker can do better.",
     )
-    return Section("Results", [Picture("hits", "Hits per method."), Table(header, rows, caption), *_paragraph(power_line(study)), every])
+    return Section("Results", [hits_picture(study), Table(header, rows, caption), *_paragraph(power_line(study)), every])
 
 
 def _paragraph(text: str) -> list[Block]:
@@ -77,7 +77,7 @@ def _paragraph(text: str) -> list[Block]:
 
 
 def _result_row(study: Study, name: str, last: int) -> list[str]:
-    cells = [study.label(name)]
+    cells = [study.label(name), verdict(study, name) if name in study.methods else ""]
     for cutoff in study.main_cutoffs:
         row = study.row(name, "hits", cutoff)
         interval = "" if name == ORACLE else f" ({span(round(row['ci_low']), round(row['ci_high']))})"
@@ -96,7 +96,7 @@ def _result_row(study: Study, name: str, last: int) -> list[str]:
             p_cell(row["p_holm"]),
         ]
     cells += [f"{study.row(name, metric, cutoff)['value']:.3f}" for metric, cutoff in (("ndcg", min(10, study.k)), ("mrr", study.k))]
-    return [*cells, verdict(study, name) if name in study.methods else ""]
+    return cells
 
 
 def _recommender(study: Study) -> Section:
@@ -117,7 +117,7 @@ def _recommender(study: Study) -> Section:
         f"{who} The hidden items of {nfm['share_never_trained']:.1%} of users occur in nobody's training data, "
         f"so that the hit rate of a model of ids alone cannot pass {nfm['ceiling']:.1%}."
     )
-    training = [] if own else [Picture("training", "Training of NFM.")]
+    training = [] if own else [training_picture()]
     return Section("The recommender", [Paragraph(text), Table(["users whose", "users", *names], rows), *training])
 
 
@@ -146,13 +146,8 @@ def _reasons(study: Study) -> Section:
         ],
         "Agreement of the methods with each other.",
     )
-    slots = Picture(
-        "slots",
-        "How often the hidden item ends among the first ten, by where it stood before. A method that looks at titles alone is flat.",
-    )
-    flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
-    fusion = [Picture("fusion", "How the fusions' numbers were chosen, on users who are not in the subset.")] if study.fusions else []
-    return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
+    fusion = [fusion_picture(study)] if study.fusions else []
+    return Section("Why", [slots_picture(study), flow_picture(study), *fusion, Table(header, rows, caption), pairs])
 
 
 def _optional(value: float | None, form: str) -> str:
