@@ -7,6 +7,8 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
 FIGURES = ["hits", "slots", "flow", *([] if DATASET in OWN_LISTS else ["training"]), *(["fusion"] if FUSED else [])]
 ASKED = [name for name in config["methods"] if "llm" in config["rerankers"][name]]  # the methods with answers to look into
+PARTS = [part for name in config["methods"] for part in config["rerankers"][name].get("of", []) if part != "nfm"]
+ANSWERED = list(dict.fromkeys([*ASKED, *(part for part in PARTS if "llm" in config["rerankers"][part])]))  # and the parts of fusions
 
 
 rule score_rankings:
@@ -104,8 +106,8 @@ rule write_report:
         seeds=[f"results/{DATASET}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"results/{DATASET}/subset/users.parquet",
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
-        responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
-        prompts=[prompt_of(name) for name in ASKED],
+        responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ANSWERED),
+        prompts=[prompt_of(name) for name in ANSWERED],
         fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
@@ -123,7 +125,7 @@ rule write_report:
         report=config["report"],
         settings=study_settings(),
         methods=config["methods"],
-        asked=ASKED,
+        asked=ANSWERED,
         fused=FUSED,
         kinds=method_kinds(),
     script:

@@ -21,6 +21,7 @@ from microrank.report.style import COLOURS, FAINT, QUARTERS, panels
 from microrank.report.tuning import number_name, tuning_curve
 
 SMALL: dict[str, Any] = {"columns": 3, "height": 1.95}  # a panel a method
+FEW = 8  # numbers of users that stand side by side below the axes; more are turned
 Kinds = Mapping[str, str]
 
 
@@ -97,8 +98,10 @@ def draw_slots(diagnostics: Mapping[str, Any], kinds: Kinds, confidence: float, 
     )
     methods, cutoff = diagnostics["methods"], min(diagnostics["hit_cutoff"], diagnostics["k"])
     by_shown = any("by_shown_slot" in found for found in methods.values())
-    margins = (0.46, 0.1, 0.72 if by_shown else 0.54, 0.26)
-    with panels(path, "Hit rate by slot", len(methods), columns=3, height=2.2 if by_shown else 2, margins=margins, note=note) as grid:
+    many = len(stretches) > FEW
+    foot = 0.54 + by_shown * (0.34 if many else 0.18)
+    margins = (0.46, 0.1, foot, 0.26)
+    with panels(path, "Hit rate by slot", len(methods), columns=3, height=1.5 + foot, margins=margins, note=note) as grid:
         for axes, (name, found) in zip(grid, methods.items(), strict=True):
             axes.axhline(cutoff / diagnostics["k"], color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
             both = "by_shown_slot" in found
@@ -123,10 +126,11 @@ def _slot_points(axes: Axes, points: list[Point], colour: str, both: bool, row: 
         axes.plot([point.low - 0.3 + step, point.high + 0.3 + step], [rate, rate], color=colour, linewidth=0.9, alpha=0.75)
     look: dict[str, Any] = {"linestyle": ":", "markerfacecolor": PAPER} if row else {"linestyle": "-"}
     axes.plot(xs, rates, color=colour, marker="o", markersize=3, linewidth=1.1, zorder=4, **look)
-    below, down = axes.get_xaxis_transform(), -0.25 - 0.15 * row
+    many, below = len(points) > FEW, axes.get_xaxis_transform()
+    down = -0.25 - (0.24 if many else 0.15) * row
     axes.text(-0.6, down, "n ○" if row else "n", transform=below, fontsize=7, ha="right", va="center")
     for point in points:
-        style: dict[str, Any] = {"fontsize": 6, "rotation": 90} if len(points) > 8 else {"fontsize": 6.5}
+        style: dict[str, Any] = {"fontsize": 6, "rotation": 90} if many else {"fontsize": 6.5}
         axes.text((point.low + point.high) / 2, down, f"{point.users:,}", transform=below, ha="center", va="center", **style)
 
 
