@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -247,6 +248,21 @@ def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "mine" in (study / REPORT).read_text()
     assert (study / "results/sample/metrics.csv").is_file()
+
+
+def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(finished: tuple[Path, str, Path], tmp_path: Path) -> None:
+    made = run(finished[0], "--report", str(tmp_path / "report.zip"), REPORT)
+    assert made.returncode == 0, made.stdout
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        names = archive.namelist()
+        texts = " ".join(archive.read(name).decode(errors="replace") for name in names if name.endswith((".html", ".js")))
+    for name in ("hits.svg", "slots.svg", "flow.svg", "training.svg", "metrics.csv", "report.html"):
+        assert any(path.endswith(f"/{name}") for path in names), name
+    described = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")} - {"fusion"}  # the small study has no fusion
+    assert described == {"workflow", "report", "metrics", "hits", "slots", "flow", "training"}
+    for name in described:
+        first = (ROOT / f"workflow/report/{name}.rst").read_text().split()[:5]
+        assert " ".join(first) in re.sub(r"\s+", " ", texts), f"{name}.rst"
 
 
 def test_benchmarks_of_jobs_are_kept(finished: tuple[Path, str, Path]) -> None:

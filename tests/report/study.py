@@ -20,8 +20,15 @@ N = 40
 TRUTH = np.arange(N) % 20 + 1
 SUBSET = made_up_subset(TRUTH)
 ATTACK = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> & `code` | **bold**"
-CURVE = [[0.0, 0.2], [0.5, 0.4], [1.0, 0.3]]
-KINDS = {"best": "encoder", "chance": "reference", "simulated-study": "simulated llm", "llama": "llm"}
+CURVE = [[0.0, 0.2, 0.05], [0.5, 0.4, 0.05], [1.0, 0.3, 0.05]]
+KINDS = {
+    "nfm": "recommender",
+    "best": "encoder",
+    "chance": "reference",
+    "simulated-study": "simulated llm",
+    "llama": "llm",
+    "mixed": "simulated fusion",
+}
 
 
 def items() -> pa.Table:
@@ -51,6 +58,7 @@ def responses() -> pa.Table:
 def rankings() -> dict[str, pa.Table]:
     random = np.random.default_rng(1)
     made = {"best": perfect(TRUTH), "chance": shuffled(N, random), "simulated-study": shuffled(N, random), "llama": shuffled(N, random)}
+    made["mixed"] = shuffled(N, random)
     return {name: as_rankings(SUBSET, places) for name, places in made.items()}
 
 
@@ -83,6 +91,7 @@ def study(**changes: object) -> Study:
                 "chance": {"reference": "random"},
                 "simulated-study": {"llm": "simulated", "prompt": "study"},
                 "llama": {"llm": "llama", "prompt": "study"},
+                "mixed": {"fusion": "z-score", "of": ["nfm", "simulated-study"]},
             },
             "encoders": {"minilm": {"model": "minilm"}},
             "llms": {
@@ -90,11 +99,18 @@ def study(**changes: object) -> Study:
                 "llama": {"model": "meta-llama/Meta-Llama-3-8B-Instruct:x", "price": {"input": 1.0, "output": 2.0}},
             },
         },
-        "methods": tuple(KINDS),
+        "methods": tuple(KINDS)[1:],
         "kinds": KINDS,
         "versions": {"python": "3.11"},
         "fusions": {
-            "f": {"fusion": "z-score", "of": ["nfm", "best"], "chosen": 0.5, "metric": "ndcg@10", "tuning_users": 9, "curve": CURVE}
+            "mixed": {
+                "fusion": "z-score",
+                "of": ["nfm", "simulated-study"],
+                "chosen": 0.5,
+                "metric": "ndcg@10",
+                "tuning_users": 9,
+                "curve": CURVE,
+            }
         },
     }
     return Study(**{**given, **changes})  # type: ignore[arg-type]
@@ -104,7 +120,7 @@ def figures(one: Study, folder: Path) -> dict[str, Path]:
     curve = folder / "training.csv"
     curve.write_text("half_epoch,step,loss,valid_ndcg@10\n1,10,6.0,0.01\n2,20,5.0,0.03\n3,30,4.5,0.02\n")
     paths = {name: folder / "figures" / f"{name}.svg" for name in ("hits", "slots", "flow", "training", "fusion")}
-    draw_figures(one.metrics, one.diagnostics, curve, one.kinds, one.fusions, paths=paths)
+    draw_figures(one.metrics, one.diagnostics, curve, one.kinds, one.fusions, confidence=0.95, paths=paths)
     return paths
 
 

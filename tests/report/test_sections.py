@@ -101,7 +101,8 @@ def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
     metrics = score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="shop", seed=1, recommender="sasrec")
     assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec", RANDOM_EXPECTED}
     settings = {**study().settings, "dataset": "shop", "recommender": "sasrec"}
-    parts = sections(study(metrics=metrics, settings=settings))
+    kinds = {"sasrec": "recommender", **{name: kind for name, kind in study().kinds.items() if name != "nfm"}}
+    parts = sections(study(metrics=metrics, settings=settings, kinds=kinds))
     recommender = next(part for part in parts if part.title == "The recommender")
     assert not any(isinstance(block, Picture) for block in recommender.blocks)
     texts = repr([part for part in parts if part.title not in ("Beside the published figures", "Provenance")])

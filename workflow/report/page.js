@@ -1,4 +1,15 @@
 "use strict";
+// Printed, what is folded is open; the keyboard stops at tables that scroll, and only at those.
+(() => {
+  const folded = () => document.querySelectorAll("main > section > details:not([open]), details[data-printed]");
+  addEventListener("beforeprint", () => folded().forEach((one) => { one.open = true; one.dataset.printed = ""; }));
+  addEventListener("afterprint", () => folded().forEach((one) => { one.open = false; delete one.dataset.printed; }));
+  const seen = new ResizeObserver((boxes) => boxes.forEach(({ target }) => {
+    target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  }));
+  document.querySelectorAll(".scroll").forEach((box) => seen.observe(box));
+})();
+
 // The user explorer. Titles, prompts and answers were written by strangers: they only ever become text nodes.
 (() => {
   const source = document.getElementById("explorer-data");
@@ -28,10 +39,20 @@
 
   const fillUsers = (keep) => {
     const users = shown();
-    at("pick-user").replaceChildren(...users.map((user) => new Option(`user ${user.id}`, user.id)));
+    at("pick-user").replaceChildren(...users.map((user) => new Option(user.id, user.id)));
     if (users.some((user) => user.id === keep)) at("pick-user").value = keep;
-    at("how-many").textContent = `${users.length} of ${data.users.length} users`;
+    const all = data.users.length < data.in_subset ? ` (of ${data.in_subset} in the subset, evenly spread)` : "";
+    at("how-many").textContent = `${users.length} of ${data.users.length} users${all}`;
     draw();
+  };
+
+  const goTo = (id) => {
+    if (!data.users.some((user) => user.id === id)) {
+      at("told").textContent = `No user ${id} is shown here; there are those that the list holds.`;
+      return;
+    }
+    if (!shown().some((user) => user.id === id)) at("pick-filter").value = "all";
+    fillUsers(id);
   };
 
   const entry = (item, place, user, before, fallback) => {
@@ -51,30 +72,42 @@
     return make("div", "list", make("h3", "", label(name)), make("ol", "", ...rows));
   };
 
-  const answers = (user) => (user.asked[method] || []).map((one, i) => {
-    const box = make("details", "", make("summary", "", `Prompt and raw answer${user.asked[method].length > 1 ? `, pass ${i + 1}` : ""}`));
-    for (const message of one.messages) box.append(make("p", "role", message.role), make("pre", "", message.content));
-    box.append(make("p", "role", `answer of ${one.served_model || "the server"}`), make("pre", "", one.text));
-    return box;
-  });
+  const answers = (user) => data.methods.filter((one) => one.name === method).flatMap((one) => one.asked).flatMap((name) =>
+    (user.asked[name] || []).map((answer, i, all) => {
+      const whose = (name === method ? "" : ` of ${name}`) + (all.length > 1 ? `, pass ${i + 1}` : "");
+      const box = make("details", "", make("summary", "", `Prompt and raw answer${whose}`));
+      for (const message of answer.messages) box.append(make("p", "role", message.role), make("pre", "", message.content));
+      box.append(make("p", "role", `answer of ${answer.served_model || "the server"}`), make("pre", "", answer.text));
+      return box;
+    }));
+
+  const story = (user) => {
+    const name = data.titles[user.truth] || "(no title)";
+    const before = rankOf(user, "recommender");
+    if (!before) return `User ${user.id}: ★ ${name} is in nobody's list.`;
+    const after = method === "recommender" ? "" : `, rank ${rankOf(user, method)} by ${label(method)}`;
+    return `User ${user.id}: ★ ${name}: rank ${before} in the list of ${data.recommender}${after}.`;
+  };
 
   const draw = () => {
     const users = shown();
     const place = users.findIndex((user) => user.id === at("pick-user").value);
-    at("previous").disabled = place <= 0;
-    at("next").disabled = place < 0 || place >= users.length - 1;
-    for (const chip of at("chips").querySelectorAll("button")) {
-      chip.setAttribute("aria-pressed", String(chip.value === method));
-      chip.querySelector(".rank").textContent = place < 0 ? "" : told(rankOf(users[place], chip.value));
+    at("previous").setAttribute("aria-disabled", String(place <= 0));
+    at("next").setAttribute("aria-disabled", String(place < 0 || place >= users.length - 1));
+    for (const radio of at("methods").querySelectorAll("input")) {
+      radio.nextElementSibling.textContent = place < 0 ? "" : told(rankOf(users[place], radio.value));
     }
-    if (place < 0) { at("user").replaceChildren(make("p", "", "No such user.")); return; }
+    if (place < 0) {
+      at("told").textContent = "No such user.";
+      at("user").replaceChildren();
+      return;
+    }
     const user = users[place];
+    at("told").textContent = story(user);
     const history = make("div", "list history", make("h3", "", "Watched before, oldest first"),
       make("ol", "", ...user.history.map((item, i) => make("li", "", make("span", "place", String(i + 1)), title(item), make("span", "")))));
-    const parts = [history];
-    if (!rankOf(user, "recommender")) parts.push(make("p", "", "Watched next, but in nobody's list: ★ ", title(user.truth)));
-    parts.push(make("div", "lists", list(user, "recommender", false), ...(method === "recommender" ? [] : [list(user, method, true)])), ...answers(user));
-    at("user").replaceChildren(...parts);
+    const lists = [list(user, "recommender", false), ...(method === "recommender" ? [] : [list(user, method, true)])];
+    at("user").replaceChildren(history, make("div", "lists", ...lists), ...answers(user));
   };
 
   const step = (by) => {
@@ -83,15 +116,15 @@
     if (next >= 0 && next < select.options.length) { select.selectedIndex = next; draw(); }
   };
 
-  at("chips").append(...[{ name: "recommender", label: data.recommender }, ...data.methods].map((one) => {
-    const chip = make("button", "", one.label, make("span", "rank", ""));
-    chip.type = "button";
-    chip.value = one.name;
-    chip.addEventListener("click", () => { method = one.name; fillUsers(at("pick-user").value); });
-    return make("li", "", chip);
+  at("methods").append(...[{ name: "recommender", label: data.recommender }, ...data.methods].map((one) => {
+    const radio = make("input", "");
+    Object.assign(radio, { type: "radio", name: "method", value: one.name, checked: one.name === method });
+    radio.addEventListener("change", () => { method = one.name; fillUsers(at("pick-user").value); });
+    return make("label", "", one.label, radio, make("span", "rank", ""));
   }));
   at("pick-user").addEventListener("change", draw);
   at("pick-filter").addEventListener("change", () => fillUsers(at("pick-user").value));
+  at("pick-id").addEventListener("change", () => goTo(at("pick-id").value.trim()));
   at("previous").addEventListener("click", () => step(-1));
   at("next").addEventListener("click", () => step(1));
   at("explorer").hidden = false;

@@ -6,8 +6,7 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
 FIGURES = ["hits", "slots", "flow", *(["training"] if training_curve_of(DATASET) else []), *(["fusion"] if FUSED else [])]
-ASKED = asking(config["methods"])  # the methods with answers to look into
-ANSWERED = asking(used_rerankers())  # and the parts of fusions
+ANSWERED = asking(used_rerankers())  # with answers to look into, parts of fusions among them
 ANSWERED_FOR_TUNING = asking(parts_of_fusions())
 
 
@@ -75,6 +74,7 @@ rule draw_figures:
         "../../envs/report.yaml"
     params:
         code=source_digest("draw_figures"),
+        confidence=config["report"]["confidence"],
         kinds=method_kinds(),
         fused=FUSED,
     script:
@@ -109,8 +109,8 @@ rule write_report:
         seeds=[f"results/{DATASET}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"results/{DATASET}/subset/users.parquet",
         rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
-        responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ASKED),
-        prompts=[prompt_of(name) for name in ASKED],
+        responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ANSWERED),
+        prompts=[prompt_of(name) for name in ANSWERED],
         files=files_of_study(),
         fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
@@ -130,7 +130,7 @@ rule write_report:
         settings=study_settings(),
         files=files_of_study(),
         methods=config["methods"],
-        asked=ASKED,
+        asked=ANSWERED,
         fused=FUSED,
         kinds=method_kinds(),
     script:

@@ -16,6 +16,7 @@ draw_figures(
     Path(snakemake.input.training[0]) if snakemake.input.training else None,
     snakemake.params.kinds,
     {name: read_json(path) for name, path in zip(snakemake.params.fused, snakemake.input.fusions, strict=True)},
+    confidence=snakemake.params.confidence,
     paths={name: Path(path) for name, path in snakemake.output.items()},
 )
 log.info("drew %d figures", len(snakemake.output))

@@ -6,9 +6,10 @@ import yaml
 from microrank.evaluation.score import NFM, ORACLE, RANDOM_EXPECTED
 from microrank.report.all_users import over_all_users
 from microrank.report.answer import answer, in_question, verdict
-from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table, literal
+from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.numbers import count, p_cell, share_signed, signed, span
+from microrank.report.pictures import flow_picture, fusion_picture, hits_picture, slots_picture, training_picture
 from microrank.report.power import power_line, power_table
 from microrank.report.published import QUOTED, hit_rates_table, hits_table
 from microrank.report.seeds import over_seeds
@@ -67,7 +68,7 @@ def _results(study: Study) -> Section:
         "Hits at every cutoff. The oracle puts each hidden item first: no re-ranker can do better.",
     )
     power = [*_paragraph(power_line(study, in_question(study))), *([power_table(study)] if study.methods else [])]
-    return Section("Results", [Picture("hits", "Hits per method."), Table(header, rows, caption), _means(study), every, *power])
+    return Section("Results", [hits_picture(study), Table(header, rows, caption), _means(study), every, *power])
 
 
 def _paragraph(text: str) -> list[Block]:
@@ -131,7 +132,7 @@ def _recommender(study: Study) -> Section:
         f"{who} The hidden items of {nfm['share_never_trained']:.1%} of users occur in nobody's training data, "
         f"so that the hit rate of a model of ids alone cannot pass {nfm['ceiling']:.1%}."
     )
-    training = [] if own else [Picture("training", "Training of NFM.")]
+    training = [] if own else [training_picture()]
     return Section("The recommender", [Paragraph(text), Table(["users whose", "users", *names], rows), *training])
 
 
@@ -163,21 +164,8 @@ def _reasons(study: Study) -> Section:
         ],
         "Agreement of the methods with each other.",
     )
-    slots = Picture(
-        "slots",
-        f"How often the hidden item ends among the first {min(study.k, study.diagnostics['hit_cutoff'])}, by where it stood before. A "
-        "method that ignores the recommender's order need not be flat: what stands high in that list tends to resemble the history in its "
-        "titles too.",
-    )
-    flow = Picture("flow", f"Where the hidden items stood in {study.lists_name}'s list, and where each method put them.")
-    refitted = " The lists there are those of NFM before it was trained anew for the test." if _is_refitted(study) else ""
-    chosen = f"How the fusions' numbers were chosen, on users who are not in the subset.{refitted}"
-    fusion = [Picture("fusion", chosen)] if study.fusions else []
-    return Section("Why", [slots, flow, *fusion, Table(header, rows, caption), pairs])
-
-
-def _is_refitted(study: Study) -> bool:
-    return bool(study.settings.get("nfm", {}).get("refit"))
+    fusion = [fusion_picture(study)] if study.fusions else []
+    return Section("Why", [slots_picture(study), flow_picture(study), *fusion, Table(header, rows, caption), pairs])
 
 
 def _optional(value: float | None, form: str) -> str:

@@ -28,18 +28,23 @@ def explorer_data(
     labels: Mapping[str, str],
     *,
     asked: Mapping[str, Asked],
+    rerankers: Mapping[str, Mapping[str, Any]],
     n_users: int,
     recommender: str,
 ) -> dict[str, Any]:
-    """The first `n_users` users by id, ready for JSON. Ids are strings: JavaScript's numbers do not hold 64 bits.
+    """`n_users` users, evenly spread over the subset by id, ready for JSON. Ids are strings: JavaScript's numbers do not hold 64 bits.
 
     Args:
         subset: table SUBSET. items: table ITEMS, for titles. rankings: method -> table RANKINGS. labels: method -> name to show.
-        asked: method -> question and answers, of language models. recommender: what the recommender is called.
+        asked: method, or part of one -> question and answers, of language models. rerankers: method -> its settings: a fusion's parts are
+            `of` there. recommender: what the recommender is called.
     """
     subset = subset.sort_by("user_id")
-    lists = {"recommender": candidate_lists(subset)} | {name: ranked_items(name, ranking, subset) for name, ranking in rankings.items()}
-    subset = subset.slice(0, n_users)
+    shown = spread(len(subset), n_users)
+    in_subset, subset = len(subset), subset.take(shown)
+    lists = {"recommender": candidate_lists(subset)} | {
+        name: ranked_items(name, _of(ranking, subset), subset) for name, ranking in rankings.items()
+    }
     fallback = {name: _fallback(ranking, subset) for name, ranking in rankings.items()}
     titles = _titles(subset, items)
     answers = {name: _answers(one, subset, titles) for name, one in asked.items()}
@@ -57,10 +62,26 @@ def explorer_data(
         )
     return {
         "recommender": recommender,
-        "methods": [{"name": name, "label": labels[name]} for name in rankings],
+        "methods": [{"name": name, "label": labels[name], "asked": _asked_by(name, rerankers, asked)} for name in rankings],
         "users": users,
+        "in_subset": in_subset,
         "titles": {str(item): title for item, title in titles.items()},
     }
+
+
+def spread(n: int, wanted: int) -> list[int]:
+    """At most `wanted` of the places 0…n − 1, the first and the last among them, at even distances; all, if there are no more."""
+    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(int)).tolist()
+
+
+def _of(ranking: pa.Table, subset: pa.Table) -> pa.Table:
+    return ranking.filter(pa.array(np.isin(ranking["user_id"].to_numpy(), subset["user_id"].to_numpy())))
+
+
+def _asked_by(method: str, rerankers: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Asked]) -> list[str]:
+    """Whose answers a method's order rests on: its own, or those of a fusion's parts."""
+    parts = [name for part in rerankers.get(method, {}).get("of", []) for name in _asked_by(part, rerankers, asked)]
+    return list(dict.fromkeys([method] * (method in asked) + parts))
 
 
 def _fallback(ranking: pa.Table, subset: pa.Table) -> list[list[int]]:

@@ -1,13 +1,12 @@
 """The report's figures, as svg."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.ticker import MaxNLocator
@@ -16,9 +15,13 @@ from microrank.evaluation.diagnostics import quarters
 from microrank.evaluation.score import ORACLE, RANDOM_EXPECTED
 from microrank.files import read_csv
 from microrank.report.names import kind_of, label_of
-from microrank.report.style import COLOURS, FAINT, INK, QUARTERS, drawing
+from microrank.report.panels import INK, PAPER
+from microrank.report.slots import Point, range_text, slot_curve, slot_stretches
+from microrank.report.style import COLOURS, FAINT, QUARTERS, panels
+from microrank.report.tuning import number_name, tuning_curve
 
-COLUMNS = 4  # small panels in a row
+SMALL: dict[str, Any] = {"columns": 3, "height": 1.95}  # a panel a method
+FEW = 8  # numbers of users that stand side by side below the axes; more are turned
 Kinds = Mapping[str, str]
 
 
@@ -29,6 +32,7 @@ def draw_figures(
     kinds: Kinds,
     fusions: Mapping[str, Mapping[str, Any]],
     *,
+    confidence: float,
     paths: Mapping[str, Path],
 ) -> None:
     """Write the figures `hits`, `slots`, `flow`, `training` and, where there are `fusions`, `fusion` to their `paths`.
@@ -36,16 +40,18 @@ def draw_figures(
     Args:
         metrics: table METRICS. diagnostics: as `diagnose_rankings` gives them. training: the csv of `train_nfm`; None: no NFM was trained,
             and there is no such figure.
-        kinds: method -> `encoder`, `llm`, `simulated llm`, `reference` or `fusion`.
-        fusions: method -> `fusion`, `of`, `chosen`, `metric`, `tuning_users` and `curve`, pairs of number and quality.
+        kinds: method -> `encoder`, `llm`, `reference` or `fusion`, with `simulated ` before it where it asks a simulated model.
+        fusions: method -> `fusion`, `of`, `chosen`, `metric`, `tuning_users` and `curve`: rows of number, mean
+            quality and its standard error.
+        confidence: of the intervals.
     """
     draw_hits(metrics, kinds, paths["hits"])
-    draw_slots(diagnostics, kinds, paths["slots"])
+    draw_slots(diagnostics, kinds, confidence, paths["slots"])
     draw_flow(diagnostics, kinds, paths["flow"])
     if training:
         draw_training(training, paths["training"])
     if fusions:
-        draw_fusion(fusions, paths["fusion"])
+        draw_fusion(fusions, kinds, confidence, paths["fusion"])
 
 
 def draw_hits(metrics: pa.Table, kinds: Kinds, path: Path) -> None:
@@ -53,86 +59,95 @@ def draw_hits(metrics: pa.Table, kinds: Kinds, path: Path) -> None:
     rows = [row for row in metrics.to_pylist() if row["metric"] == "hits"]
     cutoffs = [cutoff for cutoff in (5, 10) if any(row["cutoff"] == cutoff for row in rows)] or [rows[0]["cutoff"]]
     methods = [name for name in dict.fromkeys(row["method"] for row in rows) if name not in (RANDOM_EXPECTED, ORACLE)]
-    n = rows[0]["n_users"]
-    with drawing(path, "Hits per method", 8.4, 1.3 + 0.3 * len(methods)) as figure:
-        panels = figure.subplots(1, len(cutoffs), sharey=True, squeeze=False)[0]
-        for axes, cutoff in zip(panels, cutoffs, strict=True):
-            of = {row["method"]: row for row in rows if row["cutoff"] == cutoff}
-            _hits_panel(axes, of, methods, kinds)
-            axes.set_title(f"Hits@{cutoff} of {n:,} users")
-        panels[0].set_yticks(range(len(methods)), [label_of(name, kinds) for name in methods])
-        panels[0].invert_yaxis()
-        figure.supxlabel("whiskers: intervals of the count · dashed line and band: what a random shuffle expects, and reaches", fontsize=8)
+    labels = [label_of(name, kinds) for name in methods]
+    margins = (0.15 + 0.076 * max(map(len, labels)), 0.12, 0.3, 0.3)
+    note = "line: interval · hollow: simulated · dashed line and band: what a random shuffle of the same lists expects, and reaches"
+    with panels(
+        path, "Hits per method", len(cutoffs), columns=2, height=0.7 + 0.22 * len(methods), margins=margins, note=note, size=9
+    ) as grid:
+        for axes, cutoff in zip(grid, cutoffs, strict=True):
+            _hits_panel(axes, {row["method"]: row for row in rows if row["cutoff"] == cutoff}, methods, kinds)
+            axes.set_title(f"Hits@{cutoff} of {rows[0]['n_users']:,} users")
+            axes.set_yticks(range(len(methods)), labels)
+            axes.set_ylim(len(methods) - 0.4, -0.6)
 
 
 def _hits_panel(axes: Axes, of: Mapping[str, dict[str, Any]], methods: list[str], kinds: Kinds) -> None:
     random = of[RANDOM_EXPECTED]
     axes.axvspan(random["ci_low"], random["ci_high"], color=FAINT, alpha=0.22, linewidth=0)
-    axes.axvline(random["value"], color=INK, linestyle=(0, (4, 3)), linewidth=1.2, zorder=3)
-    highest = max(of[name]["ci_high"] for name in methods)
+    axes.axvline(random["value"], color=INK, linestyle=(0, (4, 3)), linewidth=0.9)
+    ends = [of[name][end] for name in methods for end in ("ci_low", "ci_high")] + [random["ci_low"], random["ci_high"]]
+    room = max(ends) - min(ends)
     for place, name in enumerate(methods):
-        row = of[name]
+        row, colour = of[name], COLOURS[kind_of(name, kinds)]
+        axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
         simulated = kinds.get(name, "").startswith("simulated")
-        colour = COLOURS[kind_of(name, kinds)]
-        look: dict[str, Any] = {"facecolor": "none", "hatch": "////", "edgecolor": colour} if simulated else {"color": colour}
-        axes.barh(place, row["value"], height=0.66, **look)
-        axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=INK, linewidth=1.3, solid_capstyle="butt", zorder=4)
-        axes.text(row["ci_high"] + 0.02 * highest, place, f"{row['value']:,.0f}", va="center", fontsize=9)
-    axes.set_xlim(0, highest * 1.12)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.plot(row["value"], place, "o", color=PAPER if simulated else colour, markeredgecolor=colour, markersize=5.5, zorder=4)
+        axes.annotate(f"{row['value']:,.0f}", (row["ci_high"], place), xytext=(6, 0), textcoords="offset points", va="center_baseline")
+    axes.set_xlim(max(0, min(ends) - 0.08 * room), max(ends) + 0.16 * room)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     axes.spines["left"].set_visible(False)
 
 
-def draw_slots(diagnostics: Mapping[str, Any], kinds: Kinds, path: Path) -> None:
-    """How often the hidden item ends in the top 10, by where it stood before: flat for a method that only looks at titles."""
-    stretches = quarters(diagnostics["k"])
+def draw_slots(diagnostics: Mapping[str, Any], kinds: Kinds, confidence: float, path: Path) -> None:
+    """How often the hidden item ends in the top 10, by where it stood before; every point with its interval and its number of users."""
+    stretches = slot_stretches(diagnostics)
+    shares = {0.0: "0", 0.5: "½", 1.0: "1"}
+    note = (
+        "filled, solid: by slot in the recommender's list · hollow, dotted: by slot where the model was shown it · dashed: random shuffle"
+    )
+    methods, cutoff = diagnostics["methods"], min(diagnostics["hit_cutoff"], diagnostics["k"])
+    by_shown = any("by_shown_slot" in found for found in methods.values())
+    many = len(stretches) > FEW
+    foot = 0.54 + by_shown * (0.34 if many else 0.18)
+    margins = (0.46, 0.1, foot, 0.26)
+    with panels(path, "Hit rate by slot", len(methods), columns=3, height=1.5 + foot, margins=margins, note=note) as grid:
+        for axes, (name, found) in zip(grid, methods.items(), strict=True):
+            axes.axhline(cutoff / diagnostics["k"], color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
+            both = "by_shown_slot" in found
+            _slot_points(axes, slot_curve(found["by_recommender_slot"], stretches, confidence), INK, both, 0)
+            if both:
+                _slot_points(axes, slot_curve(found["by_shown_slot"], stretches, confidence), COLOURS["llm"], both, 1)
+            axes.set_title(label_of(name, kinds))
+            axes.set_ylabel(f"HR@{cutoff}", labelpad=5)
+            axes.set_ylim(-0.04, 1.04)
+            axes.set_yticks([*shares], shares.values())
+            axes.set_xlim(0.2, diagnostics["k"] + 0.8)
+            axes.set_xticks([1, *range(5, diagnostics["k"] + 1, 5)])
 
-    def panel(axes: Axes, found: Mapping[str, Any]) -> None:
-        for key, style, colour, name in (
-            ("by_recommender_slot", "-", INK, "recommender's list"),
-            ("by_shown_slot", "--", COLOURS["llm"], "order shown"),
-        ):
-            if key in found:
-                axes.plot(
-                    range(len(stretches)), _pooled(found[key], stretches), style, color=colour, marker="o", markersize=3.5, label=name
-                )
-        axes.axhline(min(1, diagnostics["hit_cutoff"] / diagnostics["k"]), color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.set_ylim(-0.04, 1.04)
-        axes.set_yticks([0, 0.5, 1], ["0", "½", "1"])
-        axes.set_xticks(range(len(stretches)), [f"{low}–{high}" for low, high in stretches], fontsize=8)
 
-    with _panels(path, "Hit rate by slot", diagnostics["methods"], kinds, panel) as figure:
-        figure.supylabel(f"HR@{diagnostics['hit_cutoff']}", fontsize=9)
-        text = "slot of the hidden item in: — the recommender's list   - - the order shown to the language model · grey: random shuffle"
-        figure.supxlabel(text, fontsize=8)
-
-
-def _pooled(of_slots: Mapping[str, list[int]], stretches: list[tuple[int, int]]) -> list[float]:
-    pooled = []
-    for low, high in stretches:
-        users = sum(of_slots["users"][low - 1 : high])
-        pooled.append(sum(of_slots["hits"][low - 1 : high]) / users if users else float("nan"))
-    return pooled
+def _slot_points(axes: Axes, points: list[Point], colour: str, both: bool, row: int) -> None:
+    """One curve; the second of two is hollow and a little to the right. Below the axes, a row of how many users each point is of."""
+    step = 0.22 * (2 * row - 1) if both else 0
+    known = [((point.low + point.high) / 2 + step, point) for point in points if point.users]
+    xs, rates = [x for x, _ in known], [point.hits / point.users for _, point in known]
+    for x, rate, (_, point) in zip(xs, rates, known, strict=True):
+        axes.plot([x, x], [point.ci_low, point.ci_high], color=colour, linewidth=0.9, alpha=0.75)
+        axes.plot([point.low - 0.3 + step, point.high + 0.3 + step], [rate, rate], color=colour, linewidth=0.9, alpha=0.75)
+    look: dict[str, Any] = {"linestyle": ":", "markerfacecolor": PAPER} if row else {"linestyle": "-"}
+    axes.plot(xs, rates, color=colour, marker="o", markersize=3, linewidth=1.1, zorder=4, **look)
+    many, below = len(points) > FEW, axes.get_xaxis_transform()
+    down = -0.25 - (0.24 if many else 0.15) * row
+    axes.text(-0.6, down, "n ○" if row else "n", transform=below, fontsize=7, ha="right", va="center")
+    for point in points:
+        style: dict[str, Any] = {"fontsize": 6, "rotation": 90} if many else {"fontsize": 6.5}
+        axes.text((point.low + point.high) / 2, down, f"{point.users:,}", transform=below, ha="center", va="center", **style)
 
 
 def draw_flow(diagnostics: Mapping[str, Any], kinds: Kinds, path: Path) -> None:
     """From which stretch of the recommender's list to which stretch of the method's the hidden items moved."""
-    stretches = quarters(diagnostics["k"])
-
-    def panel(axes: Axes, found: Mapping[str, Any]) -> None:
-        _ribbons(axes, np.array(found["flow"], float))
-        axes.set_xticks([0, 1], ["before", "re-ranked"], fontsize=8)
-        axes.set_yticks([])
-        axes.spines[["left", "bottom"]].set_visible(False)
-
-    with _panels(path, "Rank flow", diagnostics["methods"], kinds, panel) as figure:
-        names = ", ".join(f"{low}–{high}" for low, high in stretches)
-        figure.supxlabel(
-            f"ranks of the hidden item, from the top: {names} · coloured by where it stood in the recommender's list", fontsize=8
-        )
+    names = [range_text(*stretch) for stretch in quarters(diagnostics["k"])]
+    methods = diagnostics["methods"]
+    note = "left: rank of the hidden item in the recommender's list · right: in the re-ranked list · with numbers of users"
+    margins = (0.66, 0.66, 0.1, 0.28)
+    with panels(path, "Rank flow", len(methods), columns=3, height=1.95, margins=margins, note=note) as grid:
+        for axes, (name, found) in zip(grid, methods.items(), strict=True):
+            _ribbons(axes, np.array(found["flow"], float), names)
+            axes.set_title(label_of(name, kinds), x=-0.4)
+            axes.set_axis_off()
 
 
-def _ribbons(axes: Axes, flow: np.ndarray) -> None:
+def _ribbons(axes: Axes, flow: np.ndarray, names: list[str]) -> None:
     """Bands from the left stack to the right; best ranks on top."""
     total, gap = max(flow.sum(), 1), 0.03
     left = np.cumsum([0, *flow.sum(axis=1)]) / total + gap * np.arange(len(flow) + 1)
@@ -145,83 +160,75 @@ def _ribbons(axes: Axes, flow: np.ndarray) -> None:
                 a, b = left_used[before], right_used[after]
                 corners = [(0, a), (0.5, a), (0.5, b), (1, b), (1, b + width), (0.5, b + width), (0.5, a + width), (0, a + width), (0, a)]
                 codes = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
-                axes.add_patch(PathPatch(Outline(corners, codes), facecolor=QUARTERS[before], alpha=0.6, linewidth=0))
+                axes.add_patch(PathPatch(Outline(corners, codes), facecolor=QUARTERS[before], alpha=0.55, linewidth=0))
                 left_used[before] += width
                 right_used[after] += width
     for x, starts, shares in ((-0.03, left, flow.sum(axis=1)), (1.0, right, flow.sum(axis=0))):
-        for stretch in range(len(flow)):
+        middles = starts[:-1] + shares / total / 2
+        for stretch, y in enumerate(_apart(middles, 0.11)):
             axes.add_patch(_block(x, starts[stretch], shares[stretch] / total, QUARTERS[stretch]))
-            if shares[stretch] / total > 0.07:
-                inside = starts[stretch] + shares[stretch] / total / 2
-                axes.text(
-                    x + (-0.03 if x < 0 else 0.06),
-                    inside,
-                    f"{shares[stretch]:,.0f}",
-                    fontsize=7,
-                    va="center",
-                    ha="right" if x < 0 else "left",
-                )
-    axes.set_xlim(-0.22, 1.22)
+            text = f"{names[stretch]}: {shares[stretch]:,.0f}"
+            axes.text(x + (-0.03 if x < 0 else 0.06), y, text, fontsize=7, va="center", ha="right" if x < 0 else "left")
+    axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(1 + gap * len(flow), -0.02)
+
+
+def _apart(places: np.ndarray, least: float) -> np.ndarray:
+    """The places, ascending, moved as far down and then up as it takes to be so far from each other and above the end."""
+    moved = np.array(places, float)
+    for i in range(1, len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + least)
+    moved[-1] = min(moved[-1], 1 + 0.03 * len(moved) - least / 2)
+    for i in range(len(moved) - 2, -1, -1):
+        moved[i] = min(moved[i], moved[i + 1] - least)
+    return moved
 
 
 def _block(x: float, y: float, height: float, colour: str) -> PathPatch:
     return PathPatch(Outline([(x, y), (x + 0.03, y), (x + 0.03, y + height), (x, y + height), (x, y)]), facecolor=colour, linewidth=0)
 
 
-class _panels:
-    """A grid of small panels, one a method, as a context that gives the figure."""
-
-    def __init__(self, path: Path, title: str, methods: Mapping[str, Any], kinds: Kinds, panel: Callable[[Axes, Any], None]) -> None:
-        rows = max(1, -(-len(methods) // COLUMNS))
-        self._context = drawing(path, title, 8.4, 0.5 + 1.75 * rows)
-        self._methods, self._kinds, self._panel, self._rows = methods, kinds, panel, rows
-
-    def __enter__(self) -> Figure:
-        figure = self._context.__enter__()
-        grid = figure.subplots(self._rows, COLUMNS, squeeze=False).ravel()
-        for axes, (name, found) in zip(grid, self._methods.items(), strict=False):
-            self._panel(axes, found)
-            axes.set_title(label_of(name, self._kinds), fontsize=8)
-        for axes in grid[len(self._methods) :]:
-            axes.set_axis_off()
-        return figure
-
-    def __exit__(self, *error: Any) -> None:
-        self._context.__exit__(*error)
-
-
 def draw_training(training: Path, path: Path) -> None:
     """Loss and the quality on valid over training."""
-    with drawing(path, "Training of the recommender", 8.4, 2.5) as figure:
-        loss, score = figure.subplots(1, 2)
-        rows = read_csv(training, ("half_epoch", "loss", "valid_ndcg@10"))
-        epochs = [int(row["half_epoch"]) / 2 for row in rows]
+    rows = read_csv(training, ("half_epoch", "loss", "valid_ndcg@10"))
+    epochs = [int(row["half_epoch"]) / 2 for row in rows]
+    note = "orange: the state that was kept"
+    with panels(path, "Training of the recommender", 2, columns=2, height=2.1, margins=(0.6, 0.2, 0.45, 0.3), note=note, size=9) as (
+        loss,
+        score,
+    ):
         for axes, column, title, colour in ((loss, "loss", "Loss", INK), (score, "valid_ndcg@10", "NDCG@10 on valid", COLOURS["encoder"])):
             values = [float(row[column]) for row in rows]
             axes.plot(epochs, values, color=colour, marker="o", markersize=3.5)
             axes.set_title(title)
-            axes.set_xlabel("epochs")
+            axes.set_xlabel("epochs", labelpad=2)
+            axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+            axes.margins(y=0.15)
         best = int(np.argmax([float(row["valid_ndcg@10"]) for row in rows]))
-        score.plot(epochs[best], float(rows[best]["valid_ndcg@10"]), "o", color=COLOURS["llm"], markersize=7, zorder=3)
-        score.annotate("kept", (epochs[best], float(rows[best]["valid_ndcg@10"])), xytext=(6, -12), textcoords="offset points", fontsize=8)
-        score.margins(y=0.15)
+        kept = float(rows[best]["valid_ndcg@10"])
+        score.plot(epochs[best], kept, "o", color=COLOURS["llm"], markersize=7, zorder=3)
+        score.annotate("kept", (epochs[best], kept), xytext=(0, 7), textcoords="offset points", ha="center")
 
 
-def draw_fusion(fusions: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """The quality on other users by which each fusion's number was chosen."""
-
-    def panel(axes: Axes, found: Mapping[str, Any]) -> None:
-        numbers, quality = zip(*found["curve"], strict=True)
-        axes.plot(numbers, quality, color=COLOURS["fusion"], marker="o", markersize=3)
-        axes.plot(found["chosen"], dict(found["curve"])[found["chosen"]], "o", color=COLOURS["llm"], markersize=7, zorder=3)
-        if found["fusion"] == "reciprocal":
-            axes.set_xscale("log")
-        axes.set_xlabel("k" if found["fusion"] == "reciprocal" else f"α, the weight of {found['of'][0]}", fontsize=8)
-        axes.margins(y=0.2)
-
-    kinds = dict.fromkeys(fusions, "fusion")
-    with _panels(path, "Choice of the fusions' numbers", fusions, kinds, panel) as figure:
-        one = next(iter(fusions.values()))
-        figure.supylabel(one["metric"].upper(), fontsize=9)
-        figure.supxlabel(f"on {one['tuning_users']:,} other users · orange: chosen", fontsize=8)
+def draw_fusion(fusions: Mapping[str, Mapping[str, Any]], kinds: Kinds, confidence: float, path: Path) -> None:
+    """The quality on other users by which each fusion's number was chosen, with an interval of each mean."""
+    users = next(iter(fusions.values()))["tuning_users"]
+    note = f"on {users:,} other users · band: interval of each mean by itself · orange: chosen"
+    with panels(path, "Choice of the fusions' numbers", len(fusions), margins=(0.55, 0.12, 0.46, 0.28), note=note, **SMALL) as grid:
+        for axes, (name, found) in zip(grid, fusions.items(), strict=True):
+            numbers, quality, low, high = zip(*tuning_curve(found, confidence), strict=True)
+            axes.fill_between(numbers, low, high, color=COLOURS["fusion"], alpha=0.2, linewidth=0)
+            axes.plot(numbers, quality, color=COLOURS["fusion"], marker="o", markersize=2.5, linewidth=1.1)
+            best = quality[numbers.index(found["chosen"])]
+            axes.plot(found["chosen"], best, "o", color=COLOURS["llm"], markersize=6, zorder=3)
+            if found["fusion"] == "reciprocal":
+                axes.set_xscale("log")
+                axes.set_xticks([1, 10, 100], ["1", "10", "100"])
+                axes.minorticks_off()
+            axes.set_title(label_of(name, kinds))
+            axes.set_xlabel(number_name(found, kinds), labelpad=1)
+            axes.set_ylabel(found["metric"].upper(), labelpad=2)
+            axes.margins(y=0.2)
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+            axes.annotate(f"{found['chosen']:g}", (found["chosen"], best), xytext=(0, 6), textcoords="offset points", ha="center")

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from microrank.report.answer import BETTER, UNCLEAR, WORSE
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
 from microrank.report.content import TITLE
+from microrank.report.panels import inline_panels
 
-INK = "#25313c"  # the figures' text colour (style.py); on the page it follows the page's
+VERDICTS = (BETTER, WORSE, UNCLEAR)
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
 <noscript><p>This part needs JavaScript.</p></noscript>
 <div id="explorer" hidden>
-<p>★ marks the item that the user really took next. Choose a method by its button; the number is the rank that it gives to that item.</p>
+<p>★ marks the item that the user really took next. Choose a method; the number beside it is the rank that it gives to that item.</p>
 <div class="controls">
 <label>user<select id="pick-user"></select></label>
 <label>show<select id="pick-filter"><option value="all">all users</option><option value="better">★ moved up by the method</option>\
 <option value="worse">★ moved down</option><option value="same">★ stayed</option></select></label>
+<label>go to id<input id="pick-id" inputmode="numeric" autocomplete="off" size="9"></label>
 <button type="button" id="previous">‹ previous</button><button type="button" id="next">next ›</button>
-<span id="how-many" class="caption" role="status"></span>
+<span id="how-many" class="caption"></span>
 </div>
-<ul id="chips" class="chips" aria-label="Methods"></ul>
+<fieldset id="methods" class="chips"><legend>method</legend></fieldset>
+<p id="told" role="status"></p>
 <div id="user"></div>
 </div>
 <script type="application/json" id="explorer-data">{data}</script>
@@ -92,41 +96,53 @@ def _block(block: Block, figures: dict[str, str], *, lead: bool) -> str:
         case Paragraph(text, notice):
             kind = ' class="notice"' if notice else ' class="answer"' if lead else ""
             return f"<p{kind}>{inline(text)}</p>"
-        case Picture(name, caption):
-            drawn = inline_svg(figures[name], name, caption)
-            return f'<figure><div class="figure-scroll">{drawn}</div><figcaption>{inline(caption)}</figcaption></figure>'
+        case Picture():
+            return _picture(block, figures[block.name])
         case Listing(text):
-            return f"<details><summary>Show</summary><pre>{escape(text)}</pre></details>"
+            return f"<details><summary>Show the settings</summary><pre>{escape(text)}</pre></details>"
         case Table():
-            return _table(block)
+            name = f"table-{block.number}"
+            caption = f'<figcaption id="{name}"><b id="{name}-name">Table {block.number}.</b> {inline(block.caption)}</figcaption>'
+            return f'<figure class="table">{_table(block, f"{name}-name", name)}{caption}</figure>'
 
 
-def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{inline(cell)}</th>' for cell in table.header)
-    rows = "".join(f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>' for row in table.rows)
-    label = escape(table.header[0] or "table", quote=True)
-    kind = ' class="numbers"' if table.numbers else ""
-    caption = f'<p class="caption">{inline(table.caption)}</p>' if table.caption else '<p class="caption"></p>'
-    box = f'<div class="scroll" tabindex="0" role="region" aria-label="Table: {label}">'
-    return f"{box}<table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{caption}"
+def _picture(picture: Picture, svg: str) -> str:
+    """The panels are one image to assistive technology, named by the caption; the numbers follow as a table where there is one."""
+    name = f"figure-{picture.number}"
+    drawn = "".join(f'<div class="panel">{panel}</div>' for panel in inline_panels(svg, picture.name))
+    image = f'<div class="panels {picture.name}" role="img" aria-labelledby="{name}">{drawn}</div>'
+    caption = f'<figcaption id="{name}"><b>Figure {picture.number}.</b> {inline(picture.caption)}</figcaption>'
+    if not picture.table:
+        return f"<figure>{image}{caption}</figure>"
+    summary = f'<summary id="{name}-numbers">The numbers of figure {picture.number}</summary>'
+    return f'<figure>{image}{caption}</figure><details class="behind">{summary}{_table(picture.table, f"{name}-numbers", "")}</details>'
 
 
-def _cell(text: str) -> str:
-    kind = f' class="{text}"' if text in ("better", "worse") else ""
-    return f"<td{kind}>{inline(text)}</td>"
+def _table(table: Table, name: str, description: str) -> str:
+    """A table in a box that scrolls sideways, both named by the element with the id `name`, the table described by `description`."""
+    textual = [not table.numbers or _is_text([row[i] for row in table.rows]) for i in range(len(table.header))]
+    kinds = ["", *(' class="text"' if text else ' class="number"' for text in textual[1:])]
+    head = "".join(f'<th scope="col"{kind}>{inline(cell)}</th>' for cell, kind in zip(table.header, kinds, strict=True))
+    rows = "".join(f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:], kinds[1:]))}</tr>' for row in table.rows)
+    described = f' aria-describedby="{description}"' if description else ""
+    box = f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{name}">'
+    return f'{box}<table aria-labelledby="{name}"{described}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _is_text(cells: list[str]) -> bool:
+    """Whether a column holds words: none of its cells begins like a number."""
+    return not any(re.match(r"[<≥≤~]? ?[+−-]?[.\d]", cell) for cell in cells)
+
+
+def _cell(text: str, kind: str) -> str:
+    if text in VERDICTS:
+        kind = f' class="text verdict {text.replace(" ", "-")}"'
+    value, bracket, interval = text.partition(" (")
+    interval = f' <span class="interval">({inline(interval)}</span>' if bracket and "number" in kind else inline(bracket + interval)
+    return f"<td{kind}>{inline(value)}{interval}</td>"
 
 
 def inline(text: str) -> str:
     """Escaped, with **bold** and `code`."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
-
-
-def inline_svg(svg: str, name: str, caption: str) -> str:
-    """A figure as a part of the page: ids of its own, text in the page's colour, as wide as there is room."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    svg = svg.replace(INK, "currentColor")
-    opening = re.sub(r'\s(width|height)="[^"]*"', "", svg[: svg.index(">")])
-    return f'{opening} role="img" aria-label="{escape(caption, quote=True)}"{svg[svg.index(">") :]}'

@@ -25,8 +25,8 @@ def _rendered(block: Block, figures: dict[str, str]) -> str:
     match block:
         case Paragraph(text, notice):
             return f"> {text}" if notice else text
-        case Picture(name, caption):
-            return f"![{caption}]({figures[name]})"
+        case Picture():
+            return f"![{block.caption}]({figures[block.name]})\n\n*Figure {block.number}. {block.caption}*"
         case Listing(text):
             return f"```yaml\n{text.replace('```', chr(39) * 3)}\n```"
         case Table():
@@ -36,4 +36,4 @@ def _rendered(block: Block, figures: dict[str, str]) -> str:
 def _table(table: Table) -> str:
     align = ["---"] + ["---:" if table.numbers else "---"] * (len(table.header) - 1)
     lines = [f"| {' | '.join(cells)} |" for cells in (table.header, align, *table.rows)]
-    return "\n".join([*lines, *(["", f"*{table.caption}*"] if table.caption else [])])
+    return "\n".join([*lines, "", f"*Table {table.number}. {table.caption}*"])

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.report.answer import answer
+from microrank.report.blocks import numbered
 from microrank.report.content import sections
 from microrank.report.explorer import Asked, explorer_data
 from microrank.report.html import Template, as_page
@@ -41,7 +42,7 @@ def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], tem
     Args:
         figures: name -> svg file. template: ending -> text of page.html, page.css and page.js. folder: where the report will lie.
     """
-    parts = sections(study)
+    parts = numbered(sections(study))
     labels = {name: study.label(name) for name in study.methods}
     explorer = (
         explorer_data(
@@ -50,6 +51,7 @@ def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], tem
             users.rankings,
             labels,
             asked=users.asked,
+            rerankers=study.settings["rerankers"],
             n_users=users.shown,
             recommender=study.lists_name,
         )

@@ -18,7 +18,7 @@ GRIDS: Mapping[str, Sequence[float]] = {  # of equally good values the first is 
 
 
 class Fused(NamedTuple):
-    """rankings: table RANKINGS. chosen: the number and how it was chosen, for the report."""
+    """rankings: table RANKINGS. chosen: the number and how it was chosen, for the report (`curve`: number, mean NDCG, standard error)."""
 
     rankings: pa.Table
     chosen: dict[str, object]
@@ -58,7 +58,7 @@ def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuni
         raise StudyError("tuning/users.parquet and subset/users.parquet share users; delete tuning/users.parquet and run again")
     score = _reciprocal if fusion == "reciprocal" else _z_score
     tuned = [_part(table, tuning) for table in tuning_parts]
-    curve = [(value, float(ndcg(_truth_ranks(tuning, score(tuned, value, _users(tuning))), CUTOFF).mean())) for value in GRIDS[fusion]]
+    curve = [(value, *_mean(ndcg(_truth_ranks(tuning, score(tuned, value, _users(tuning))), CUTOFF))) for value in GRIDS[fusion]]
     best = max(curve, key=lambda point: point[1])[0]
     fused = [_part(table, subset) for table in parts]
     rankings = rankings_by_score(subset, score(fused, best, _users(subset)))
@@ -67,6 +67,11 @@ def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuni
         _with_source(rankings, subset, named),
         {"fusion": fusion, "chosen": best, "tuning_users": len(tuning), "metric": f"ndcg@{CUTOFF}", "curve": sorted(curve)},
     )
+
+
+def _mean(values: np.ndarray) -> tuple[float, float]:
+    """The mean of [users] and its standard error."""
+    return float(values.mean()), float(values.std() / np.sqrt(len(values)))
 
 
 def _reciprocal(parts: Sequence[Part], k: float, users: np.ndarray) -> np.ndarray:
