@@ -1,5 +1,6 @@
 """The study of lists that another recommender made, and the study repeated with other seeds, through the real command line."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -50,6 +51,9 @@ def test_lists_of_another_recommender_are_studied_without_training_one(splits: P
     report = (splits / REPORT).read_text()
     assert "| popular |" in report
     assert "training.svg" not in report
+    for name in ("lists.csv", "tuning.parquet"):
+        assert f"| {name} | sha256:{hashlib.sha256((splits / name).read_bytes()).hexdigest()} |" in report.replace("`", "")
+    assert "places hold an item that the user has seen already" not in (splits / "results/sample/logs/take_recommendations.log").read_text()
     metrics = json.loads((splits / "results/sample/lists/metrics.json").read_text())
     assert metrics["n_users"] == SMALL["datasets"]["sample"]["synthetic"]["users"]
     # The popularity method orders the recommender's list as it already is: the same row, to the last user.

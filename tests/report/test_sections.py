@@ -87,6 +87,21 @@ def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_ser
     assert found["US dollars an extra hit at 10"][1] == "–", "it is no row of the report"
 
 
+def test_what_a_shuffle_moves_stands_beside_what_methods_move() -> None:
+    one = study()
+    table = next(block for part in sections(one) if part.title == "Why" for block in part.blocks if isinstance(block, Table))
+    shuffle = one.diagnostics["shuffle"]
+    assert cells(table)[one.label(RANDOM_EXPECTED)][2:4] == [
+        f"{shuffle[key]:,.0f}" for key in ("popularity_of_risen", "popularity_of_fallen")
+    ]
+
+
+def test_files_that_shaped_the_results_are_named_with_their_checksums() -> None:
+    parts = sections(study(files={"resources/prompts/study.yaml": "sha256:abc"}))
+    table = next(block for part in parts if part.title == "Provenance" for block in part.blocks if isinstance(block, Table))
+    assert [cell.strip("`") for cell in table.rows[-1]] == ["resources/prompts/study.yaml", "sha256:abc"]
+
+
 def test_repeats_are_shown_with_their_spread() -> None:
     assert over_seeds(study()) == []
     one = study()

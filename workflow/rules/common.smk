@@ -202,7 +202,7 @@ def parts_below(folder, recommendations):
 def method_kinds():
     """method -> what it is: it colours the figures, and what is simulated says so everywhere."""
     kinds = {recommender_of(DATASET): "recommender"}
-    for name in config["methods"]:
+    for name in used_rerankers():
         reranker = config["rerankers"][name]
         kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
         kinds[name] = f"simulated {kind}" if is_simulated(name) else kind
