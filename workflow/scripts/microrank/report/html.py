@@ -13,6 +13,7 @@ from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section,
 from microrank.report.content import TITLE
 from microrank.report.panels import inline_panels
 
+NUMBER = ' class="number"'
 VERDICTS = (BETTER, WORSE, UNCLEAR)
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
@@ -121,7 +122,7 @@ def _picture(picture: Picture, svg: str) -> str:
 def _table(table: Table, name: str, description: str) -> str:
     """A table in a box that scrolls sideways, both named by the element with the id `name`, the table described by `description`."""
     textual = [not table.numbers or _is_text([row[i] for row in table.rows]) for i in range(len(table.header))]
-    kinds = ["", *(' class="text"' if text else ' class="number"' for text in textual[1:])]
+    kinds = ["", *(' class="text"' if text else NUMBER for text in textual[1:])]
     head = "".join(f'<th scope="col"{kind}>{inline(cell)}</th>' for cell, kind in zip(table.header, kinds, strict=True))
     rows = "".join(f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:], kinds[1:]))}</tr>' for row in table.rows)
     described = f' aria-describedby="{description}"' if description else ""
@@ -137,9 +138,10 @@ def _is_text(cells: list[str]) -> bool:
 def _cell(text: str, kind: str) -> str:
     if text in VERDICTS:
         kind = f' class="text verdict {text.replace(" ", "-")}"'
-    value, bracket, interval = text.partition(" (")
-    interval = f' <span class="interval">({inline(interval)}</span>' if bracket and "number" in kind else inline(bracket + interval)
-    return f"<td{kind}>{inline(value)}{interval}</td>"
+    interval = re.fullmatch(r"([^()]+) (\([^()]+\))", text)
+    if kind == NUMBER and interval:  # which goes below its number where room is short
+        return f"<td{kind}><span>{inline(interval[1])}</span> <span>{inline(interval[2])}</span></td>"
+    return f"<td{kind}>{inline(text)}</td>"
 
 
 def inline(text: str) -> str:
