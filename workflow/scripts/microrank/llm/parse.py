@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 MAX_LENGTH = 200_000  # characters of an answer that are read
 MAX_JSON_TRIES = 50  # places at which JSON may begin
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,19}(?!\w|\.\d)")
@@ -137,7 +135,7 @@ def _as_number(value: object) -> int | None:
     if isinstance(value, str):
         digits = _NUMBER.search(value[:200])
         return int(digits.group()) if digits else None
-    return int(value) if np.isfinite(value) and value == int(value) else None
+    return int(value) if isinstance(value, int) or value.is_integer() else None
 
 
 def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
