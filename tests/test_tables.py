@@ -1,5 +1,7 @@
 """Tables looked at a batch at a time: however they are cut, every stage makes the same of them; and what is wrong with a file is said."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
 from microrank.rerank.item_knn import rank_by_item_knn
 from microrank.subset import sample_hit_users, sample_tuning_users
-from microrank.tables import StoredTable, rows_of
+from microrank.tables import StoredTable, read_table, rows_of
 
 N_USERS, N_ITEMS, K, SEED = 60, 40, 5, 3
 
@@ -108,10 +110,28 @@ def test_rows_of_users_are_theirs_alone_in_order_and_of_nobody_an_empty_table(st
     assert rows_of(tables.SPLIT.empty_table(), some).equals(tables.SPLIT.empty_table())
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_not_called_cut(study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    tables.write_table(study["train"], tmp_path / "train.parquet", tables.SPLIT)
+
+    def refused(*_: object) -> None:
+        raise OSError(number, "whatever pyarrow says")
+
+    monkeypatch.setattr("pyarrow.parquet.read_schema", refused)
+    with pytest.raises(
+        StudyError, match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its disk and run again$"
+    ):
+        read_table(tmp_path / "train.parquet", tables.SPLIT)
+
+
 def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     with pytest.raises(StudyError, match=r"train\.parquet: no such file"):
         StoredTable(path, tables.SPLIT)
+    path.mkdir()
+    with pytest.raises(StudyError, match=r"train\.parquet: cannot be read .*; mend its rights or its disk"):
+        StoredTable(path, tables.SPLIT)
+    path.rmdir()
     tables.write_table(study["items"], path, tables.ITEMS)
     with pytest.raises(StudyError, match=r"train\.parquet: holds item_id.* is expected"):
         StoredTable(path, tables.SPLIT)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from microrank.errors import StudyError
-from microrank.files import replacing
+from microrank.files import replacing, unreadable
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -124,6 +124,8 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and (error.errno or os.path.isdir(path)):  # what is cut has no number: that is Arrow's own error
+            raise unreadable(path, error) from error
         raise StudyError(f"{path}: not a complete parquet file ({error}); delete the file and run again") from error
 
 
