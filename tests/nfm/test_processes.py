@@ -1,7 +1,9 @@
 """A training that several processes share is that of one."""
 
 import csv
+import errno
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -64,6 +66,37 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tm
                 continue
             torch.testing.assert_close(of_two[name], value, rtol=1e-3, atol=1e-4, msg=name)
     assert not torch.equal(models[0][0]["items.weight"], models[0][1]["items.weight"])  # a refit is another model
+
+
+@pytest.mark.parametrize("unwritten", ["model.safetensors", "training.csv", "refitted.safetensors"])
+def test_a_training_whose_end_cannot_be_written_is_not_done_again(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unwritten: str
+) -> None:
+    unbroken, broken = job(splits, tmp_path / "unbroken"), job(splits, tmp_path / "broken")
+    run_training(unbroken, 1)
+    if unwritten == "refitted.safetensors":
+        run_training(broken, 1)
+        unbroken, broken = (replace(one, refit=True, model=str(Path(one.model).with_name(unwritten))) for one in (unbroken, broken))
+        run_training(unbroken, 1)
+
+    def on_a_full_disk(temporary: Path, path: Path) -> None:
+        if path.name == unwritten:
+            raise OSError(errno.ENOSPC, "no room")
+        os.replace(temporary, path)
+
+    with monkeypatch.context() as full:
+        full.setattr("microrank.files.settle", on_a_full_disk)
+        with pytest.raises(StudyError, match=rf"{unwritten}: cannot be written \(No space left on device\); make room and run again"):
+            run_training(broken, 1)
+    assert not (tmp_path / "broken" / unwritten).exists()
+    caplog.set_level("INFO")
+    caplog.clear()
+    run_training(broken, 1)
+    assert [record.getMessage() for record in caplog.records] == ["going on after half epoch 3 of an earlier run"]
+    of_unbroken, of_broken = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()} for name in ("unbroken", "broken")
+    )
+    assert of_unbroken == of_broken
 
 
 def test_a_process_that_fails_ends_the_training_with_one_line(splits: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def _train(job: TrainingJob, processes: Processes) -> None:
     state = Path(job.model).parent / "training"
     if job.refit:
         half_epochs = best_half_epoch(_read_curve(job.curve, recipe))
-        model = refit_nfm(
+        trained = refit_nfm(
             [train, tables.StoredTable(job.valid, tables.SPLIT)],
             items,
             recipe,
@@ -95,12 +95,14 @@ def _train(job: TrainingJob, processes: Processes) -> None:
         )
     else:
         valid = tables.read_table(job.valid, tables.SPLIT)
-        model, curve = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
+        trained = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
     if processes.first:
-        save_model(job.model, model, recipe)
+        save_model(job.model, trained.model, recipe)
         if not job.refit:
             with replacing(job.curve) as path, path.open("w", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
+                csv.writer(file, lineterminator="\n").writerows([CURVE, *trained.curve])
+        if trained.state:  # not before all is written: a full disk or a kill must not cost the training
+            trained.state.unlink(missing_ok=True)
 
 
 def _read_curve(path: str, recipe: Recipe) -> list[CurveRow]:
