@@ -4,6 +4,8 @@ import csv
 import errno
 import json
 import os
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from microrank.nfm.histories import gather_histories
 from microrank.nfm.torchrun import TrainingJob, run_training
 from nfm.test_train import RECIPE, two_worlds
 
+ROOT = Path(__file__).parents[2]
 HEADER = "half_epoch,step,loss,valid_ndcg@10"
 
 
@@ -99,11 +102,39 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
     assert of_unbroken == of_broken
 
 
-def test_a_process_that_fails_ends_the_training_with_one_line(splits: Path, tmp_path: Path) -> None:
-    broken = job(splits, tmp_path / "broken", recipe={"dimension": 8})
-    with pytest.raises(StudyError, match="one of 2 processes failed"):
-        run_training(broken, 2)
-    assert not Path(broken.model).exists()
+JOB = """
+import json, sys
+from pathlib import Path
+from types import SimpleNamespace
+from microrank.jobs import start_job
+start_job(SimpleNamespace(log=[sys.argv[1]], rule="train_nfm"))
+from microrank.nfm.torchrun import TrainingJob, run_training
+run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"train": "absent.parquet"}, "train_nfm: absent.parquet: no such file; run the rule that makes it"),
+        ({"threads": "two"}, "train_nfm: nfm.processes: one of 2 processes failed (exit 1); the job's log has what it said"),
+    ],
+)
+def test_processes_that_fail_end_the_training_with_one_line(splits: Path, tmp_path: Path, change: dict, line: str) -> None:
+    broken, log = job(splits, tmp_path / "broken", **change), tmp_path / "log"
+    failed = subprocess.run(
+        [sys.executable, "-c", JOB, log, json.dumps(asdict(broken))],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert failed.returncode != 0
+    assert failed.stderr.splitlines() == [line]
+    assert failed.stdout == ""
+    assert "ChildFailedError" in log.read_text(), "what torchrun says is in the log"
+    assert list((tmp_path / "broken").iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n", f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n"])
