@@ -14,6 +14,7 @@ import pytest
 from microrank.errors import StudyError
 from microrank.services import store_care
 from microrank.services.store import Entry, Store
+from microrank.services.turns import turn
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/store.py"
 
@@ -53,14 +54,16 @@ def test_verify_names_what_is_damaged_and_removes_old_leftovers_only(store: Stor
     assert command(store, "verify").returncode == 0
     path = store.path(entry(2).key)
     path.write_bytes(path.read_bytes().replace(b"2026", b"2027"))
-    old, young = path.parent / ".old.1.tmp", path.parent / ".young.1.tmp"
-    for leftover in (old, young):
+    old, young, free, held = (path.parent / name for name in (".old.1.tmp", ".young.1.tmp", ".free.lock", ".held.lock"))
+    for leftover in (old, young, free):
         leftover.touch()
     os.utime(old, (time.time() - 2 * store_care.DAY_S,) * 2)
-    done = command(store, "verify")
+    with turn(held):
+        done = command(store, "verify")
+        assert held.exists()
     assert done.returncode == 1
     assert str(path) in done.stdout
-    assert (old.exists(), young.exists()) == (False, True)
+    assert (old.exists(), young.exists(), free.exists()) == (False, True, False)
 
 
 def test_a_packed_store_unpacks_to_the_same_bytes(store: Store, tmp_path: Path):

@@ -14,6 +14,7 @@ from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
+from microrank.services.turns import turn
 
 MANIFEST = "manifest.json"
 DAY_S = 86400
@@ -53,13 +54,16 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
 
 
 def verify(store: Store) -> dict[Path, str]:
-    """Every damaged file with what is wrong with it. Leftovers of killed writers (older than a day) are removed on the way."""
+    """Every damaged file with what is wrong with it. Leftovers of killed jobs (of writers, older than a day) are removed on the way."""
     damaged = {}
     for path in store.paths():
         try:
             decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
+    for lock in store.folder.glob("??/.*.lock"):
+        with turn(lock):  # deletes it, where no living job holds it
+            pass
     for leftover in store.folder.glob("??/.*.tmp"):
         if leftover.stat().st_mtime < time.time() - DAY_S:
             leftover.unlink(missing_ok=True)
