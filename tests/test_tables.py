@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.hits import find_hidden_items
 from microrank.nfm.evaluate import evaluate_nfm
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.model import NFM
@@ -143,3 +145,23 @@ def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path:
     path.write_bytes(content[:4] + bytes(len(content) - 200) + content[-196:])
     with pytest.raises(StudyError, match=r"train\.parquet: not a complete parquet file"):
         list(table.to_batches())
+
+
+def test_a_file_that_does_not_fit_another_is_named_with_its_folder(study: dict, tmp_path: Path) -> None:
+    def stored(name: str, table: pa.Table, schema: pa.Schema) -> StoredTable:
+        tables.write_table(table, tmp_path / name, schema)
+        return StoredTable(tmp_path / name, schema)
+
+    lists = stored("recommendations.parquet", study["recommendations"], tables.RECOMMENDATIONS)
+    test = stored("test.parquet", study["test"], tables.SPLIT)
+    assert find_hidden_items(lists, test).ranks.tolist() == find_hidden_items(study["recommendations"], study["test"]).ranks.tolist()
+    few = stored("few.parquet", study["test"].slice(0, 3), tables.SPLIT)
+    none = stored("none.parquet", study["recommendations"].slice(0, 0), tables.RECOMMENDATIONS)
+    twice = stored("twice.parquet", pa.concat_tables([study["test"]] * 2), tables.SPLIT)
+    for recommendations, hidden, said in (
+        (lists, few, f"{lists.path}: holds users that {few.path} lacks; "),
+        (none, test, f"{none.path}: holds no list; "),
+        (lists, twice, f"{twice.path}: does not hold one item for each of at least one user; "),
+    ):
+        with pytest.raises(StudyError, match=f"^{re.escape(said)}"):
+            find_hidden_items(recommendations, hidden)

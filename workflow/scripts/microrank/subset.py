@@ -15,7 +15,7 @@ from microrank.tables import Batches, rows_of
 def sample_hit_users(
     recommendations: Batches,
     past: Sequence[Batches],
-    test: pa.Table,
+    test: Batches,
     *,
     seed: int,
     sample_size: int,
@@ -47,7 +47,7 @@ def sample_hit_users(
 def sample_tuning_users(
     recommendations: Batches,
     train: Batches,
-    valid: pa.Table,
+    valid: Batches,
     subset: pa.Table,
     *,
     seed: int,

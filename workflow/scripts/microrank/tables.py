@@ -90,13 +90,13 @@ class StoredTable:
             StudyError: as `read_table`.
         """
         self.schema = schema
-        self._path = path
+        self.path = path
         with _reading(path):
             _check_schema(path, schema)
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """At most BATCH_ROWS rows at a time, in order."""
-        with _reading(self._path), pq.ParquetFile(self._path) as file:
+        with _reading(self.path), pq.ParquetFile(self.path) as file:
             yield from file.iter_batches(BATCH_ROWS)
 
 
