@@ -30,14 +30,14 @@ def opened(source: Path, what: str) -> Iterator[zipfile.ZipFile]:
         raise StudyError(f"{source}: not a whole {what} ({' '.join(str(error).split())}); get it again") from error
 
 
-def read_entry(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The bytes of an entry, if it is what microrank writes: at most MAX_ENTRY_BYTES, stored or deflated.
+def read_entry(archive: zipfile.ZipFile, name: str, limit: int = MAX_ENTRY_BYTES) -> bytes:
+    """The bytes of an entry, if it is what microrank writes: at most `limit` of them, stored or deflated.
 
     Raises:
         ValueError: it is something else, and was not read. KeyError: there is none of that name.
     """
     entry = archive.getinfo(name)
-    if entry.file_size > MAX_ENTRY_BYTES:
+    if entry.file_size > limit:
         raise ValueError(f"{name!r:.80} is larger than anything microrank packs")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{name!r:.80} is compressed in a way that microrank never does")
