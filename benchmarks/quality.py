@@ -57,10 +57,10 @@ def recipe_of(name: str, changes: list[str]) -> Recipe:
 def measure(splits: Splits, recipe: Recipe, seed: int) -> dict[str, Any]:
     """Metrics on test, the curve, and processor seconds of training and ranking."""
     began = time.process_time()
-    model, curve = train_nfm(splits.train, splits.valid, splits.items, recipe, seed)
+    model, curve, _ = train_nfm(splits.train, splits.valid, splits.items, recipe, seed)
     past = [splits.train, splits.valid]
     if recipe.refit:
-        model = refit_nfm(past, splits.items, recipe, best_half_epoch(curve), seed)
+        model = refit_nfm(past, splits.items, recipe, best_half_epoch(curve), seed).model
     trained = time.process_time()
     lists = recommend_top_k(model, past, splits.items, K, history_length=recipe.history_length)
     ranked = time.process_time()

@@ -85,7 +85,7 @@ def main() -> None:
         half_epochs = half_epochs_within(splits, recipe, chosen.budget)
         recipe = replace(recipe, max_half_epochs=half_epochs, patience=half_epochs)
         began = time.process_time()
-        _, curve = train_nfm(splits.train, splits.valid, splits.items, recipe, chosen.seed)
+        curve = train_nfm(splits.train, splits.valid, splits.items, recipe, chosen.seed).curve
         score = max(row[3] for row in curve)
         found.append({"valid_ndcg@10": score, "best": best_half_epoch(curve), "cpu_s": time.process_time() - began, **asdict(recipe)})
         told = " ".join(f"{key}={value}" for key, value in changes.items()) or "the recipe as it is"

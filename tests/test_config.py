@@ -199,3 +199,29 @@ def test_a_fusion_of_an_unknown_method_or_of_a_fusion_is_refused(config: dict, p
 def test_z_scores_fuse_two_methods(config: dict) -> None:
     config["rerankers"]["fusion-minilm"]["of"] = ["nfm", "minilm", "bm25"]
     assert "rerankers.fusion-minilm" in refused(config)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x.csv", "/etc/x.csv", "resources/../x.csv", "resources/../../x.csv", "x.csv", "./resources/x.csv", "resources//x.csv", "~/x.csv"],
+)
+@pytest.mark.parametrize("key", ["pairs", "titles"])
+def test_nothing_is_downloaded_to_outside_resources(config: dict, key: str, path: str) -> None:
+    config["datasets"]["mine"] = {"pairs": "resources/a", "titles": "resources/b", "url": "https://example.org/"} | {key: path}
+    assert f"datasets.mine.{key}: with `url`, '{path}' would be downloaded, which is done below resources/ alone" in refused(config)
+    config["datasets"]["mine"][key] = ["resources/mine/a.tsv", "resources/mine/a.csv"] if key == "pairs" else "resources/mine/b.csv"
+    check_config(config, SCHEMA)
+
+
+def test_a_name_is_short_enough_for_a_file_name(config: dict) -> None:
+    config["rerankers"]["x" * 101] = {"reference": "random"}
+    assert "is too long" in refused(config)
+    config["rerankers"]["x" * 100] = config["rerankers"].pop("x" * 101)
+    check_config(config, SCHEMA)
+
+
+def test_where_files_lie_in_a_bucket_paid_answers_need_a_place_of_their_own(config: dict) -> None:
+    with pytest.raises(StudyError, match=r"store\.path: 'resources/store' would lie in each job's own machine, and paid answers would go"):
+        check_config(config, SCHEMA, raw_files_here=False)
+    config["store"]["path"] = "/store"
+    check_config(config, SCHEMA, raw_files_here=False)

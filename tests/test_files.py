@@ -1,12 +1,18 @@
 """Files are whole or absent, and a disk that cannot take them is told in one line."""
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from microrank.errors import StudyError
 from microrank.files import read_csv, read_json, replacing, write_text
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -25,6 +31,57 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
         write_text(target, "new \ud800")
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+KILLED = """
+import os, signal, sys
+from microrank.files import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_text("a part")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_leaves_is_gone_when_the_file_is_written_again(tmp_path: Path) -> None:
+    target = tmp_path / "metrics.csv"
+    for _ in range(3):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, target], env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert not target.exists()
+        assert len(list(tmp_path.iterdir())) == 1, "one leftover, however often"
+    write_text(target, "whole")
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_text() == "whole"
+
+
+def test_a_file_and_its_name_are_on_the_disk_before_it_counts_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut cannot be tried here; the order of the calls that guard against one can."""
+    done: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def noted_sync(handle: int) -> None:
+        done.append(f"sync {Path(os.readlink(f'/proc/self/fd/{handle}')).name}")
+        sync(handle)
+
+    def noted_rename(old: Path, new: Path) -> None:
+        done.append(f"rename {new.name}")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "replace", noted_rename)
+    write_text(tmp_path / "file", "text")
+    assert done == ["sync .file.part", "rename file", f"sync {tmp_path.name}"]
+
+
+def test_a_file_has_the_rights_that_the_user_gives_new_files(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "file", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize(
@@ -72,6 +129,9 @@ def test_a_csv_cut_anywhere_is_named_but_at_the_end_of_a_row(tmp_path: Path) -> 
 def test_a_text_that_is_absent_or_no_text_is_named(tmp_path: Path, read: Callable) -> None:
     with pytest.raises(StudyError, match=r"absent: no such file; run the rule that makes it"):
         read(tmp_path / "absent")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StudyError, match=r"folder: cannot be read \(Is a directory\); mend its rights or its disk and run again"):
+        read(tmp_path / "folder")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match=r"binary: not a complete text file"):
         read(tmp_path / "binary")

@@ -1,5 +1,8 @@
 """Tables looked at a batch at a time: however they are cut, every stage makes the same of them; and what is wrong with a file is said."""
 
+import errno
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +12,14 @@ import pytest
 import torch
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.hits import find_hidden_items
 from microrank.nfm.evaluate import evaluate_nfm
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
 from microrank.rerank.item_knn import rank_by_item_knn
 from microrank.subset import sample_hit_users, sample_tuning_users
-from microrank.tables import StoredTable, rows_of
+from microrank.tables import StoredTable, read_table, rows_of
 
 N_USERS, N_ITEMS, K, SEED = 60, 40, 5, 3
 
@@ -108,10 +112,28 @@ def test_rows_of_users_are_theirs_alone_in_order_and_of_nobody_an_empty_table(st
     assert rows_of(tables.SPLIT.empty_table(), some).equals(tables.SPLIT.empty_table())
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_not_called_cut(study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    tables.write_table(study["train"], tmp_path / "train.parquet", tables.SPLIT)
+
+    def refused(*_: object) -> None:
+        raise OSError(number, "whatever pyarrow says")
+
+    monkeypatch.setattr("pyarrow.parquet.read_schema", refused)
+    with pytest.raises(
+        StudyError, match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its disk and run again$"
+    ):
+        read_table(tmp_path / "train.parquet", tables.SPLIT)
+
+
 def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     with pytest.raises(StudyError, match=r"train\.parquet: no such file"):
         StoredTable(path, tables.SPLIT)
+    path.mkdir()
+    with pytest.raises(StudyError, match=r"train\.parquet: cannot be read .*; mend its rights or its disk"):
+        StoredTable(path, tables.SPLIT)
+    path.rmdir()
     tables.write_table(study["items"], path, tables.ITEMS)
     with pytest.raises(StudyError, match=r"train\.parquet: holds item_id.* is expected"):
         StoredTable(path, tables.SPLIT)
@@ -123,3 +145,23 @@ def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path:
     path.write_bytes(content[:4] + bytes(len(content) - 200) + content[-196:])
     with pytest.raises(StudyError, match=r"train\.parquet: not a complete parquet file"):
         list(table.to_batches())
+
+
+def test_a_file_that_does_not_fit_another_is_named_with_its_folder(study: dict, tmp_path: Path) -> None:
+    def stored(name: str, table: pa.Table, schema: pa.Schema) -> StoredTable:
+        tables.write_table(table, tmp_path / name, schema)
+        return StoredTable(tmp_path / name, schema)
+
+    lists = stored("recommendations.parquet", study["recommendations"], tables.RECOMMENDATIONS)
+    test = stored("test.parquet", study["test"], tables.SPLIT)
+    assert find_hidden_items(lists, test).ranks.tolist() == find_hidden_items(study["recommendations"], study["test"]).ranks.tolist()
+    few = stored("few.parquet", study["test"].slice(0, 3), tables.SPLIT)
+    none = stored("none.parquet", study["recommendations"].slice(0, 0), tables.RECOMMENDATIONS)
+    twice = stored("twice.parquet", pa.concat_tables([study["test"]] * 2), tables.SPLIT)
+    for recommendations, hidden, said in (
+        (lists, few, f"{lists.path}: holds users that {few.path} lacks; "),
+        (none, test, f"{none.path}: holds no list; "),
+        (lists, twice, f"{twice.path}: does not hold one item for each of at least one user; "),
+    ):
+        with pytest.raises(StudyError, match=f"^{re.escape(said)}"):
+            find_hidden_items(recommendations, hidden)

@@ -1,5 +1,6 @@
 """The parser: known answers, every kind of repair counted, and always a permutation."""
 
+import json
 import random
 
 import pytest
@@ -54,6 +55,16 @@ def test_known_answers(answer: str, text: str | None, positions: list[int], from
         assert dict(parsed.repairs) == repairs
 
 
+@pytest.mark.parametrize(
+    "number", ["18446744073709551616", "-9223372036854775809", "9" * 400, "9" * 5000, "1e999", "-1e999", "NaN", "1e300"]
+)
+@pytest.mark.parametrize("text", ['{{"ranking": [{}, 2]}}', "[{}, 2]", '[{{"id": {}}}, 2]', '{{"ranking": ["{}", "2"]}}'])
+def test_a_number_of_any_size_is_no_candidates_and_harms_nothing(number: str, text: str) -> None:
+    parsed = parse_answer(text.format(number), "numbers", IDS, ORDER)
+    assert parsed.positions[0] == 0
+    assert parsed.from_model == 1
+
+
 PIECES = [
     "1",
     "2",
@@ -77,10 +88,28 @@ PIECES = [
     " ",
     "é",
     "٣",
+    "18446744073709551616",  # 2**64, the first that numpy has no integer for
+    "9" * 400,  # no float
+    "1e999",
+    "NaN",
+    '{"id": ',
+    "[[",
+    "]]",
 ]
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200), st.sampled_from(["ids", "numbers"]))
+NUMBERS = st.integers(-(2**70), 2**70) | st.integers(1, 4) | st.sampled_from([10**19, 10**399]) | st.floats()
+JSON = st.recursive(
+    NUMBERS | st.none() | st.booleans() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["ranking", "id", "number", "x"]), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200) | JSON.map(json.dumps),
+    st.sampled_from(["ids", "numbers"]),
+)
 def test_whatever_is_answered_a_permutation_comes_of_it(text: str, answer: str) -> None:
     check(text, answer)
 
@@ -105,7 +134,13 @@ def test_some_thousand_mutated_answers_are_permutations() -> None:
 
 def mutate(times: int) -> None:
     draw = random.Random(1)
-    seeds = ['{"ranking": [2, 1, 4, 3]}', "7, 55, 101, 3000", "1. 7\n2. 55\n3. 101", "<think>x</think>```json\n[1, 2, 3, 4]\n```"]
+    seeds = [
+        '{"ranking": [2, 1, 4, 3]}',
+        '{"ranking": [{"id": 2}, {"id": 18446744073709551616}]}',
+        "7, 55, 101, 3000",
+        "1. 7\n2. 55\n3. 101",
+        "<think>x</think>```json\n[1, 2, 3, 4]\n```",
+    ]
     for _ in range(times):
         text = list(draw.choice(seeds))
         for _ in range(draw.randrange(1, 8)):

@@ -70,7 +70,7 @@ def test_users_without_a_list_are_left_out() -> None:
 
 def test_lists_and_hidden_items_of_other_users_are_an_error() -> None:
     recommendations, test, trained = study([1, 2, 3])
-    with pytest.raises(StudyError, match="users that test"):
+    with pytest.raises(StudyError, match="holds users that the split lacks"):
         evaluate_nfm(recommendations, test.slice(1), trained)
     with pytest.raises(StudyError, match="one item for each"):
         evaluate_nfm(recommendations, pa.concat_tables([test, test]), trained)

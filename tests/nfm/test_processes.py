@@ -1,7 +1,11 @@
 """A training that several processes share is that of one."""
 
 import csv
+import errno
 import json
+import os
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from microrank.nfm.histories import gather_histories
 from microrank.nfm.torchrun import TrainingJob, run_training
 from nfm.test_train import RECIPE, two_worlds
 
+ROOT = Path(__file__).parents[2]
 HEADER = "half_epoch,step,loss,valid_ndcg@10"
 
 
@@ -66,11 +71,70 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tm
     assert not torch.equal(models[0][0]["items.weight"], models[0][1]["items.weight"])  # a refit is another model
 
 
-def test_a_process_that_fails_ends_the_training_with_one_line(splits: Path, tmp_path: Path) -> None:
-    broken = job(splits, tmp_path / "broken", recipe={"dimension": 8})
-    with pytest.raises(StudyError, match="one of 2 processes failed"):
-        run_training(broken, 2)
-    assert not Path(broken.model).exists()
+@pytest.mark.parametrize("unwritten", ["model.safetensors", "training.csv", "refitted.safetensors"])
+def test_a_training_whose_end_cannot_be_written_is_not_done_again(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unwritten: str
+) -> None:
+    unbroken, broken = job(splits, tmp_path / "unbroken"), job(splits, tmp_path / "broken")
+    run_training(unbroken, 1)
+    if unwritten == "refitted.safetensors":
+        run_training(broken, 1)
+        unbroken, broken = (replace(one, refit=True, model=str(Path(one.model).with_name(unwritten))) for one in (unbroken, broken))
+        run_training(unbroken, 1)
+
+    def on_a_full_disk(temporary: Path, path: Path) -> None:
+        if path.name == unwritten:
+            raise OSError(errno.ENOSPC, "no room")
+        os.replace(temporary, path)
+
+    with monkeypatch.context() as full:
+        full.setattr("microrank.files.settle", on_a_full_disk)
+        with pytest.raises(StudyError, match=rf"{unwritten}: cannot be written \(No space left on device\); make room and run again"):
+            run_training(broken, 1)
+    assert not (tmp_path / "broken" / unwritten).exists()
+    caplog.set_level("INFO")
+    caplog.clear()
+    run_training(broken, 1)
+    assert [record.getMessage() for record in caplog.records] == ["going on after half epoch 3 of an earlier run"]
+    of_unbroken, of_broken = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()} for name in ("unbroken", "broken")
+    )
+    assert of_unbroken == of_broken
+
+
+JOB = """
+import json, sys
+from pathlib import Path
+from types import SimpleNamespace
+from microrank.jobs import start_job
+start_job(SimpleNamespace(log=[sys.argv[1]], rule="train_nfm"))
+from microrank.nfm.torchrun import TrainingJob, run_training
+run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"train": "absent.parquet"}, "train_nfm: absent.parquet: no such file; run the rule that makes it"),
+        ({"threads": "two"}, "train_nfm: nfm.processes: one of 2 processes failed (exit 1); the job's log has what it said"),
+    ],
+)
+def test_processes_that_fail_end_the_training_with_one_line(splits: Path, tmp_path: Path, change: dict, line: str) -> None:
+    broken, log = job(splits, tmp_path / "broken", **change), tmp_path / "log"
+    failed = subprocess.run(
+        [sys.executable, "-c", JOB, log, json.dumps(asdict(broken))],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert failed.returncode != 0
+    assert failed.stderr.splitlines() == [line]
+    assert failed.stdout == ""
+    assert "ChildFailedError" in log.read_text(), "what torchrun says is in the log"
+    assert list((tmp_path / "broken").iterdir()) == []
 
 
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n", f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n"])

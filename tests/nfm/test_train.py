@@ -17,9 +17,11 @@ from microrank.nfm import device as device_module
 from microrank.nfm.checkpoint import load_model, save_model
 from microrank.nfm.device import choose_device
 from microrank.nfm.model import NFM
+from microrank.nfm.progress import load_progress
 from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
 from microrank.nfm.train import Trained, train_nfm
+from safetensors.torch import save as save_tensors
 
 RECIPE = Recipe(
     dimension=8,
@@ -124,7 +126,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_bytes_of_an_unbroken_one(
     assert resumed.curve == trained.curve
     for name, value in trained.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name]), name
-    assert os.listdir(tmp_path / "state") == []
+    assert os.listdir(tmp_path / "state") == [resumed.state.name], "kept until model and curve are"
 
 
 def test_a_broken_state_and_one_of_another_recipe_are_not_used(trained: Trained, tmp_path: Path) -> None:
@@ -133,7 +135,9 @@ def test_a_broken_state_and_one_of_another_recipe_are_not_used(trained: Trained,
     (state,) = tmp_path.iterdir()
     other = train_nfm(*two_worlds()[:3], replace(RECIPE, max_half_epochs=1), 1, state_folder=tmp_path)
     assert len(other.curve) == 1
-    state.write_bytes(state.read_bytes()[:-50])
+    for damage in (state.read_bytes()[:-50], b"", save_tensors({"order": torch.zeros(2)})):
+        state.write_bytes(damage)
+        assert load_progress(state) is None
     assert train_nfm(*two_worlds()[:3], RECIPE, 1, state_folder=tmp_path).curve == trained.curve
 
 

@@ -1,4 +1,5 @@
-"""A job of its own process: asks `number` questions. Arguments: base_url, store's folder, number, and "print" to print the answers."""
+"""A job of its own process: asks `number` questions. Arguments: base_url, store's folder, number, and "print" to print the answers or
+"embed" to have the questions embedded instead."""
 
 import logging
 import sys
@@ -8,11 +9,16 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow/scripts"))
 
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import read_completion
+from microrank.services.embeddings import embed_texts
 from microrank.services.settings import Service
 from microrank.services.store import Store
 
-logging.basicConfig(level=logging.WARNING)
+logging.basicConfig(level=logging.INFO)
 base_url, folder, number, *printing = sys.argv[1:]
+if printing == ["embed"]:
+    section = {"adapter": "tei", "model": "tiny", "base_url": base_url, "batch_size": 4, "timeout_s": 5.0, "first_wait_s": 0.01}
+    embed_texts([f"question {n}" for n in range(int(number))], section, Store(folder))
+    sys.exit()
 settings = ChatSettings(model="tiny", base_url=base_url)
 asked = {f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0) for n in range(int(number))}
 answers = ask_chat(asked, Service("llms.tiny", base_url, timeout_s=5.0, first_wait_s=0.01), Store(folder))

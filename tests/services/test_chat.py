@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import socket
-import ssl
-import subprocess
 import threading
 from dataclasses import replace
 
@@ -18,7 +16,7 @@ from microrank.services.completion import read_completion
 from microrank.services.failures import Malformed
 from microrank.services.served import plain_model
 from microrank.services.store import Store
-from services.scripted import as_json, completion, questions, serving
+from services.scripted import as_json, completion, questions
 from werkzeug import Response
 
 
@@ -336,38 +334,6 @@ def test_another_served_model_is_recorded_and_said_once(server, store, service, 
     answers = ask_chat(questions(settings, 5), service, store)
     assert {entry.served_model for entry in answers.values()} == {"org/other by somebody"}
     assert caplog.text.count("asked for tiny, served by org/other by somebody") == 1
-
-
-def test_a_certificate_that_is_not_trusted_stops_at_once(store, service, settings, tmp_path):
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    made = subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            key,
-            "-out",
-            certificate,
-        ],
-        capture_output=True,
-        check=False,
-    )
-    if made.returncode:
-        pytest.skip("no openssl here to make a certificate with")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with serving(ssl_context=context) as server:
-        message = complaint(questions(settings, 50), replace(service, base_url=server.base_url), store)
-        assert "certificate is not trusted" in message
-        assert server.bodies == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from microrank.errors import StudyError
 from microrank.services.budget import Budget
 from microrank.services.preflight import check_chat, check_encoder, run_preflight
 from services.scripted import as_json, completion
@@ -112,3 +113,8 @@ def test_an_encoder_is_asked_for_one_tiny_batch(server):
 
 def test_no_configured_service_gives_a_page_too():
     assert json.dumps(run_preflight({})).startswith('"# Preflight')
+
+
+def test_offline_nobody_is_asked():
+    with pytest.raises(StudyError, match=r"store\.offline is true: nobody is asked"):
+        run_preflight({"llms.tiny": lambda: pytest.fail("asked")}, offline=True)

@@ -1,5 +1,6 @@
 """The response store: what is kept is found again, whole, by whoever asks the same; what is damaged is not."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -133,6 +134,35 @@ def test_a_damaged_entry_in_a_folder_that_cannot_be_changed_counts_as_missing(st
 
     monkeypatch.setattr(os, "replace", refuse)
     assert store.get(REQUEST) is None
+
+
+@pytest.mark.parametrize("replaceable", [True, False])
+def test_an_answer_takes_the_place_of_a_damaged_one_that_cannot_be_set_aside_or_says_so(store: Store, monkeypatch, replaceable: bool):
+    store.put(ENTRY)
+    path = store.path(ENTRY.key)
+    path.write_text("cut")
+    replace = os.replace
+
+    def refuse(old, new):
+        if replaceable and not str(new).endswith(".damaged"):
+            return replace(old, new)
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    if replaceable:
+        assert store.put(ENTRY) == store.get(REQUEST) == ENTRY
+    else:
+        with pytest.raises(StudyError, match=r"the answer cannot be kept \(Operation not permitted\)"):
+            store.put(ENTRY)
+    assert not list(store.folder.rglob("*.tmp"))
+
+
+def test_an_answer_and_its_name_are_on_the_disk_when_it_counts_as_kept(store: Store, monkeypatch):
+    done, sync, link = [], os.fsync, os.link
+    monkeypatch.setattr(os, "fsync", lambda handle: (done.append(Path(os.readlink(f"/proc/self/fd/{handle}")).suffix), sync(handle)))
+    monkeypatch.setattr(os, "link", lambda old, new: (done.append("link"), link(old, new)))
+    store.put(ENTRY)
+    assert done == [".tmp", "link", "", ""], "content, name, the folder's content, and the folder's own name"
 
 
 def test_offline_a_missing_answer_is_an_error_that_names_its_key(tmp_path: Path):

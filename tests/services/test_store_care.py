@@ -1,16 +1,20 @@
 """Statistics, verification, packing and unpacking; run as users run it."""
 
+import io
 import os
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
+from random import Random
 
 import pytest
 from microrank.errors import StudyError
 from microrank.services import store_care
 from microrank.services.store import Entry, Store
+from microrank.services.turns import turn
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/store.py"
 
@@ -50,14 +54,16 @@ def test_verify_names_what_is_damaged_and_removes_old_leftovers_only(store: Stor
     assert command(store, "verify").returncode == 0
     path = store.path(entry(2).key)
     path.write_bytes(path.read_bytes().replace(b"2026", b"2027"))
-    old, young = path.parent / ".old.1.tmp", path.parent / ".young.1.tmp"
-    for leftover in (old, young):
+    old, young, free, held = (path.parent / name for name in (".old.1.tmp", ".young.1.tmp", ".free.lock", ".held.lock"))
+    for leftover in (old, young, free):
         leftover.touch()
     os.utime(old, (time.time() - 2 * store_care.DAY_S,) * 2)
-    done = command(store, "verify")
+    with turn(held):
+        done = command(store, "verify")
+        assert held.exists()
     assert done.returncode == 1
     assert str(path) in done.stdout
-    assert (old.exists(), young.exists()) == (False, True)
+    assert (old.exists(), young.exists(), free.exists()) == (False, True, False)
 
 
 def test_a_packed_store_unpacks_to_the_same_bytes(store: Store, tmp_path: Path):
@@ -109,6 +115,70 @@ def test_a_cut_file_is_one_clear_line(store: Store, tmp_path: Path):
     assert done.stderr.startswith("store.py: ")
     assert "not a whole packed store" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_whatever_is_wrong_with_a_file_is_one_line_and_nothing_is_taken(store: Store, tmp_path: Path):
+    flip_bytes(store, tmp_path, 300)
+
+
+@pytest.mark.soak
+def test_twenty_thousand_flipped_files_are_told_in_one_line_and_nothing_is_taken(store: Store, tmp_path: Path):
+    flip_bytes(store, tmp_path, 20_000)
+
+
+def flip_bytes(store: Store, tmp_path: Path, times: int):
+    """Unpack a packed store with some bytes changed, each time others: it is refused whole, or its answers are those packed."""
+    store_care.pack(store, tmp_path / "a.zip")
+    packed, random = (tmp_path / "a.zip").read_bytes(), Random(1)
+    answers = {path.name: path.read_bytes() for path in store.paths()}
+    refused: list[str] = []
+    for number in range(times):
+        flipped = bytearray(packed)
+        for _ in range(random.randint(1, 3)):
+            flipped[random.randrange(len(flipped))] = random.randrange(256)
+        (tmp_path / "b.zip").write_bytes(flipped)
+        other = Store(tmp_path / f"other-{number}")
+        try:
+            store_care.unpack(other, tmp_path / "b.zip")
+        except StudyError as error:
+            refused.append(str(error))
+            assert not other.folder.exists()
+        else:
+            assert {path.name: path.read_bytes() for path in other.paths()} == answers
+            shutil.rmtree(other.folder)
+    assert len(refused) > times / 2
+    assert [line for line in refused if "\n" in line or not line.startswith(f"{tmp_path / 'b.zip'}: ")] == []
+
+
+def _one_entry(name: str, data: bytes, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", compression) as archive:
+        archive.writestr(name, data)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (_one_entry("manifest.json", b"[]"), "manifest"),
+        (_one_entry("manifest.json", b'"aa"'), "manifest"),
+        (_one_entry("manifest.json", b"[" * 100_000), "manifest"),
+        (_one_entry("manifest.json", b'{"x": []}'), "manifest"),
+        (_one_entry("manifest.json", b"{}").replace(b"\x00\x00\x08\x00", b"\x01\x00\x08\x00"), "encrypted"),
+        (_one_entry("manifest.json", b"{}", zipfile.ZIP_LZMA), "manifest"),
+        (b"", "not a whole"),
+        (b"PK\x05\x06" + bytes(18), "manifest"),
+    ],
+)
+def test_a_foreign_file_is_one_clear_line(store: Store, tmp_path: Path, content: bytes, complaint: str):
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(StudyError, match=complaint):
+        store_care.unpack(store, tmp_path / "a.zip")
+
+
+def test_an_absent_file_is_named(store: Store, tmp_path: Path):
+    with pytest.raises(StudyError, match=r"a\.zip: no such file"):
+        store_care.unpack(store, tmp_path / "a.zip")
 
 
 def test_drop_counts_first_and_deletes_when_told_to(store: Store):

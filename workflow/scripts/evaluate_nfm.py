@@ -14,7 +14,7 @@ from microrank.nfm.evaluate import evaluate_nfm
 splits = [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.trained_on]
 metrics = evaluate_nfm(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
-    tables.read_table(snakemake.input.test, tables.SPLIT),
+    tables.StoredTable(snakemake.input.test, tables.SPLIT),
     np.unique(np.concatenate([np.unique(batch["item_id"].to_numpy()) for split in splits for batch in split.to_batches()])),
 )
 write_text(snakemake.output.metrics, json.dumps(metrics, indent=2) + "\n")

@@ -28,4 +28,4 @@ def encoder_check(name, section):
 checks = {f"llms.{name}": chat_check(f"llms.{name}", section) for name, section in config["llms"].items()}
 services = {name: section for name, section in config["encoders"].items() if section["adapter"] != "local"}
 checks |= {f"encoders.{name}": encoder_check(f"encoders.{name}", section) for name, section in services.items()}
-write_text(snakemake.output.preflight, run_preflight(checks))
+write_text(snakemake.output.preflight, run_preflight(checks, offline=config["store"]["offline"]))

@@ -10,7 +10,7 @@ from microrank.subset import sample_hit_users
 subset = sample_hit_users(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
     [tables.StoredTable(path, tables.SPLIT) for path in (snakemake.input.train, snakemake.input.valid)],
-    tables.read_table(snakemake.input.test, tables.SPLIT),
+    tables.StoredTable(snakemake.input.test, tables.SPLIT),
     seed=snakemake.params.seed,
     tuning_share=snakemake.params.tuning_share,
     **snakemake.params.subset,

@@ -10,7 +10,7 @@ from microrank.subset import sample_tuning_users
 tuning = sample_tuning_users(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
     tables.StoredTable(snakemake.input.train, tables.SPLIT),
-    tables.read_table(snakemake.input.valid, tables.SPLIT),
+    tables.StoredTable(snakemake.input.valid, tables.SPLIT),
     seed=snakemake.params.seed,
     sample_size=snakemake.params.tuning["sample_size"],
     history_length=snakemake.params.history_length,

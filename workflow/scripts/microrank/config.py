@@ -46,8 +46,14 @@ def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> N
     for name in RESERVED:
         if name in config["rerankers"]:
             raise StudyError(f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name")
-    _check_own_lists(config)
     _check_cutoffs(config["report"]["cutoffs"], config["top_k"])
+    _check_fetched(config["datasets"])
+    _check_own_lists(config)
+    if not raw_files_here and not os.path.isabs(config["store"]["path"]):
+        raise StudyError(
+            f"config: store.path: '{config['store']['path']}' would lie in each job's own machine, and paid answers would go with it: "
+            f"name a volume that all jobs see, as an absolute path: --config 'store={{path: /store}}'"
+        )
     for name, reranker in config["rerankers"].items():
         where = f"rerankers.{name}"
         for kind, section in (("encoder", "encoders"), ("llm", "llms")):
@@ -93,6 +99,18 @@ def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
     for key, path in needed:
         if not os.path.isfile(path):
             raise StudyError(f"config: datasets.{name}.{key}: there is no file {path}; place it there, or correct the path")
+
+
+def _check_fetched(datasets: dict[str, Any]) -> None:
+    """What is downloaded goes below resources/, whoever wrote the config."""
+    for name, dataset in datasets.items():
+        pairs = [dataset["pairs"]] if isinstance(dataset["pairs"], str) else dataset["pairs"]
+        for key, path in [*(("pairs", one) for one in pairs), ("titles", dataset["titles"])] if "url" in dataset else []:
+            if os.path.normpath(path) != path or not path.startswith("resources/"):
+                raise StudyError(
+                    f"config: datasets.{name}.{key}: with `url`, {path!r} would be downloaded, which is done below resources/ alone: "
+                    f"name a path there, or take `url` out and place the file yourself"
+                )
 
 
 def _check_own_lists(config: dict[str, Any]) -> None:

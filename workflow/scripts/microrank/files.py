@@ -6,9 +6,8 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +18,58 @@ NO_PLACE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EROFS: "
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, it takes the name `path`, else it is removed.
+    """Give a temporary path beside `path`, to be written; when the block ends well, it takes the name `path`, else it is removed.
 
-    The rename is atomic, so a reader (or a kill) sees the old file or the new one and never a part.
+    The rename is atomic, and both sides of it are on the disk when this ends: a reader, a kill or a power cut sees the old file or the
+    new one and never a part. The temporary name is always the same, so that the next writer clears away what a killed one left; a file has
+    one writer at a time, which Snakemake's lock sees to.
 
     Raises:
         StudyError: the disk is full, or does not let itself be written.
     """
     path = Path(path)
-    temporary = None
+    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.unlink(missing_ok=True)
+        try:
+            yield temporary
+            settle(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.errno not in NO_PLACE:
             raise
         what_to_do = NO_PLACE[error.errno]
         raise StudyError(f"{path}: cannot be written ({os.strerror(error.errno)}); {what_to_do} and run again") from error
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Give a file that is written its name, content first: not even a power cut leaves the name without the content."""
+    _sync(temporary)
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in `folder` on the disk, on file systems that can."""
+    with suppress(OSError):  # the files themselves are there; some file systems refuse this for folders
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> StudyError:
+    """What to say of a file that is there and cannot be read: no rights, a folder, a broken disk."""
+    return StudyError(
+        f"{path}: cannot be read ({os.strerror(error.errno) if error.errno else error}); mend its rights or its disk and run again"
+    )
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -82,6 +108,8 @@ def _text_of(path: str | os.PathLike[str]) -> str:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
+    except OSError as error:
+        raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: not a complete text file ({error}); delete the file and run again") from error
 
@@ -90,9 +118,3 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

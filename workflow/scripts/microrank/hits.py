@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.tables import Batches
@@ -21,7 +20,7 @@ class Found(NamedTuple):
     list_length: int
 
 
-def find_hidden_items(recommendations: Batches, hidden: pa.Table) -> Found:
+def find_hidden_items(recommendations: Batches, hidden: Batches) -> Found:
     """Look each user's hidden item up in the user's list.
 
     Args:
@@ -30,22 +29,27 @@ def find_hidden_items(recommendations: Batches, hidden: pa.Table) -> Found:
     Raises:
         StudyError: `hidden` has no or several items of a user, or there are lists of users whom it lacks.
     """
-    users, items = hidden["user_id"].to_numpy(), hidden["item_id"].to_numpy()
+    lists_file, hidden_file = getattr(recommendations, "path", "the lists"), getattr(hidden, "path", "the split")
+    users, items = (_column(hidden, name) for name in ("user_id", "item_id"))
     if (users[1:] < users[:-1]).any():
         order = np.argsort(users)
         users, items = users[order], items[order]
     if not len(users) or (users[1:] == users[:-1]).any():
-        raise StudyError("test.parquet must hold one item for each of at least one user; delete the splits and run again")
+        raise StudyError(f"{hidden_file}: does not hold one item for each of at least one user; delete the splits and run again")
     ranks, has_list, list_length = np.zeros(len(users), np.int16), np.zeros(len(users), bool), 0
     for batch in recommendations.to_batches():
         user, rank, item = (batch[name].to_numpy() for name in ("user_id", "rank", "item_id"))
         row = np.minimum(np.searchsorted(users, user), len(users) - 1)
         if (users[row] != user).any():
-            raise StudyError("recommendations.parquet holds users that test.parquet lacks; run the rule that makes it again")
+            raise StudyError(f"{lists_file}: holds users that {hidden_file} lacks; delete the file and run again")
         hit = item == items[row]
         ranks[row[hit]] = rank[hit]
         has_list[row] = True
         list_length = max(list_length, int(rank.max(initial=0)))
     if not list_length:
-        raise StudyError("recommendations.parquet holds no list; run the rule that makes it again")
+        raise StudyError(f"{lists_file}: holds no list; delete the file and run again")
     return Found(users[has_list], items[has_list], ranks[has_list], list_length)
+
+
+def _column(table: Batches, name: str) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.int64), *(batch[name].to_numpy() for batch in table.to_batches())])

@@ -9,13 +9,13 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.hits import Found, find_hidden_items
 from microrank.seeds import generator
-from microrank.tables import Batches, rows_of
+from microrank.tables import Batches, rows_of, users_of
 
 
 def sample_hit_users(
     recommendations: Batches,
     past: Sequence[Batches],
-    test: pa.Table,
+    test: Batches,
     *,
     seed: int,
     sample_size: int | str,
@@ -39,7 +39,7 @@ def sample_hit_users(
         StudyError: there are fewer such users than `sample_size`, or none.
     """
     found = find_hidden_items(recommendations, test)
-    testable = ~np.isin(found.users, set_aside_for_tuning(test["user_id"].to_numpy(), tuning_share, seed))
+    testable = ~np.isin(found.users, set_aside_for_tuning(users_of([test]), tuning_share, seed))
     eligible = np.flatnonzero(testable & (found.ranks > 0) if population == "hits" else testable)
     size = max(len(eligible), 1) if isinstance(sample_size, str) else sample_size
     if len(eligible) < size:
@@ -64,7 +64,7 @@ def set_aside_for_tuning(users: np.ndarray, share: float, seed: int) -> np.ndarr
 def sample_tuning_users(
     recommendations: Batches,
     train: Batches,
-    valid: pa.Table,
+    valid: Batches,
     *,
     seed: int,
     sample_size: int,
@@ -84,7 +84,7 @@ def sample_tuning_users(
         StudyError: of nobody who is set aside the list holds the valid item.
     """
     found = find_hidden_items(recommendations, valid)
-    aside = set_aside_for_tuning(valid["user_id"].to_numpy(), tuning_share, seed)
+    aside = set_aside_for_tuning(users_of([valid]), tuning_share, seed)
     eligible = np.flatnonzero((found.ranks > 0) & np.isin(found.users, aside))
     if not len(eligible):
         raise StudyError(

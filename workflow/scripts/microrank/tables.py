@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from microrank.errors import StudyError
-from microrank.files import replacing
+from microrank.files import replacing, unreadable
 
 
 def _schema(**columns: pa.DataType) -> pa.Schema:
@@ -101,13 +101,13 @@ class StoredTable:
             StudyError: as `read_table`.
         """
         self.schema = schema
-        self._path = path
+        self.path = path
         with _reading(path):
             _check_schema(path, schema)
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """At most BATCH_ROWS rows at a time, in order."""
-        with _reading(self._path), pq.ParquetFile(self._path) as file:
+        with _reading(self.path), pq.ParquetFile(self.path) as file:
             yield from file.iter_batches(BATCH_ROWS)
 
 
@@ -135,6 +135,8 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and (error.errno or os.path.isdir(path)):  # what is cut has no number: that is Arrow's own error
+            raise unreadable(path, error) from error
         raise StudyError(f"{path}: not a complete parquet file ({error}); delete the file and run again") from error
 
 

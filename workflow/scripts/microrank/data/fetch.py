@@ -13,6 +13,7 @@ import urllib3
 
 from microrank.data.checksums import checksum_of
 from microrank.errors import StudyError
+from microrank.files import settle
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def fetch(target: Path, url: str, *, page: str | None = None, checksum: str | No
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _fetch_part(part, url, checksum, patience or Patience())
-        part.replace(target)
+        settle(part, target)
     except _Unreachable as error:
         raise StudyError(f"{url}: {error}; {by_hand}") from error
     except OSError as error:

@@ -26,8 +26,8 @@ def compare_seeds(repeats: Sequence[pa.Table], recommenders: Sequence[Mapping[st
         StudyError: the repeats have other rows than each other.
     """
     values = [_values(table) for table in repeats]
-    for of_subset, recommender in zip(values, recommenders, strict=False):
-        of_subset.update(_over_all_users(next(iter(of_subset))[0], recommender))
+    if recommenders:  # their rows first, so that a file that was cut lacks some of the last method
+        values = [_over_all_users(next(iter(one))[0], metrics) | one for one, metrics in zip(values, recommenders, strict=True)]
     if any(one.keys() != values[0].keys() for one in values):
         raise StudyError("the repeats' metrics.csv hold different methods or cutoffs; run score_rankings again")
     rows = []

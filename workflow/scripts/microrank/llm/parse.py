@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-import numpy as np
-
 MAX_LENGTH = 200_000  # characters of an answer that are read
 MAX_JSON_TRIES = 50  # places at which JSON may begin
 T = TypeVar("T")
@@ -146,7 +144,7 @@ def as_number(value: object) -> int | None:
     if isinstance(value, str):
         digits = _NUMBER.search(value[:200])
         return int(digits.group()) if digits else None
-    return int(value) if np.isfinite(value) and value == int(value) else None
+    return int(value) if isinstance(value, int) or value.is_integer() else None
 
 
 def _from_lines(text: str, repairs: Counter[str]) -> list[int]:

@@ -1,7 +1,9 @@
 """Models as files: safetensors, which hold numbers and text and can run no code, with the settings in the header."""
 
+import errno
 import json
 import os
+import re
 from dataclasses import asdict
 
 import torch
@@ -9,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from microrank.errors import StudyError
-from microrank.files import replacing
+from microrank.files import replacing, unreadable
 from microrank.nfm.model import NFM
 from microrank.nfm.settings import Recipe
 
@@ -21,11 +23,21 @@ def save_model(path: str | os.PathLike[str], model: NFM, recipe: Recipe) -> None
         StudyError: the disk is full, or does not let itself be written.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    save_tensors(path, tensors, {"recipe": json.dumps(asdict(recipe), sort_keys=True)})
+
+
+def save_tensors(path: str | os.PathLike[str], tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
+    """Write a safetensors file: whole or not at all.
+
+    Raises:
+        StudyError: the disk is full, or does not let itself be written.
+    """
     with replacing(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata={"recipe": json.dumps(asdict(recipe), sort_keys=True)})
+            save_file(tensors, temporary, metadata=header)
         except SafetensorError as error:
-            raise StudyError(f"{path}: cannot be written ({error}); make room and run again") from error
+            number = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 
 def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, Recipe]:
@@ -35,6 +47,7 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
         StudyError: the file is absent, cut off or altered, or is not a checkpoint of this program.
     """
     try:
+        open(path, "rb").close()  # safetensors would call absent whatever it may not read
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
             recipe = Recipe.from_config(json.loads((file.metadata() or {})["recipe"]))
@@ -42,7 +55,9 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
         model.load_state_dict(tensors)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule train_nfm") from None
-    except (SafetensorError, StudyError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except (SafetensorError, StudyError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StudyError(f"{path}: not a complete checkpoint ({reason}); delete the file and run again") from error
     return model.eval().to(torch.device(device)), recipe

@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.ndcg import ndcg
@@ -13,7 +12,7 @@ from microrank.tables import Batches
 CUTOFFS = (5, 10, 20)
 
 
-def evaluate_nfm(recommendations: Batches, test: pa.Table, trained_items: np.ndarray) -> dict[str, Any]:
+def evaluate_nfm(recommendations: Batches, test: Batches, trained_items: np.ndarray) -> dict[str, Any]:
     """Hit rate and NDCG at 5, 10 and 20 (as far as the lists go), over all users who have a list and over those whose hidden item was
     trained on.
 

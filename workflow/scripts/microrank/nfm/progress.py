@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from microrank.files import replacing
+from microrank.nfm.checkpoint import save_tensors
 from microrank.nfm.settings import Recipe
 from microrank.tables import Batches
 
@@ -51,16 +50,19 @@ def progress_path(folder: Path, recipe: Recipe, identity: list[object], tables: 
 
 
 def save_progress(path: Path, progress: Progress) -> None:
-    """Write the state: whole or not at all."""
+    """Write the state: whole or not at all.
+
+    Raises:
+        StudyError: the disk is full, or does not let itself be written; the state before stays.
+    """
     tensors = {f"{part}/{name}": value.detach().cpu().contiguous() for part in PARTS for name, value in getattr(progress, part).items()}
     tensors["order"] = torch.from_numpy(progress.order)
     header = {"random": json.dumps(progress.random), "curve": json.dumps(progress.curve)}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+    save_tensors(path, tensors, header)
 
 
 def load_progress(path: Path) -> Progress | None:
-    """The state of an earlier run, or None where there is none that is whole."""
+    """The state of an earlier run, or None where there is none that is whole and this program's."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
@@ -72,5 +74,5 @@ def load_progress(path: Path) -> Progress | None:
             parts[part][key] = value
         curve = [(int(half), int(step), float(loss), float(score)) for half, step, loss, score in json.loads(header["curve"])]
         return Progress(**parts, order=order, random=json.loads(header["random"]), curve=curve)
-    except (FileNotFoundError, SafetensorError, KeyError, ValueError):
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None

@@ -26,6 +26,8 @@ from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.settings import Recipe
 from microrank.nfm.train import CURVE, CurveRow, best_half_epoch, ends_training, refit_nfm, train_nfm
 
+MARK = " microrank: "  # between level and message of what a process tells, so that it stands out from what torchrun says
+
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +54,7 @@ def run_training(job: TrainingJob, n_processes: int) -> None:
     """Do the job in this process, or by torchrun in `n_processes` of this machine.
 
     Raises:
-        StudyError: a process failed; what it said stands above in the log.
+        StudyError: what the first process that failed raised, or that one did; what torchrun said of it stands above in the log.
     """
     if n_processes == 1:
         _train(job, ALONE)
@@ -64,11 +66,18 @@ def run_training(job: TrainingJob, n_processes: int) -> None:
         scripts = str(Path(__file__).parents[2])
         environment = {**os.environ, "PYTHONPATH": scripts, "OMP_NUM_THREADS": str(job.threads)}
         command = [*torchrun, "-m", __name__, str(path)]
+        complaints = []
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
             for line in running.stdout or ():
-                log.info("%s", line.rstrip())
+                kind, marked, text = line.rstrip().partition(MARK)
+                if marked and kind == "ERROR":
+                    complaints.append(text)
+                else:  # torchrun's own words about a process that failed fill a screen, and say nothing of why
+                    log.info("%s", text if marked else line.rstrip(), extra={"log_file_only": not marked})
     finally:
         path.unlink()
+    if complaints:
+        raise StudyError(complaints[0])
     if running.returncode:
         raise StudyError(
             f"nfm.processes: one of {n_processes} processes failed (exit {running.returncode}); the job's log has what it said"
@@ -83,7 +92,7 @@ def _train(job: TrainingJob, processes: Processes) -> None:
     state = Path(job.model).parent / "training"
     if job.refit:
         half_epochs = best_half_epoch(_read_curve(job.curve, recipe))
-        model = refit_nfm(
+        trained = refit_nfm(
             [train, tables.StoredTable(job.valid, tables.SPLIT)],
             items,
             recipe,
@@ -95,12 +104,14 @@ def _train(job: TrainingJob, processes: Processes) -> None:
         )
     else:
         valid = tables.read_table(job.valid, tables.SPLIT)
-        model, curve = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
+        trained = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
     if processes.first:
-        save_model(job.model, model, recipe)
+        save_model(job.model, trained.model, recipe)
         if not job.refit:
             with replacing(job.curve) as path, path.open("w", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
+                csv.writer(file, lineterminator="\n").writerows([CURVE, *trained.curve])
+        if trained.state:  # not before all is written: a full disk or a kill must not cost the training
+            trained.state.unlink(missing_ok=True)
 
 
 def _read_curve(path: str, recipe: Recipe) -> list[CurveRow]:
@@ -115,7 +126,7 @@ def _read_curve(path: str, recipe: Recipe) -> list[CurveRow]:
 
 def main(path: str) -> None:
     """Be one of torchrun's processes."""
-    logging.basicConfig(level=logging.INFO if os.environ["RANK"] == "0" else logging.WARNING, format="%(message)s")
+    logging.basicConfig(level=logging.INFO if os.environ["RANK"] == "0" else logging.WARNING, format=f"%(levelname)s{MARK}%(message)s")
     job = TrainingJob(**json.loads(Path(path).read_text()))
     if job.device.startswith("cuda"):
         job = replace(job, device=f"cuda:{os.environ['LOCAL_RANK']}")
@@ -123,6 +134,9 @@ def main(path: str) -> None:
     processes = Processes.of_torchrun(job.device)
     try:
         _train(job, processes)
+    except StudyError as error:
+        log.error("%s", " ".join(str(error).split()))
+        sys.exit(1)
     finally:
         torch.distributed.destroy_process_group()
 

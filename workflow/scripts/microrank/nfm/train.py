@@ -29,10 +29,14 @@ log = logging.getLogger(__name__)
 
 
 class Trained(NamedTuple):
-    """The model of the best half epoch, in evaluation mode, and the curve: a row per half epoch, columns CURVE."""
+    """The model of the best half epoch, in evaluation mode, and the curve: a row per half epoch, columns CURVE.
+
+    state: the file from which this training would go on, to be deleted once model and curve are kept; None where none was asked for.
+    """
 
     model: NFM
     curve: list[CurveRow]
+    state: Path | None = None
 
 
 def train_nfm(
@@ -50,7 +54,7 @@ def train_nfm(
 
     Args:
         train, valid: tables SPLIT. items: table ITEMS.
-        state_folder: where the state after each half epoch is kept until the training ends; None keeps none.
+        state_folder: where the state after each half epoch is kept, the last one too; None keeps none.
         processes: those that share the training; each calls this function with the same arguments, and all get the same model.
 
     Raises:
@@ -76,7 +80,7 @@ def refit_nfm(
     device: str = "cpu",
     state_folder: Path | None = None,
     processes: Processes = ALONE,
-) -> NFM:
+) -> Trained:
     """Train anew on all of `past`, for as many half epochs as served best where the valid items decided.
 
     The test's lists come from this model: the valid items are the newest that it may know, and many of them are new to the catalogue.
@@ -89,7 +93,7 @@ def refit_nfm(
     run.keep_in(state_folder and progress_path(state_folder, recipe, ["refit", half_epochs, seed, *processes.identity], past))
     while len(run.curve) < half_epochs:
         run.half_epoch(None)
-    return run.trained().model
+    return run.trained()
 
 
 def best_half_epoch(curve: list[CurveRow]) -> int:
@@ -191,11 +195,8 @@ class _Run:
             save_progress(self.path, self._progress())
 
     def trained(self) -> Trained:
-        """The best state; what was kept on disk for going on is not needed any more."""
-        if self.path and self.processes.first:
-            self.path.unlink(missing_ok=True)
         self.model.load_state_dict(self.best)
-        return Trained(self.model.eval(), self.curve)
+        return Trained(self.model.eval(), self.curve, self.path)
 
     def _report(self, steps_done: int, loss: float) -> None:
         total = self.steps * self.recipe.max_half_epochs

@@ -4,11 +4,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.client import Client
-from microrank.services.failures import AskingStopped, QuestionFailed
+from microrank.services.failures import AskedElsewhere, AskingStopped, QuestionFailed
+from microrank.services.turns import wait_for
 
 REPORT_EVERY_S = 10.0
 log = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ W = TypeVar("W")
 def ask_each(client: Client, work: Sequence[W], ask: Callable[[W], None], name_of: Callable[[W], str]) -> None:
     """Call `ask` for each piece of `work` on the client's threads; `ask` keeps what it is answered.
 
+    What `ask` finds to be asked by another job (AskedElsewhere) comes last: when that job has an answer or ends.
+
     Raises:
         StudyError: something was not answered; raised when everything else is done, it says how much, why, and what to do.
     """
@@ -26,12 +30,23 @@ def ask_each(client: Client, work: Sequence[W], ask: Callable[[W], None], name_o
     executor = ThreadPoolExecutor(max_workers=client.service.concurrency, thread_name_prefix=client.service.name)
     waiting: dict[Future[None], int] = {}
     ahead = iter(range(len(work)))
+    elsewhere: dict[int, Path] = {}
+    told = False
     try:
         while True:
             while not client.stopped and len(waiting) < 2 * client.service.concurrency and (index := next(ahead, None)) is not None:
                 waiting[executor.submit(ask, work[index])] = index
             if not waiting:
-                break
+                if not elsewhere or client.stopped:
+                    break
+                if not told:
+                    told = True
+                    log.info(
+                        "%s: another job is asking %d of these questions; waiting for its answers", client.service.name, len(elsewhere)
+                    )
+                wait_for(next(iter(elsewhere.values())))
+                ahead, elsewhere = iter(list(elsewhere)), {}
+                continue
             for future in wait(waiting, timeout=REPORT_EVERY_S, return_when=FIRST_COMPLETED).done:
                 index = waiting.pop(future)
                 try:
@@ -41,6 +56,8 @@ def ask_each(client: Client, work: Sequence[W], ask: Callable[[W], None], name_o
                     log.warning("%s: %s", name_of(work[index]), error)
                 except AskingStopped:
                     failed[index] = ""
+                except AskedElsewhere as other:
+                    elsewhere[index] = other.lock
             if time.monotonic() - reported > REPORT_EVERY_S:
                 reported = time.monotonic()
                 _report(client, len(work), len(failed), reported - started)
@@ -48,7 +65,7 @@ def ask_each(client: Client, work: Sequence[W], ask: Callable[[W], None], name_o
         # Also on Ctrl-C and on defects: waiting threads wake up, and only requests under way are awaited.
         client.stop(AskingStopped("asking was interrupted"))
         executor.shutdown(wait=True, cancel_futures=True)
-    not_asked = sum(1 for _ in ahead) + sum(1 for reason in failed.values() if not reason)
+    not_asked = sum(1 for _ in ahead) + len(elsewhere) + sum(1 for reason in failed.values() if not reason)
     _complain(client, len(work), {name_of(work[index]): reason for index, reason in sorted(failed.items()) if reason}, not_asked)
 
 

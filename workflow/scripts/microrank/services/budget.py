@@ -1,21 +1,19 @@
 """A ceiling on what may be asked: requests, tokens and dollars, over all that the store already holds and what this job asks."""
 
-import errno
-import fcntl
 import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from microrank.errors import StudyError
 from microrank.services.failures import AskingStopped
 from microrank.services.store import Store, read_header
+from microrank.services.turns import NoLocks, opened, take
 
 FREE_ADAPTERS = frozenset({"simulated"})
 LOCK = "budget.lock"
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 log = logging.getLogger(__name__)
 
 
@@ -97,30 +95,17 @@ def spending(section: Mapping[str, Any] | None, store: Store) -> Iterator[Budget
     if all(limit is None for limit in (section or {}).values()):
         yield Budget()
         return
-    path = store.folder / LOCK
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be written ({error.strerror}); mend the folder's rights or its disk, then run again") from error
-    with file:
-        _take_turn(file)
+    with opened(store.folder / LOCK) as file:
+        try:
+            if not take(file, wait=False):
+                log.info("another job is spending the budget; this one waits until it ends")
+                take(file)
+        except NoLocks as error:
+            raise StudyError(
+                f"{file.name}: this file system has no locks, without which jobs could overspend the budget together; "
+                f"put `store.path` on another one, or take the limits out of `budget`"
+            ) from error
         yield Budget.from_config(section, store)
-
-
-def _take_turn(file: TextIO) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.info("another job is spending the budget; this one waits until it ends")
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        raise StudyError(
-            f"{file.name}: this file system has no locks, without which jobs could overspend the budget together; "
-            f"put `store.path` on another one, or take the limits out of `budget`"
-        ) from error
 
 
 def spent_in(store: Store) -> Spent:

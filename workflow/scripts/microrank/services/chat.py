@@ -11,10 +11,11 @@ from microrank.services.asking import ask_each
 from microrank.services.budget import Spent, spending
 from microrank.services.client import Client, Estimate
 from microrank.services.completion import Completion, read_completion
-from microrank.services.failures import QuestionFailed, Refused
+from microrank.services.failures import AskedElsewhere, QuestionFailed, Refused
 from microrank.services.served import ServedModels
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store, request_key
+from microrank.services.turns import lock_of, turn
 
 Messages = Sequence[Mapping[str, str]]
 RESERVED = frozenset({"model", "messages", "stream", "n", "response_format"})
@@ -98,10 +99,21 @@ class _ChatModel:
         self._served = ServedModels(client.service.name)
 
     def ask(self, request: Mapping[str, Any]) -> None:
-        """Ask and keep. Where the server refuses `response_format`, it is asked without, which the entry notes."""
-        if kept := self._store.get(request):  # another job has asked meanwhile
-            self.entries[kept.key] = kept
-            return
+        """Ask and keep. Where the server refuses `response_format`, it is asked without, which the entry notes.
+
+        Raises:
+            AskedElsewhere: another job is at it.
+        """
+        lock = lock_of(self._store, request_key(request))
+        with turn(lock) as mine:
+            if not mine:
+                raise AskedElsewhere(lock)
+            if kept := self._store.get(request):  # another job has asked meanwhile
+                self.entries[kept.key] = kept
+            else:
+                self._ask(request)
+
+    def _ask(self, request: Mapping[str, Any]) -> None:
         body = dict(request["body"])
         if self._formats_refused:
             body.pop("response_format", None)

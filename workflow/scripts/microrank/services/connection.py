@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import threading
 import time
@@ -72,6 +73,7 @@ class Connection:
             session.auth = _Bearer(self._token)
             # A proxy of the environment is for the world outside, not for this machine's own servers.
             session.trust_env = not self._service.is_local
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # for this machine's own servers, too
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)

@@ -17,7 +17,8 @@ from microrank.services.connection import Reply
 from microrank.services.failures import Refused
 from microrank.services.served import ServedModels
 from microrank.services.settings import Service
-from microrank.services.store import Entry, Store, canonical
+from microrank.services.store import Entry, Store, canonical, request_key
+from microrank.services.turns import lock_of, turn
 from microrank.services.vectors import read_embeddings
 
 HF_INFERENCE = "https://router.huggingface.co/hf-inference/models"
@@ -103,7 +104,9 @@ def embed_texts(
         service = Service.from_config(name, section, base_url_of(section))
         batches = [missing[start : start + batch_size_of(section)] for start in range(0, len(missing), batch_size_of(section))]
         token = service.token(f"{len(missing)} embeddings are not in the store yet")
-        with spending(budget, store) as limits, Client(service, token, limits) as client:
+        # One lock for the whole job: texts of two jobs come in other batches, and a lock for each text would be a file held open.
+        lock, words = lock_of(store, request_key(settings.request(""))), f"{name}: another job is asking; this one waits for its answers"
+        with spending(budget, store) as limits, turn(lock, waiting=words), Client(service, token, limits) as client:
             client.answered = len(requests) - len(missing)
             embedder = _Embedder(client, store, settings, vectors)
             ask_each(client, batches, embedder.ask, lambda batch: f"{len(batch)} texts from {batch[0][:60]!r}")

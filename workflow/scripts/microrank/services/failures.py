@@ -1,5 +1,7 @@
 """What can go wrong when a service is asked: the question's own fault, or the end of all asking; and what a user can do about each."""
 
+from pathlib import Path
+
 from microrank.errors import StudyError
 
 # What a server says while it is busy, starting or broken: the same question may be answered later.
@@ -29,6 +31,14 @@ class Refused(QuestionFailed):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class AskedElsewhere(Exception):
+    """Another job is asking this question now; `lock` is free again when it has an answer or gives up."""
+
+    def __init__(self, lock: Path) -> None:
+        super().__init__(str(lock))
+        self.lock = lock
 
 
 class AskingStopped(StudyError):

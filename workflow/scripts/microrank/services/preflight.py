@@ -39,8 +39,16 @@ class Finding:
     to_do: str = ""
 
 
-def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]]) -> str:
-    """Run every model's checks (name → checks) and tell of them in Markdown. What fails is told, not raised."""
+def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offline: bool = False) -> str:
+    """Run every model's checks (name → checks) and tell of them in Markdown. What fails is told, not raised.
+
+    Raises:
+        StudyError: `offline`, the config's `store.offline`, says that nobody is to be asked.
+    """
+    if offline:
+        raise StudyError(
+            "config: store.offline is true: nobody is asked, so nothing can be said of services; set it to false to check them"
+        )
     lines = ["# Preflight", "", "A few tiny questions to each configured model; their answers are not kept.", ""]
     for name, check in checks.items():
         try:

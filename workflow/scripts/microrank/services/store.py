@@ -1,8 +1,8 @@
 """The response store: one file per answer, found by the hash of all that shapes the answer, so that nothing is asked (or paid for) twice.
 
 A file `ab/abcd….jsonl` has three lines of JSON: a header (who was asked, who served, tokens, cost), the request with the raw body, and the
-SHA-256 of both lines. It is written under a temporary name and linked to its own, so a reader never sees a part of it; there are no
-locks. Any number of processes may share a folder, a network file system's too. Tokens are never in it.
+SHA-256 of both lines. It is written under a temporary name and linked to its own, so a reader never sees a part of it, and neither reading
+nor writing needs a lock. Any number of processes may share a folder, a network file system's too. Tokens are never in it.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from microrank.errors import StudyError
+from microrank.files import sync_folder, unreadable
 
 SUFFIX = ".jsonl"
 log = logging.getLogger(__name__)
@@ -82,14 +83,17 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StudyError(f"{path}: cannot be read ({error.strerror}); mend the folder's rights or its disk, then run again") from error
+            raise unreadable(path, error) from error
         try:
             return decode(data, key)
         except (ValueError, KeyError, TypeError) as error:
             aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
-            with contextlib.suppress(OSError):  # another process was faster, or the folder is read-only
+            try:
                 os.replace(path, aside)
-            log.warning("%s: %s; set aside as %s, the question counts as not asked", path, error, aside.name)
+                done = f"set aside as {aside.name}"
+            except OSError:  # another process was faster, or the folder is read-only
+                done = "left where it is"
+            log.warning("%s: %s; %s, the question counts as not asked", path, error, done)
             return None
 
     def put(self, entry: Entry) -> Entry:
@@ -102,9 +106,13 @@ class Store:
             try:
                 os.link(temporary, path)
             except FileExistsError:
-                return self.get(entry.request) or self.put(entry)
+                if kept := self.get(entry.request):
+                    return kept
+                os.replace(temporary, path)  # what stood there was damaged
             except OSError:  # a file system without hard links
                 os.replace(temporary, path)
+            sync_folder(path.parent)
+            sync_folder(self.folder)
         except OSError as error:
             raise StudyError(
                 f"{path}: the answer cannot be kept ({error.strerror}); free space or mend the folder, then run again"

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
+from microrank.services.turns import turn
 
 MANIFEST = "manifest.json"
-MAX_ENTRY_BYTES = 128 << 20
 DAY_S = 86400
 
 
@@ -53,13 +54,16 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
 
 
 def verify(store: Store) -> dict[Path, str]:
-    """Every damaged file with what is wrong with it. Leftovers of killed writers (older than a day) are removed on the way."""
+    """Every damaged file with what is wrong with it. Leftovers of killed jobs (of writers, older than a day) are removed on the way."""
     damaged = {}
     for path in store.paths():
         try:
             decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
+    for lock in store.folder.glob("??/.*.lock"):
+        with turn(lock):  # deletes it, where no living job holds it
+            pass
     for leftover in store.folder.glob("??/.*.tmp"):
         if leftover.stat().st_mtime < time.time() - DAY_S:
             leftover.unlink(missing_ok=True)
@@ -95,19 +99,16 @@ def unpack(store: Store, source: Path) -> tuple[int, int]:
     Raises:
         StudyError: says what is wrong with the file.
     """
-    try:
-        with zipfile.ZipFile(source) as archive:
-            names = _checked_names(archive, source)
-            for name in names:  # all of it is checked before any of it is taken
-                _entry_bytes(archive, name, names[name], source)
-            new = 0
-            for name in names:
-                key = Path(name).name.removesuffix(SUFFIX)
-                if not store.path(key).exists():
-                    store.put(decode(archive.read(name), key))
-                    new += 1
-    except (zipfile.BadZipFile, OSError) as error:
-        raise StudyError(f"{source}: not a whole packed store ({error}); get it again") from error
+    with opened(source, "packed store") as archive:
+        names = _checked_names(archive, source)
+        for name in names:  # all of it is checked before any of it is taken
+            _entry_bytes(archive, name, names[name], source)
+        new = 0
+        for name in names:
+            key = Path(name).name.removesuffix(SUFFIX)
+            if not store.path(key).exists():
+                store.put(decode(read_entry(archive, name), key))
+                new += 1
     return new, len(names) - new
 
 
@@ -124,13 +125,11 @@ def drop(store: Store, model: str) -> Iterator[Path]:
 def _checked_names(archive: zipfile.ZipFile, source: Path) -> dict[str, str]:
     """The manifest: name → SHA-256, held against the archive's own list."""
     try:
-        if archive.getinfo(MANIFEST).file_size > MAX_ENTRY_BYTES:
-            raise ValueError
-        manifest = json.loads(archive.read(MANIFEST))
+        manifest = json.loads(read_entry(archive, MANIFEST))
         listed = [info.filename for info in archive.infolist() if info.filename != MANIFEST]
-        if sorted(manifest) != sorted(listed):
+        if not isinstance(manifest, dict) or sorted(manifest) != sorted(listed):
             raise ValueError
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, RecursionError):
         raise StudyError(f"{source}: its manifest does not list its content; this is no file that `pack` made") from None
     for name in manifest:
         if not re.fullmatch(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.jsonl", name):
@@ -139,9 +138,7 @@ def _checked_names(archive: zipfile.ZipFile, source: Path) -> dict[str, str]:
 
 
 def _entry_bytes(archive: zipfile.ZipFile, name: str, sha256: str, source: Path) -> None:
-    if archive.getinfo(name).file_size > MAX_ENTRY_BYTES:
-        raise StudyError(f"{source}: {name} is larger than any answer; this is no file that `pack` made")
-    data = archive.read(name)
+    data = read_entry(archive, name)
     try:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise ValueError("it does not match its hash")

@@ -1,0 +1,166 @@
+"""A kit from a stranger: what could do harm is refused whole, in one line; a good one is unpacked and asks nobody."""
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from random import Random
+
+import pytest
+import yaml
+from microrank.errors import StudyError
+from microrank.kit_unpack import unpack_kit
+from microrank.services.store import Entry, encode
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "workflow/scripts/unpack_kit.py"
+ENTRY = Entry(
+    {"adapter": "openai-chat", "base_url": "http://x/v1", "body": {"model": "m", "messages": []}, "pass": 0}, "{}", time="2026-01-01"
+)
+ANSWER = f"kit/answers/{ENTRY.key[:2]}/{ENTRY.key}.jsonl"
+SETTINGS = {
+    "dataset": "x-kit",
+    "seed": 1,
+    "datasets": {"x-kit": {"pairs": "a", "titles": "b", "recommendations": "kit/recommendations.parquet"}},
+    "llms": {"m": {"adapter": "openai-chat", "model": "m", "base_url": "https://x/v1"}},
+    "rerankers": {"m": {"llm": "m", "prompt": "study"}},
+    "methods": ["m"],
+    "store": {"path": "kit/answers", "offline": True},
+}
+
+
+def kit(folder: Path, more: dict[str, bytes] | None = None, **changes: object) -> Path:
+    files = {"kit/kit.yaml": yaml.safe_dump(SETTINGS | changes).encode(), ANSWER: encode(ENTRY), "kit/1/recommendations.parquet": b"PAR1"}
+    with zipfile.ZipFile(folder / "kit.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (files | (more or {})).items():
+            archive.writestr(name, data)
+    return folder / "kit.zip"
+
+
+def refused(folder: Path, source: Path, **options: bool) -> str:
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(StudyError) as caught:
+        unpack_kit(source, folder, **options)
+    assert "\n" not in str(caught.value)
+    assert sorted(folder.rglob("*")) == before, "nothing was unpacked"
+    return str(caught.value)
+
+
+def test_a_good_kit_is_unpacked_as_it_is(tmp_path: Path) -> None:
+    assert unpack_kit(kit(tmp_path), tmp_path) == (3, [])
+    assert (tmp_path / ANSWER).read_bytes() == encode(ENTRY)
+    assert yaml.safe_load((tmp_path / "kit/kit.yaml").read_text()) == SETTINGS
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kit", "kit.zip"]
+    assert "kit: is there already; rename or delete" in refused(tmp_path, tmp_path / "kit.zip")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "workflow/scripts/yaml.py",
+        "kit/../workflow/scripts/yaml.py",
+        "../kit/x.csv",
+        "/etc/x.csv",
+        "kit/x.py",
+        "kit/.x.csv",
+        "kit/methods/../x.py",
+        "kit/answers/00/x.jsonl",
+        "kit/a\\..\\x.csv",
+        "kit/a/../../x.csv",
+        "kit/",
+        "kit//x.csv",
+        "kit/x.csv\n",
+        "KIT/x.csv",
+        "kit/sitecustomize.py",
+    ],
+)
+def test_a_name_that_no_kit_has_is_refused(tmp_path: Path, name: str) -> None:
+    assert "no kit holds; nothing was unpacked" in refused(tmp_path, kit(tmp_path, {name: b"x"}), with_methods=True)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(kit(tmp_path), "a") as archive:
+        link = zipfile.ZipInfo("kit/x.csv")
+        link.external_attr = 0o120777 << 16
+        archive.writestr(link, "/etc/passwd")
+    assert "no kit holds" in refused(tmp_path, tmp_path / "kit.zip")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"store": {"path": "kit/answers", "offline": False}}, "would ask online"),
+        ({"store": {"path": "kit/answers"}}, "would ask online"),
+        ({"store": {"path": "/home/me/store", "offline": True}}, "another store"),
+        ({"store": None}, "has not the sections"),
+        ({"budget": {"usd": 1000}}, "sets 'budget', which no kit sets"),
+        ({"datasets": {"x-kit": {}, "microlens-100k": {"url": "https://evil/"}}}, "data sets beside its own"),
+        ({"datasets": {"x-kit": {"recommendations": "/etc/passwd"}}}, "lists outside the kit"),
+        ({"datasets": {"x-kit": {"recommendations": "kit/a.csv", "origin": {"files": "/home/me"}}}}, "lists outside the kit"),
+        ({"datasets": {"x-kit": {"origin": []}}}, "lists outside the kit"),
+        ({"datasets": {"x-kit": []}, "rerankers": {"m": []}, "dataset": 3}, "data sets beside its own"),
+        ({"prompts": "../prompts"}, "prompts outside the kit"),
+        ({"rerankers": {"m": {"file": "/tmp/x.py"}}}, "runs '/tmp/x.py' (rerankers.m), which is not in the kit"),
+        ({"rerankers": {"m": {"file": "kit/methods/../x.py"}}}, "which is not in the kit"),
+        ({"rerankers": {"m": {"file": ["x"]}}}, "which is not in the kit"),
+        ({"rerankers": {"m": {"file": "kit/methods/m.py"}}}, "unpack with --with-methods if you trust it"),
+        ({"rerankers": []}, "has not the sections"),
+    ],
+)
+def test_settings_that_ask_run_or_read_elsewhere_are_refused(tmp_path: Path, changes: dict, said: str) -> None:
+    assert said in refused(tmp_path, kit(tmp_path, **changes))
+
+
+def test_a_program_is_taken_only_if_told_so(tmp_path: Path) -> None:
+    source = kit(tmp_path, {"kit/methods/m.py": b"def score"}, rerankers={"m": {"file": "kit/methods/m.py"}})
+    assert "kit/methods/m.py, a program that a replay would run: look at it" in refused(tmp_path, source)
+    unpack_kit(source, tmp_path, with_methods=True)
+    assert (tmp_path / "kit/methods/m.py").read_bytes() == b"def score"
+
+
+def test_addresses_and_names_of_tokens_are_left_out_and_named(tmp_path: Path) -> None:
+    source = kit(
+        tmp_path,
+        datasets={"x-kit": {"pairs": "a", "titles": "b", "url": "https://evil/"}},
+        llms={"m": {"model": "m", "base_url": "https://evil/v1", "token_env": "AWS_SECRET_ACCESS_KEY"}},
+        encoders={"e": {"model": "e", "token_env": "HF_TOKEN"}},
+    )
+    done = subprocess.run([sys.executable, SCRIPT, source], cwd=tmp_path, capture_output=True, text=True, check=True)
+    for key in ("datasets.x-kit.url", "llms.m.token_env", "encoders.e.token_env"):
+        assert f"left out {key}, which a replay does not need" in done.stdout
+    assert "AWS" not in (tmp_path / "kit/kit.yaml").read_text()
+    again = subprocess.run([sys.executable, SCRIPT, source], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    assert again.stderr.startswith("unpack_kit.py: kit: is there already")
+
+
+def test_an_altered_answer_is_refused(tmp_path: Path) -> None:
+    assert "does not match its hash" in refused(tmp_path, kit(tmp_path, {ANSWER: encode(ENTRY).replace(b"2026", b"2027")}))
+
+
+def test_whatever_is_wrong_with_the_file_is_one_line_and_nothing_is_unpacked(tmp_path: Path) -> None:
+    packed, random = kit(tmp_path).read_bytes(), Random(1)
+    refusals = 0
+    for number in range(200):
+        flipped = bytearray(packed)
+        for _ in range(random.randint(1, 3)):
+            flipped[random.randrange(len(flipped))] = random.randrange(256)
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "kit.zip").write_bytes(flipped)
+        try:
+            unpack_kit(folder / "kit.zip", folder)
+        except StudyError:
+            refusals += 1
+            assert [path.name for path in folder.iterdir()] == ["kit.zip"]
+    assert refusals > 100
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b"a: [", b"!!python/object/apply:os.system [id]", b"[" * 5000, b"\xff"])
+def test_settings_that_are_none_are_refused_and_run_no_code(tmp_path: Path, text: bytes) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("kit/kit.yaml", text)
+    (tmp_path / "kit.zip").write_bytes(made.getvalue())
+    assert "kit.yaml" in refused(tmp_path, tmp_path / "kit.zip")
