@@ -32,6 +32,7 @@ rule train_nfm:
         seed=seed_of,
         device=config["nfm"]["device"],
         processes=config["nfm"]["processes"],
+        nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
     script:
         "../scripts/train_nfm.py"
@@ -59,6 +60,7 @@ rule refit_nfm:
         seed=seed_of,
         device=config["nfm"]["device"],
         processes=config["nfm"]["processes"],
+        nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
     script:
         "../scripts/refit_nfm.py"
