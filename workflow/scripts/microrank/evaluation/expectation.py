@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrc
 
 Metric = Callable[[np.ndarray, int], np.ndarray]
 
@@ -24,4 +24,5 @@ def shuffle_hits_range(in_list: int, k: int, cutoff: int, confidence: float = 0.
     """Between how many hits a single shuffle lies with at least this probability (Hits@N is binomial with N/k)."""
     tail = (1 - confidence) / 2
     share = min(cutoff, k) / k
-    return int(binom.ppf(tail, in_list, share)), int(binom.isf(tail, in_list, share))
+    hits = np.arange(in_list + 1)
+    return int(np.searchsorted(bdtr(hits, in_list, share), tail)), int((bdtrc(hits, in_list, share) > tail).sum())

@@ -5,7 +5,7 @@ multinomial draw of its cells, the same in distribution and thousands of times f
 """
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 
 def joint_histogram(ranks: np.ndarray, baseline_ranks: np.ndarray, k: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def mcnemar(wins: int, losses: int) -> float:
 
     (McNemar, Note on the sampling error of the difference between correlated proportions or percentages, Psychometrika 12, 1947.)
     """
-    return float(min(1.0, 2 * binom.cdf(min(wins, losses), wins + losses, 0.5)))
+    return float(min(1.0, 2 * bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
 def resampled_means(values: np.ndarray, histogram: np.ndarray, samples: int, random: np.random.Generator) -> np.ndarray:
