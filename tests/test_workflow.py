@@ -1,18 +1,16 @@
 """The workflow through its real command line, in copies of the repository."""
 
 import ast
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 import yaml
-from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
+from commandline import REPORT, ROOT, SMALL, contents, copy_repository, edit_config, planned_jobs, run
 from microrank.llm.simulated import simulated_server
 from microrank.sources import imported_names, source_files
 
@@ -153,33 +151,46 @@ def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(s
     assert [str(path) for path in files if token.encode() in path.read_bytes()] == []
 
 
-def test_the_run_after_a_kill_ends_with_the_same_bytes_in_another_folder_time_zone_locale_and_hash_seed(study: Path) -> None:
-    elsewhere = {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
-    expected = contents(study)
-    shutil.rmtree(study / "results")
-    shutil.rmtree(study / "resources/store", ignore_errors=True)
-    process = subprocess.Popen(
-        [*SNAKEMAKE, "--cores", "2", REPORT], cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    _wait_for(study / "results/sample/logs/train_nfm.log")
-    time.sleep(1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    locked = run(study, REPORT)
-    assert locked.returncode != 0
-    assert "--unlock" in locked.stdout
-    assert run(study, "--unlock").returncode == 0
-    done = run(study, REPORT, env=elsewhere)
+UTF8 = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+# With commas for decimals where the machine has such a locale.
+GERMAN = "de_DE.utf8" in subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
+ELSEWHERE = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", "LC_ALL": "de_DE.UTF-8" if GERMAN else "C"}
+
+
+def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_locale_hash_seed_and_umask(
+    finished: tuple[Path, str, Path], tmp_path: Path
+) -> None:
+    _assert_same_bytes(finished[0], _made_from_nothing(tmp_path / "another folder", SMALL, ELSEWHERE, umask=0o077))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("locale", ["C", "de_DE.UTF-8"])
+def test_the_default_study_has_the_same_bytes_in_two_folders_time_zones_locales_hash_seeds_and_umasks(tmp_path: Path, locale: str) -> None:
+    if locale != "C" and not GERMAN:
+        pytest.skip(f"this machine has no locale {locale}")
+    here = _made_from_nothing(tmp_path / "here", {}, UTF8, umask=0o022)
+    _assert_same_bytes(here, _made_from_nothing(tmp_path / "another folder", {}, ELSEWHERE | {"LC_ALL": locale}, umask=0o077))
+
+
+def _made_from_nothing(folder: Path, config: dict, env: dict[str, str], umask: int) -> Path:
+    folder.mkdir()
+    copy_repository(folder)
+    edit_config(folder, config)
+    done = run(folder, REPORT, env=env, umask=umask, timeout_s=1800)
     assert done.returncode == 0, done.stdout
-    found = contents(study)
-    assert [name for name in expected | found if expected.get(name) != found.get(name)] == []
+    return folder
 
 
-def _wait_for(path: Path, limit_s: float = 120) -> None:
-    end = time.monotonic() + limit_s
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.1)
+def _assert_same_bytes(one: Path, other: Path) -> None:
+    """Of all that a study leaves, and of the raw files that it makes."""
+    found, again = ({**contents(folder), **_bytes_below(folder, "resources/sample")} for folder in (one, other))
+    assert len(found) > 30
+    assert {".parquet", ".csv", ".md", ".html", ".svg", ".tsv"} <= {Path(name).suffix for name in found}
+    assert [name for name in found | again if found.get(name) != again.get(name)] == []
+
+
+def _bytes_below(folder: Path, name: str) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
 
 
 def _append(path: Path, text: str) -> None:
