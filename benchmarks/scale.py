@@ -4,8 +4,9 @@
 
 Every stage is the workflow's own script, run by itself in a fresh process with one thread for arithmetic; its figures include start-up,
 reading and writing. The data (benchmarks/microlens_like.py), the lists of all users and the models are made up once and kept in FOLDER,
-which takes 8 GB at scale 100. Two stages are less than whole: `recommend_top_k` ranks one shard (its users are in the name), and
-`training data` builds what a training holds beside its model, and trains nothing. --json keeps figures of earlier calls too.
+which takes 8 GB at scale 100. Some stages are less than whole: `recommend_top_k` ranks one shard (its users are in the name),
+`training data` builds what a training holds beside its model, and trains nothing, and `training` does half an epoch of 20,000 users. --json
+keeps figures of earlier calls too.
 """
 
 import argparse
@@ -31,7 +32,9 @@ SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.append(str(SCRIPTS))
 
 USERS_PER_SHARD, K, HISTORY_LENGTH, HIT_RATE = 50_000, 20, 10, 0.05
-CATALOGUES = {"": 19_738, " 200k items": 200_000}
+CATALOGUES = {"20k": 19_738, "63k": 63_000, "200k": 200_000}
+DIMENSIONS = (64, 128, 256)
+USERS_TRAINED_ON = 20_000
 METHODS = [f"method {i}" for i in range(7)]
 
 
@@ -53,12 +56,8 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
     past = [split["train"], split["valid"]]
     n_shards = -(-n_users // USERS_PER_SHARD)
 
-    def ranking(users: int, dimension: int, items: str = "") -> dict[str, Any]:
-        inputs = {
-            "model": f"{at}/d{dimension}{items}.safetensors",
-            "past": past,
-            "catalogue": catalogue.replace(".parquet", f"{items}.parquet"),
-        }
+    def ranking(users: int, dimension: int, items: str = "20k") -> dict[str, Any]:
+        inputs = {"model": f"{at}/d{dimension}-{items}.safetensors", "past": past, "catalogue": f"{at}/splits/items-{items}.parquet"}
         return job(
             "recommend_top_k", inputs, {"recommendations": f"{at}/shard.parquet"}, device="cpu", top_k=K, shard=[0, n_users // users]
         )
@@ -67,16 +66,22 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         inputs = {"subset": users, "catalogue": catalogue, "past": past}
         return job("rerank_reference", inputs, {"rankings": f"{at}/{to}.parquet"}, reference=name, seed=1)
 
-    def training(items: str = "") -> dict[str, str]:
-        return {"here": "train_half_an_epoch", "train": split["train"], "catalogue": catalogue.replace(".parquet", f"{items}.parquet")}
+    def training(dimension: int, items: str) -> dict[str, Any]:
+        return {"here": "train", "train": split["train"], "catalogue": f"{at}/splits/items-{items}.parquet", "dimension": dimension}
 
     by_model = {  # what depends on the catalogue and the model, and not on how many users there are
-        "recommend_top_k, 5,000 users, d = 256": ranking(5_000, 256),
-        "recommend_top_k, 5,000 users, d = 64, 200k items": ranking(5_000, 64, " 200k items"),
-        "recommend_top_k, 1,000 users, d = 256, 200k items": ranking(1_000, 256, " 200k items"),
-        "training, half an epoch": training(),
-        "training, half an epoch, 200k items": training(" 200k items"),
+        model_stage(name, dimension, items): of(dimension, items)
+        for name, of in (("recommend_top_k", lambda dimension, items: ranking(1_000, dimension, items)), ("training", training))
+        for items in CATALOGUES
+        for dimension in DIMENSIONS
     }
+
+    def splitting(pairs: str, to: str) -> dict[str, Any]:
+        made = {name: f"{to}/{name}.parquet" for name in split}
+        made |= {"catalogue": f"{to}/items.parquet", "counts": f"{to}/counts.json"}
+        raw = {"pairs": [f"{at}/{pairs}"], "titles": f"{at}/titles.csv"}
+        return job("split_interactions", raw, made, checksums={}, names=[pairs, "titles.csv"])
+
     whole_lists = {  # reads a user's own lists as one table, and is not for the largest scale
         "take_recommendations": job(
             "take_recommendations",
@@ -86,12 +91,8 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         )
     }
     return {
-        "split_interactions": job(
-            "split_interactions",
-            {"pairs": [f"{at}/pairs.tsv"], "titles": f"{at}/titles.csv"},
-            split | {"catalogue": catalogue, "counts": f"{at}/counts.json"},
-            checksums={},
-        ),
+        "split_interactions": splitting("pairs.tsv", f"{at}/splits"),
+        "split_interactions, lines shuffled": splitting("shuffled.tsv", f"{at}/shuffled"),
         "training data": {"here": "build_training_data", **split, "catalogue": catalogue},
         "recommend_top_k, 50,000 users, d = 64": ranking(50_000, 64),
         "recommend_top_k, 5,000 users, d = 64": ranking(5_000, 64),
@@ -177,13 +178,21 @@ def build_training_data(stage: dict[str, Any]) -> None:
     chunks.batch(order[: recipe.batch_size], np.arange(1, 100), True)
 
 
-def train_half_an_epoch(stage: dict[str, Any]) -> None:
-    """Train the recipe `sampled` for half an epoch, on the train split."""
+def train(stage: dict[str, Any]) -> None:
+    """Train the recipe `sampled`, of another width, for half an epoch on the train split of the first users."""
+    import pyarrow.compute as pc
     from microrank import tables
     from microrank.nfm.train import refit_nfm
 
-    train, items = tables.StoredTable(stage["train"], tables.SPLIT), tables.read_table(stage["catalogue"], tables.ITEMS)
-    refit_nfm([train], items, read_recipe(), half_epochs=1, seed=1)
+    users, items = tables.read_table(stage["train"], tables.SPLIT), tables.read_table(stage["catalogue"], tables.ITEMS)
+    last = pc.unique(users["user_id"])[USERS_TRAINED_ON - 1]
+    recipe = read_recipe(dimension=stage["dimension"], hidden=stage["dimension"])
+    refit_nfm([users.filter(pc.field("user_id") <= last)], items, recipe, half_epochs=1, seed=1)
+
+
+def model_stage(name: str, dimension: int, items: str) -> str:
+    """What a stage of the table by items and d is called."""
+    return f"{name}, d = {dimension}, {items} items"
 
 
 def read_recipe(**changed: Any) -> "Recipe":
@@ -198,16 +207,17 @@ def prepare(stage: str, at: Path, n_users: int) -> None:
     """Make up the files that the stage needs and no stage before it makes."""
     import microlens_like
 
-    if stage == "split_interactions":
+    if stage.startswith("split_interactions"):
         once(at / "pairs.tsv", lambda path: microlens_like.make(at, n_users))
+    if stage == "split_interactions, lines shuffled":
+        once(at / "shuffled.tsv", lambda path: shuffle_lines(at / "pairs.tsv", path))
     if stage.startswith(("recommend_top_k", "training, ")):
-        for items, n_items in CATALOGUES.items():
-            once(at / f"splits/items{items}.parquet", lambda path, n=n_items: make_catalogue(path, at / "splits/items.parquet", n))
-            for dimension in (64, 256):
-                once(
-                    at / f"d{dimension}{items}.safetensors",
-                    lambda path, d=dimension, i=items: make_model(path, d, at / f"splits/items{i}.parquet"),
-                )
+        _, *parts = stage.removesuffix(" items").split(", ")
+        items = parts[-1] if parts[-1] in CATALOGUES else "20k"
+        dimension = next(int(part.removeprefix("d = ")) for part in parts if part.startswith("d = "))
+        catalogue = at / f"splits/items-{items}.parquet"
+        once(catalogue, lambda path: make_catalogue(path, at / "splits/items.parquet", CATALOGUES[items]))
+        once(at / f"d{dimension}-{items}.safetensors", lambda path: make_model(path, dimension, catalogue))
     if stage == "gather_shards":
         once(at / "lists/0.parquet", lambda path: make_lists(path.parent, at / "splits"))
     if stage.startswith("score_rankings"):
@@ -218,6 +228,11 @@ def once(path: Path, make: Callable[[Path], Any]) -> None:
     """Make the file unless it is there."""
     if not path.exists():
         make(path)
+
+
+def shuffle_lines(lines: Path, to: Path) -> None:
+    """The same order each time: `shuf` draws it from the file's own bytes."""
+    subprocess.run(["shuf", "--random-source", lines, "--output", to, lines], check=True)
 
 
 def make_catalogue(path: Path, of: Path, n_items: int) -> None:
@@ -300,23 +315,55 @@ def in_fresh_process(arguments: list[str]) -> dict[str, float]:
 
 def table(measured: dict[str, dict[str, dict[str, float]]]) -> str:
     """The figures in Markdown, and for stages measured at three scales the line through them, in units of a million users."""
+    by_model = {model_stage(name, d, items) for name in ("recommend_top_k", "training") for d in DIMENSIONS for items in CATALOGUES}
     lines = ["| stage | users, million | processor s | wall s | GB | fitted: s | fitted: GB |", "|" + "---|" * 7]
     for name, by_scale in measured.items():
+        if name in by_model:
+            continue
+        millions = [int(scale) / 10 for scale in by_scale]
         for scale, found in by_scale.items():
-            fits = [fitted(by_scale, key) if scale == list(by_scale)[-1] and len(by_scale) > 2 else "" for key in ("cpu_s", "peak_gb")]
+            last = scale == list(by_scale)[-1] and len(by_scale) > 2
+            fits = [fitted(millions, [at[key] for at in by_scale.values()], "M") if last else "" for key in ("cpu_s", "peak_gb")]
             cells = [f"{int(scale) / 10:g}", f"{found['cpu_s']:.1f}", f"{found['wall_s']:.1f}", f"{found['peak_gb']:.2f}", *fits]
             lines.append(" | ".join([f"| {name if scale == next(iter(by_scale)) else ''}", *cells]) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *model_table(measured)])
 
 
-def fitted(by_scale: dict[str, dict[str, float]], key: str) -> str:
-    """`a + b · M` for M million users, by least squares of the relative errors; neither is less than 0."""
+def model_table(measured: dict[str, dict[str, dict[str, float]]]) -> list[str]:
+    """Seconds and GB by items and d, with a line through each row and column: I is 100,000 items, D is (d / 64)²."""
+    lines = []
+    for stage in ("recommend_top_k", "training"):
+        found = {
+            (d, items): measured[model_stage(stage, d, items)]["1"]
+            for d in DIMENSIONS
+            for items in CATALOGUES
+            if model_stage(stage, d, items) in measured
+        }
+        if not found:
+            continue
+        lines += [f"| {stage} | " + " | ".join(f"{items} items" for items in CATALOGUES) + " | fitted: s |", "|" + "---|" * 5]
+        for d in DIMENSIONS:
+            row = [found.get((d, items)) for items in CATALOGUES]
+            fit = fitted([n / 1e5 for n in CATALOGUES.values()], [one["cpu_s"] for one in row if one], "I") if all(row) else ""
+            lines.append(f"| d = {d} | " + " | ".join(_cell(one) for one in row) + f" | {fit} |")
+        columns = [[found.get((d, items)) for d in DIMENSIONS] for items in CATALOGUES]
+        widths = [(d / 64) ** 2 for d in DIMENSIONS]
+        fits = [fitted(widths, [one["cpu_s"] for one in column if one], "D") if all(column) else "" for column in columns]
+        lines += ["| fitted: s | " + " | ".join(fits) + " | |", ""]
+    return lines
+
+
+def _cell(found: dict[str, float] | None) -> str:
+    return f"{found['cpu_s']:.1f} / {found['peak_gb']:.2f}" if found else ""
+
+
+def fitted(sizes: list[float], values: list[float], unit: str) -> str:
+    """`a + b · unit`, by least squares of the relative errors; neither is less than 0."""
     import numpy as np
     from scipy.optimize import nnls
 
-    users, values = np.array([int(scale) / 10 for scale in by_scale]), np.array([found[key] for found in by_scale.values()])
-    (a, b), _ = nnls(np.stack([np.ones(len(users)), users], axis=1) / values[:, None], np.ones(len(users)))
-    return f"{a:.2f} + {b:.3f} M"
+    (a, b), _ = nnls(np.stack([np.ones(len(sizes)), sizes], axis=1) / np.array(values)[:, None], np.ones(len(values)))
+    return f"{a:.2f} + {b:.3f} {unit}"
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ SMALL = {
 
 
 def run(
-    folder: Path, *arguments: str, cores: int = 2, env: dict[str, str] | None = None, timeout_s: int = 600
+    folder: Path, *arguments: str, cores: int = 2, env: dict[str, str] | None = None, timeout_s: int = 600, umask: int = -1
 ) -> subprocess.CompletedProcess:
     """Run snakemake in `folder`; its output, both streams in one, is the result's stdout."""
     return subprocess.run(
@@ -33,6 +33,7 @@ def run(
         stderr=subprocess.STDOUT,
         text=True,
         timeout=timeout_s,
+        umask=umask,
         check=False,
     )
 

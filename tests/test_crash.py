@@ -13,7 +13,7 @@ import pytest
 from commandline import REPORT, SNAKEMAKE, contents, edit_config, run
 
 JOB_DONE = re.compile(r"^Finished jobid:", re.MULTILINE)
-JOBS = 20  # of the small study, about
+JOBS = 21  # of the small study, the sample's making included
 
 
 def begin(folder: Path, *arguments: str) -> tuple[subprocess.Popen, Path]:
@@ -38,10 +38,24 @@ def family(folder: Path) -> list[int]:
     return found
 
 
-def kill_all(process: subprocess.Popen, folder: Path) -> None:
-    """kill -9 of the whole tree, as a power cut would."""
+def jobs_at_work(members: list[int]) -> set[str]:
+    """The rules whose scripts these processes run."""
+    found = set()
+    for member in members:
+        try:
+            found.update(re.findall(r"\.snakemake/scripts/\w+\.(\w+)\.py", Path(f"/proc/{member}/cmdline").read_text()))
+        except OSError:
+            continue
+    return found
+
+
+def kill_all(process: subprocess.Popen, folder: Path) -> tuple[int, set[str]]:
+    """kill -9 of the whole tree, without warning; gives how many processes lived, and the rules that were at work."""
     end = time.monotonic() + 30
-    while members := family(folder):
+    first = family(folder)
+    at_work = jobs_at_work(first)
+    members = first
+    while members:
         assert time.monotonic() < end, f"processes {members} outlive their killing"
         for member in members:
             try:
@@ -49,7 +63,9 @@ def kill_all(process: subprocess.Popen, folder: Path) -> None:
             except ProcessLookupError:
                 continue
         time.sleep(0.05)
+        members = family(folder)
     process.wait()
+    return len(first), at_work
 
 
 def kept_answers(folder: Path) -> dict[str, tuple[int, int]]:
@@ -57,37 +73,52 @@ def kept_answers(folder: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "resources/store").glob("??/*.jsonl")}
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 10))])
-def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(study: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 11))])
+def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(study: Path, seed: int, capsys: pytest.CaptureFixture) -> None:
     expected = contents(study)
     answers = len(kept_answers(study))
-    shutil.rmtree(study / "results")
-    shutil.rmtree(study / "resources/store")
+    for made in ("results", "resources/sample", "resources/store"):
+        shutil.rmtree(study / made)
     moments = random.Random(seed)
-    done, before = 0, {}
-    for when in sorted(moments.uniform(0, 0.9 * JOBS) for _ in range(5)):
+    done, before, hit = 0, {}, []
+    for when in sorted(moments.uniform(0, 0.85 * JOBS) for _ in range(5)):
         run(study, "--unlock")
-        process, output = begin(study, "--rerun-incomplete")
-        end = time.monotonic() + 300
-        while done + len(JOB_DONE.findall(output.read_text())) < int(when) and process.poll() is None:
-            assert time.monotonic() < end, output.read_text()
-            time.sleep(0.05)
-        time.sleep((when % 1) * 4)
-        kill_all(process, study)
-        done += len(JOB_DONE.findall(output.read_text()))
+        process, output = begin(study)
+        _wait_for_jobs(process, output, int(when) - done, limit_s=300)
+        _wait_for_jobs(process, output, int(when) - done + 1, limit_s=(when % 1) * 4, must=False)
+        lived, at_work = kill_all(process, study)
+        assert lived > 0, f"nothing lived that a kill could have hit: {output.read_text()}"
+        hit.append(at_work)
+        done += _jobs_done(output)
         now = kept_answers(study)
         assert before.items() <= now.items(), "a kept answer was written again"
         before = now
-    locked = run(study, REPORT)
-    if locked.returncode:
-        assert "--unlock" in locked.stdout
+    with capsys.disabled():
+        print(f" {len(hit)} kills, {sum(map(bool, hit))} of them while jobs were at work: {', '.join(sorted(set().union(*hit)))}; ", end="")
+    stopped = run(study, REPORT)
+    if stopped.returncode:  # unless the last kill came before the folder was locked
+        assert "--unlock" in stopped.stdout
         assert run(study, "--unlock").returncode == 0
-    finished = run(study, "--rerun-incomplete", REPORT)
+    finished = run(study, REPORT)
     assert finished.returncode == 0, finished.stdout
     found = contents(study)
     assert [name for name in expected | found if expected.get(name) != found.get(name)] == []
     assert before.items() <= kept_answers(study).items()
     assert len(kept_answers(study)) == answers
+
+
+def _jobs_done(output: Path) -> int:
+    return len(JOB_DONE.findall(output.read_text()))
+
+
+def _wait_for_jobs(process: subprocess.Popen, output: Path, number: int, limit_s: float, must: bool = True) -> None:
+    """Wait until so many jobs are done, or the process or the time ends."""
+    end = time.monotonic() + limit_s
+    while _jobs_done(output) < number and process.poll() is None:
+        if time.monotonic() > end:
+            assert not must, output.read_text()
+            return
+        time.sleep(0.05)
 
 
 def test_a_second_run_in_the_same_folder_says_why_it_stops_and_harms_nothing(study: Path) -> None:

@@ -56,7 +56,7 @@ def refused(folder: Path, said: str) -> None:
 
 def healed(folder: Path, expected: dict[str, bytes], whole: bool = True) -> None:
     """A run that ends with the same files; not `whole`: what was deleted may stay away where all that was made of it is there."""
-    done = run(folder, "--rerun-incomplete", REPORT)
+    done = run(folder, REPORT)
     assert done.returncode == 0, done.stdout
     found = contents(folder)
     assert {REPORT, "results/report.html", "results/sample/metrics.csv"} <= found.keys()

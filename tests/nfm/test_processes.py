@@ -3,9 +3,13 @@
 import csv
 import errno
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -69,6 +73,23 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tm
                 continue
             torch.testing.assert_close(of_two[name], value, rtol=1e-3, atol=1e-4, msg=name)
     assert not torch.equal(models[0][0]["items.weight"], models[0][1]["items.weight"])  # a refit is another model
+
+
+def test_two_machines_have_the_loss_curve_of_one(splits: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two agents of torchrun that meet on loopback: the second is started, as a user would, by the command that the log says."""
+    one, two = (job(splits, tmp_path / name) for name in ("one", "two"))
+    run_training(one, 1)
+    with caplog.at_level(logging.INFO, "microrank.nfm.torchrun"), ThreadPoolExecutor(1) as elsewhere:
+        first = elsewhere.submit(run_training, two, 1, 2)
+        while not (told := re.findall(r"waiting for machine 2 of 2; start there: (.*)", caplog.text)):
+            assert not first.done()
+            time.sleep(0.1)
+        second = subprocess.run(told[0], shell=True, cwd="/", capture_output=True, text=True, timeout=300, check=False)
+        first.result()
+    assert second.returncode == 0, second.stderr
+    assert "half epoch 1 of at most 3" in caplog.text, "the machine that waits tells of the training"
+    np.testing.assert_allclose(curve(two), curve(one), rtol=1e-5)
+    assert not Path(two.model).with_suffix(".job.json").exists()
 
 
 @pytest.mark.parametrize("unwritten", ["model.safetensors", "training.csv", "refitted.safetensors"])

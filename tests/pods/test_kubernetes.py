@@ -104,6 +104,13 @@ def test_a_dry_run_needs_no_cluster_and_plans_the_whole_study_in_the_bucket(stud
     assert "Missing input files" not in planned.stdout
 
 
+def test_a_store_that_would_vanish_with_its_pod_is_refused(study: Path, s3: str) -> None:
+    arguments = ("-n", REPORT, "--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3)
+    refused = run(study, *arguments, "--software-deployment-method", "env-modules", env={"KUBECONFIG": "/nowhere"} | SECRETS)
+    assert refused.returncode != 0
+    assert "config: store.path: resources/store would lie in each job's own folder and vanish with it" in refused.stdout
+
+
 def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
     local = run(study, REPORT)
     assert local.returncode == 0, local.stdout
@@ -125,7 +132,7 @@ def test_every_pod_asks_for_what_the_profile_says_of_its_rule(done: Done) -> Non
         settings = PROFILE["default-resources"] | PROFILE["set-resources"].get(rule, {})
         assert spec["containers"][0]["resources"]["requests"] == {
             "cpu": f"{950 * threads.get(rule, 1)}m",
-            "memory": f"{settings['mem_mb']}M",
+            "memory": f"{settings['mem_mb'].removesuffix(' * attempt')}M",
             "ephemeral-storage": f"{settings['disk_mb']}M",
         }
     rules = {rule for rule, _ in done.pods()}

@@ -26,6 +26,12 @@ try:
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.storage_settings.default_storage_provider and not os.path.isabs(config["store"]["path"]):
+    raise WorkflowError(
+        f"config: store.path: {config['store']['path']} would lie in each job's own folder and vanish with it, and with it answers that were "
+        "paid for; name a volume that outlives the jobs, such as --config 'store={path: /store}'"
+    )
+
 DATASET = config["dataset"]
 # Repeats of the whole study with other seeds stand beside it like data sets of their own: results/{dataset}.seed-{seed}/.
 SEED_OF = {DATASET: config["seed"]} | {
@@ -111,6 +117,11 @@ def shard_output(rule_name, path):
 def shard_of(rule_name):
     """A param: [i, n] for the i-th of n shards."""
     return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
+
+
+def gpus(count):
+    """Resources: so many GPUs where the config says cuda. For `auto` none: what a job will find is not known before it runs."""
+    return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
 
 
 def any_of(names):

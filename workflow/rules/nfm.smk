@@ -7,6 +7,7 @@ makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/re
 RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
 # A refitted model knows the valid items: the test's lists may come from it, but nothing may be tuned on what it says of them.
 MODEL = "refitted" if RECIPE["refit"] else "model"
+NFM_ENVIRONMENT = "../../envs/nfm-gpu.yaml" if config["nfm"]["device"] == "cuda" else "../../envs/nfm.yaml"
 
 
 rule train_nfm:
@@ -22,13 +23,16 @@ rule train_nfm:
     benchmark:
         "results/{dataset}/benchmarks/train_nfm.tsv"
     conda:
-        "../../envs/nfm.yaml"
+        NFM_ENVIRONMENT
     threads: config["nfm"]["threads"]
+    resources:
+        **gpus(config["nfm"]["processes"]),
     params:
         code=source_digest("train_nfm"),
         seed=seed_of,
         device=config["nfm"]["device"],
         processes=config["nfm"]["processes"],
+        nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
     script:
         "../scripts/train_nfm.py"
@@ -47,13 +51,16 @@ rule refit_nfm:
     benchmark:
         "results/{dataset}/benchmarks/refit_nfm.tsv"
     conda:
-        "../../envs/nfm.yaml"
+        NFM_ENVIRONMENT
     threads: config["nfm"]["threads"]
+    resources:
+        **gpus(config["nfm"]["processes"]),
     params:
         code=source_digest("refit_nfm"),
         seed=seed_of,
         device=config["nfm"]["device"],
         processes=config["nfm"]["processes"],
+        nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
     script:
         "../scripts/refit_nfm.py"
@@ -71,8 +78,10 @@ rule recommend_top_k:
     benchmark:
         shard_path("recommend_top_k", "results/{dataset}/benchmarks/recommend_top_k.tsv")
     conda:
-        "../../envs/nfm.yaml"
+        NFM_ENVIRONMENT
     threads: config["nfm"]["threads"]
+    resources:
+        **gpus(1),
     params:
         code=source_digest("recommend_top_k"),
         shard=shard_of("recommend_top_k"),

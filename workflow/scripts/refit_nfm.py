@@ -22,4 +22,4 @@ job = TrainingJob(
     curve=given.curve,
     refit=True,
 )
-run_training(job, params.processes)
+run_training(job, params.processes, params.nodes)

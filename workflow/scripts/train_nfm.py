@@ -21,4 +21,4 @@ job = TrainingJob(
     model=snakemake.output.model,
     curve=snakemake.output.curve,
 )
-run_training(job, params.processes)
+run_training(job, params.processes, params.nodes)

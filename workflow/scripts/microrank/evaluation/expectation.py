@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.special import bdtr, bdtrc
-from scipy.stats import binom
 
 Metric = Callable[[np.ndarray, int], np.ndarray]
 
@@ -25,7 +24,8 @@ def shuffle_hits_range(in_list: int, k: int, cutoff: int, confidence: float = 0.
     """Between how many hits a single shuffle lies with at least this probability (Hits@N is binomial with N/k)."""
     tail = (1 - confidence) / 2
     share = min(cutoff, k) / k
-    return int(binom.ppf(tail, in_list, share)), int(binom.isf(tail, in_list, share))
+    hits = np.arange(in_list + 1)
+    return int(np.searchsorted(bdtr(hits, in_list, share), tail)), int((bdtrc(hits, in_list, share) > tail).sum())
 
 
 def shuffle_p_value(hits: int, in_list: int, k: int, cutoff: int) -> float:

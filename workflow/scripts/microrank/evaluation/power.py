@@ -1,7 +1,7 @@
 """What a study of n users could have shown: without this, "no difference found" says nothing."""
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
 
 _OUTSIDE = 1e-9  # probability of the numbers of differing users that are left out of the sum, on either side
 
@@ -18,13 +18,31 @@ def mcnemar_power(n: int, differing: float, difference: float, level: float = 0.
     """
     if n == 0 or differing <= 0:
         return 0.0
-    low, high = binom.ppf([_OUTSIDE, 1 - _OUTSIDE], n, differing)
-    t = np.arange(low, high + 1)
-    tail = binom.ppf(level / 2, t, 0.5)  # at most so many wins, or losses, are significant
-    tail -= 2 * binom.cdf(tail, t, 0.5) > level
+    low, high = _quantile(_OUTSIDE, n, differing), _quantile(1 - _OUTSIDE, n, differing)
+    t = np.arange(float(low), float(high) + 1)
+    tail = _quantile(level / 2, t, 0.5)  # at most so many wins, or losses, are significant
+    tail -= 2 * _at_most(tail, t, 0.5) > level
     share_of_wins = (1 + difference / differing) / 2
-    rejected = binom.cdf(tail, t, share_of_wins) + binom.cdf(tail, t, 1 - share_of_wins)
-    return float(binom.pmf(t, n, differing) @ rejected)
+    rejected = _at_most(tail, t, share_of_wins) + _at_most(tail, t, 1 - share_of_wins)
+    return float(_exactly(t, n, differing) @ rejected)
+
+
+# The binomial distribution from scipy.special: scipy.stats takes longer to import than all else that a report needs.
+
+
+def _at_most(k: np.ndarray, n: np.ndarray, p: float) -> np.ndarray:
+    return np.where(k < 0, 0.0, bdtr(np.maximum(k, 0), n, p))
+
+
+def _exactly(k: np.ndarray, n: int, p: float) -> np.ndarray:
+    return np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p))
+
+
+def _quantile(q: float, n: np.ndarray | int, p: float) -> np.ndarray:
+    """The smallest k with P(at most k) >= q."""
+    k = np.ceil(np.nan_to_num(bdtrik(q, n, p)))  # of no draws, which it does not know, 0
+    below = np.maximum(k - 1, 0)
+    return np.where(bdtr(below, n, p) >= q, below, k)
 
 
 def detectable_difference(n: int, differing: float, level: float = 0.05, power: float = 0.8) -> float:

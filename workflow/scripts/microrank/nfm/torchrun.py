@@ -1,15 +1,14 @@
-"""Training from files to files, alone or as one of the processes that torchrun starts, on one machine or on many:
+"""Training from files to files, alone or as one of the processes that torchrun starts, on one machine or on many (docs/scale.md says how).
 
-    torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:PORT -m microrank.nfm.torchrun JOB.json
-
-with workflow/scripts on PYTHONPATH. JOB.json holds the fields of `TrainingJob`; the rule train_nfm writes it where `nfm.processes` is more
-than 1. Every process reads the same files, which must lie where all can see them; the first one writes.
+Every process reads the same files, which must lie where all can see them; the first one, which is on the rule's own machine, writes.
 """
 
 import csv
 import json
 import logging
 import os
+import shlex
+import socket
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
@@ -50,24 +49,36 @@ class TrainingJob:
     refit: bool = False
 
 
-def run_training(job: TrainingJob, n_processes: int) -> None:
-    """Do the job in this process, or by torchrun in `n_processes` of this machine.
+def run_training(job: TrainingJob, n_processes: int, n_nodes: int = 1) -> None:
+    """Do the job in this process, or by torchrun in `n_processes` of this machine and as many of each of the other `n_nodes` - 1.
+
+    On those somebody else must start the command that the log then says; this machine waits for them for some minutes.
 
     Raises:
         StudyError: what the first process that failed raised, or that one did; what torchrun said of it stands above in the log.
     """
-    if n_processes == 1:
+    if n_processes == n_nodes == 1:
         _train(job, ALONE)
         return
     path = Path(job.model).with_suffix(".job.json")
     path.write_text(json.dumps(asdict(job)))
     try:
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n_processes}"]
-        scripts = str(Path(__file__).parents[2])
-        environment = {**os.environ, "PYTHONPATH": scripts, "OMP_NUM_THREADS": str(job.threads)}
+        meeting = ["--standalone"]
+        if n_nodes > 1:
+            meeting = [f"--nnodes={n_nodes}", f"--master-addr={socket.gethostname()}", f"--master-port={_free_port()}", "--node-rank=0"]
+        torchrun = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={n_processes}"]
+        environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": str(job.threads)}
         command = [*torchrun, "-m", __name__, str(path)]
         complaints = []
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        for node in range(1, n_nodes):
+            there = ["env", *map("=".join, environment.items()), *command]
+            there[there.index("--node-rank=0")] = f"--node-rank={node}"
+            log.info(
+                "waiting for machine %d of %d; start there: cd %s && %s", node + 1, n_nodes, shlex.quote(os.getcwd()), shlex.join(there)
+            )
+        with subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running:
             for line in running.stdout or ():
                 kind, marked, text = line.rstrip().partition(MARK)
                 if marked and kind == "ERROR":
@@ -80,8 +91,14 @@ def run_training(job: TrainingJob, n_processes: int) -> None:
         raise StudyError(complaints[0])
     if running.returncode:
         raise StudyError(
-            f"nfm.processes: one of {n_processes} processes failed (exit {running.returncode}); the job's log has what it said"
+            f"nfm.processes: one of {n_processes * n_nodes} processes failed (exit {running.returncode}); the job's log has what it said"
         )
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("", 0))
+        return int(one.getsockname()[1])
 
 
 def _train(job: TrainingJob, processes: Processes) -> None:
