@@ -19,7 +19,7 @@ def mcnemar_power(n: int, differing: float, difference: float, level: float = 0.
     if n == 0 or differing <= 0:
         return 0.0
     low, high = _quantile(_OUTSIDE, n, differing), _quantile(1 - _OUTSIDE, n, differing)
-    t = np.arange(float(low), float(high) + 1)
+    t = np.arange(int(low), int(high) + 1)
     tail = _quantile(level / 2, t, 0.5)  # at most so many wins, or losses, are significant
     tail -= 2 * _at_most(tail, t, 0.5) > level
     share_of_wins = (1 + difference / differing) / 2
