@@ -86,6 +86,36 @@ def test_a_full_store_loses_no_answer_and_goes_on_where_there_is_room(study: Pat
     healed(study, expected)
 
 
+def test_a_read_only_store_is_said_and_answers_what_it_holds(study: Path) -> None:
+    expected = contents(study)
+    store, responses = study / "resources/store", study / "results/sample/responses"
+    shutil.rmtree(responses)
+    with mounted(store, "--bind", "-o", "ro", str(store)):
+        healed(study, expected)
+        (study / REPORT).unlink()
+        shutil.rmtree(responses)
+    kept = {path: path.read_bytes() for path in store.glob("??/*.jsonl")}
+    for path in list(kept)[::7]:
+        path.unlink()
+        del kept[path]
+    with mounted(store, "--bind", "-o", "ro", str(store)):
+        refused(study, "cannot be written (Read-only file system); mend the folder's rights or its disk, then run again")
+        assert {path: path.read_bytes() for path in store.glob("??/*.jsonl")} == kept
+    healed(study, expected)
+
+
+def test_a_disk_that_fills_during_training_is_said_and_the_training_goes_on_where_there_is_room(study: Path) -> None:
+    expected = contents(study)
+    shutil.rmtree(study / "results/sample/nfm")
+    with mounted(study / "results/sample/nfm", "-t", "tmpfs", "-o", "size=1m", "tmpfs"):
+        refused(study, "cannot be written (No space left on device); make room and run again")
+        (state,) = (study / "results/sample/nfm/training").iterdir()
+        subprocess.run(["mount", "-o", "remount,size=64m", str(study / "results/sample/nfm")], check=True)
+        healed(study, expected)
+        assert "going on after half epoch" in (study / "results/sample/logs/train_nfm.log").read_text()
+        assert not state.exists()
+
+
 def test_read_only_results_are_said_and_left_as_they_were(study: Path) -> None:
     expected = contents(study)
     (study / "results/sample/metrics.csv").unlink()
@@ -128,6 +158,7 @@ def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothi
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("results/sample/metrics.csv", "not a complete table"),
         ("results/sample/rankings/minilm.parquet", "not a complete parquet file"),
         ("results/sample/nfm/refitted.safetensors", "not a complete checkpoint"),
         ("results/sample/nfm/metrics.json", "not a complete JSON file"),
@@ -138,9 +169,10 @@ def test_a_cut_file_is_named_and_deleting_it_heals(study: Path, name: str, said:
     expected = contents(study)
     path = study / name
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    cut = data[: len(data) // 2] if path.suffix != ".csv" else data[: data.index(b"\n", len(data) // 2) + 1]  # a csv at the end of a row
+    path.write_bytes(cut)
     refused(study, said)
-    assert path.read_bytes() == data[: len(data) // 2]
+    assert path.read_bytes() == cut
     path.unlink()
     healed(study, expected, whole=False)
 

@@ -174,3 +174,40 @@ def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: byte
         found = split_file(raw)
     if isinstance(found, dict):
         assert found == read_by_hand(raw)
+
+
+LONG = 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"user,item,timestamp\n1,{'9' * LONG},3\n", 2),
+        (f"user,item,timestamp\n1,2,3\n{'x' * LONG}\n", 3),
+        (f"user,item,timestamp\n1,2,3{',' * LONG}\n", 2),
+        (f"user,item,timestamp{',' * LONG}\n1,2,3\n", 1),
+    ],
+    ids=["id", "letters", "commas", "header"],
+)
+def test_a_csv_line_of_ten_megabytes_is_named_in_a_short_message(text: str, line: int) -> None:
+    message = split_file(text.encode())
+    assert isinstance(message, str)
+    assert f": line {line}: " in message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f'item,title\n1,"{"y" * LONG}"\n', 2),
+        (f'item,title\n1,a\n2,"{"y" * LONG}\n', 3),
+        (f"item,title\n{'9' * LONG},a\n", 2),
+        (f"item,title\n1,a{',' * LONG}\n", 2),
+        (f"1, {'y' * LONG}\n", 1),
+    ],
+    ids=["title", "no closing quote", "id", "commas", "bare"],
+)
+def test_a_line_of_titles_of_ten_megabytes_is_named_in_a_short_message(text: str, line: int, tmp_path: Path) -> None:
+    (tmp_path / "titles").write_text(text)
+    with pytest.raises(StudyError, match=f": line {line}: ") as error:
+        read_titles(tmp_path / "titles")
+    _checked_message(str(error.value), tmp_path / "titles")
