@@ -21,6 +21,7 @@ from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.embeddings import EmbeddingSettings
 from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
+from microrank.services.store_care import verify
 from microrank.services.turns import lock_of
 from services.scripted import Scripted, as_json, completion, questions, wait_until
 from werkzeug import Response
@@ -119,6 +120,7 @@ def test_however_often_jobs_are_killed_no_kept_question_is_asked_again(server: S
     assert [job.returncode for job in jobs] == [0, 0], said
     assert asked_though_kept == []
     assert all(map(store.has, request_of.values()))
+    verify(store)  # a job killed between the answer and its lock's end leaves the lock
     assert not list(store.folder.rglob("*.lock"))
 
 
