@@ -1,7 +1,9 @@
 """Several jobs on one store: each question is asked once in all, whoever asks it; nobody waits for the dead."""
 
 import errno
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +15,13 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from commandline import SNAKEMAKE, edit_config
 from microrank.errors import StudyError
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.embeddings import EmbeddingSettings
 from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
+from microrank.services.store_care import verify
 from microrank.services.turns import lock_of
 from services.scripted import Scripted, as_json, completion, questions, wait_until
 from werkzeug import Response
@@ -116,7 +120,60 @@ def test_however_often_jobs_are_killed_no_kept_question_is_asked_again(server: S
     assert [job.returncode for job in jobs] == [0, 0], said
     assert asked_though_kept == []
     assert all(map(store.has, request_of.values()))
+    verify(store)  # a job killed between the answer and its lock's end leaves the lock
     assert not list(store.folder.rglob("*.lock"))
+
+
+def test_whole_runs_that_are_killed_and_two_at_once_ask_no_kept_question_again(study: Path, tmp_path: Path, server: Scripted, store: Store):
+    """Workflows with one openai-chat server that looks into the store at every request: killed three times, then two at once."""
+    file_of, asked_though_kept = {}, []
+
+    def answer(request, body) -> Response:
+        key = request_key({"adapter": "openai-chat", "base_url": server.base_url, "body": body, "pass": 0})
+        if file_of.setdefault(key, store.path(key)).exists():
+            asked_though_kept.append(key)
+        time.sleep(0.1)
+        return as_json(completion("3, 1, 2"))
+
+    server.answer = answer
+    rerankers = {"counted": {"llm": "counting", "prompt": "numbered"}}
+    counting = {"adapter": "openai-chat", "base_url": server.base_url, "model": "tiny", "concurrency": 2, "first_wait_s": 0.01}
+    edit_config(study, {"llms": {"counting": counting}, "rerankers": rerankers, "store": {"path": str(store.folder)}})
+    target = "results/sample/responses/counted.parquet"
+    for _ in range(3):
+        enough = len(server.bodies) + 5
+        killed = subprocess.Popen(
+            [*SNAKEMAKE, "--cores", "1", "--nolock", target],
+            cwd=study,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_until(lambda enough=enough: len(server.bodies) >= enough, limit_s=120)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+    time.sleep(0.5)  # what the server still had in hand
+    n_kept = sum(1 for _ in store.paths())
+    assert 0 < n_kept < 30
+    shutil.copytree(study, tmp_path / "other", symlinks=True)
+    both = [
+        subprocess.Popen(
+            [*SNAKEMAKE, "--cores", "1", "--rerun-incomplete", "--nolock", target],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for folder in (study, tmp_path / "other")
+    ]
+    before = len(server.bodies)
+    said = [one.communicate(timeout=300)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert asked_though_kept == []
+    assert len(server.bodies) - before == 30 - n_kept
+    assert len(file_of) == 30
+    assert all(path.exists() for path in file_of.values()), "the server knows the questions by the store's own names"
+    assert (study / target).read_bytes() == (tmp_path / "other" / target).read_bytes()
 
 
 def test_what_another_job_failed_to_get_is_asked(server: Scripted, store: Store, service: Service, settings: ChatSettings):

@@ -1,7 +1,7 @@
 """Whose turn it is to ask, among all jobs that share a store: locks on files in it, so that each question is asked once in all.
 
 A lock ends with its process, killed or not, among workflows and among machines: nobody waits for the dead. What is left of a killed
-job is an empty file, which the next one that asks the same takes over and deletes.
+job is an empty file, which the next one that asks the same takes over and deletes, or `store.py verify` does.
 """
 
 import errno
