@@ -1,5 +1,8 @@
 """The fast loss is the plain one: the form that materialises users × slots × history × d is the oracle, in float64."""
 
+from copy import deepcopy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -86,10 +89,29 @@ def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
     assert max(differences(batch, model_of(seed, dimension, hidden, relu_on_score))) < 1e-10
 
 
+LAYERS, PAIRS = 3, 20  # hidden units: fewer than a batch's candidates, and more
+
+
+@pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
 @pytest.mark.parametrize("at_once", [1, 7 * 3 * 2, 2**19])
-def test_the_number_of_users_at_a_time_changes_nothing(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(loss_module.HIDDEN_AT_ONCE, True, at_once)
-    assert max(differences(batch_of(3, [2, 5, 3, 7], True, 4), model_of(3, 5, 3, False))) < 1e-10
+def test_the_number_of_users_at_a_time_changes_nothing(at_once: int, hidden: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for form in ("OF_LAYERS", "OF_PAIRS"):
+        monkeypatch.setattr(loss_module, form, at_once)
+    assert max(differences(batch_of(3, [2, 5, 3, 7], True, 4), model_of(3, 5, hidden, False))) < 1e-10
+
+
+@pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
+def test_float32_is_float64_but_for_its_roundings(hidden: int) -> None:
+    """Float32 goes by other products than float64 does."""
+    batch = batch_of(3, [2, 5, 3, 7], True, 4)
+    model = model_of(3, 5, hidden, False)
+    single = deepcopy(model).float()
+    losses = [batch_loss(model, batch), batch_loss(single, replace(batch, weight=batch.weight.float(), offset=batch.offset.float()))]
+    for one in losses:
+        one.backward()
+    assert float(losses[1].detach()) == pytest.approx(float(losses[0].detach()), rel=1e-5)
+    for exact, rounded in zip(model.parameters(), single.parameters(), strict=True):
+        torch.testing.assert_close(rounded.grad.double(), exact.grad, rtol=1e-4, atol=1e-5)
 
 
 def test_a_user_with_two_items_one_of_which_is_dropped_has_an_empty_history() -> None:

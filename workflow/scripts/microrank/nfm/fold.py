@@ -107,6 +107,15 @@ def layer_sums(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, s
 
 def relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """ReLU(items·weightsᵀ + bias). On processors oneDNN's product adds the bias and cuts at 0 while the sums are still in registers."""
-    if items.device.type == "cpu" and items.dtype != torch.float64 and torch.backends.mkldnn.is_available():
+    if _by_onednn(items):
         return torch.ops.mkldnn._linear_pointwise(items, weights, bias, "relu", [], "")
     return torch.nn.functional.linear(items, weights, bias.to(items.dtype)).relu_()
+
+
+def product(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """rows·weightsᵀ, of large matrices: on processors by oneDNN, which is up to a fifth faster here than torch's other library."""
+    return torch.ops.mkldnn._linear_pointwise(rows, weights, None, "none", [], "") if _by_onednn(rows) else rows @ weights.T
+
+
+def _by_onednn(values: torch.Tensor) -> bool:
+    return values.device.type == "cpu" and values.dtype != torch.float64 and torch.backends.mkldnn.is_available()

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 import torch.distributed.nn.functional
 
+from microrank.nfm.fold import product
 from microrank.nfm.model import NFM, history_state
 
-# Hidden values (users × candidates × hidden) that are in memory at a time: on a processor as many as stay in its cache.
-HIDDEN_AT_ONCE = {True: 2**18, False: 2**25}
+# Hidden values (users × candidates × hidden) that are in memory at a time. On a processor: of layers as many as stay in its cache, of
+# pairs, whose products are larger, as many as make these fast.
+OF_LAYERS, OF_PAIRS, ON_GPU = 2**18, 2**21, 2**25
 
 
 @dataclass(frozen=True)
@@ -115,14 +117,15 @@ class _SampledSoftmax(torch.autograd.Function):
         relu_on_score: bool,
     ) -> torch.Tensor:
         n, c, h = len(slope), len(vectors), len(w1)
-        products = (_OfLayers if h < c else _OfPairs)(slope, vectors, w1, w2)
+        form, at_once = (_OfLayers, OF_LAYERS) if h < c else (_OfPairs, OF_PAIRS)
+        products = form(slope, vectors, w1, w2)
         bias = level @ w1.T + b1
         target = batch.target[:, None]
         offset = batch.offset.repeat(n, 1)
         offset[batch.own] = -torch.inf
         offset.scatter_(1, target, (batch.offset - batch.weight.log())[target])  # it competes once, however often it stands in the slots
         d_scores, d_bias, d_w2, loss = torch.empty_like(offset), torch.empty_like(bias), torch.zeros_like(w2), slope.new_zeros(())
-        step = max(1, HIDDEN_AT_ONCE[slope.device.type == "cpu"] // (c * max(w1.shape)))
+        step = max(1, (at_once if slope.device.type == "cpu" else ON_GPU) // (c * max(w1.shape)))
         for first in range(0, n, step):
             rows = slice(first, first + step)
             hidden = products.hidden(rows, bias[rows])
@@ -182,11 +185,11 @@ class _OfPairs(_Products):
 
     def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
         self.pairs = (self.vectors * self.slope[rows, None]).view(-1, self.vectors.shape[1])
-        return (self.pairs @ self.w1.T).view(len(bias), len(self.vectors), -1).add_(bias[:, None]).relu_()
+        return product(self.pairs, self.w1).view(len(bias), len(self.vectors), -1).add_(bias[:, None]).relu_()
 
     def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
         d_hidden = d_hidden.view(len(self.pairs), -1)
         self.d_w1.addmm_(d_hidden.T, self.pairs)
-        d_pairs = (d_hidden @ self.w2_w1).view(-1, *self.vectors.shape)
+        d_pairs = product(d_hidden, self.w2_w1.T.contiguous()).view(-1, *self.vectors.shape)
         self.d_slope[rows] = (d_pairs * self.vectors).sum(dim=1)
         self.d_vectors += d_pairs.mul_(self.slope[rows, None]).sum(dim=0)
