@@ -86,7 +86,8 @@ def _validator(schema_path: Path) -> jsonschema.protocols.Validator:
         }
     )
     strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
-    return strict(yaml.safe_load(schema_path.read_text(encoding="utf-8")))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
+    return strict(yaml.load(schema_path.read_text(encoding="utf-8"), loader))
 
 
 def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:

@@ -43,12 +43,20 @@ def _imported_files(path: Path, root: Path) -> tuple[Path, ...]:
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
     """Dotted names that a module's import statements, those inside functions too, may refer to."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, those inside others too, without a look at their expressions: every start of the workflow waits for this."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(tree, part, ()):
+            yield node
+            yield from _statements(node)
 
 
 def _with_parents(name: str) -> Iterator[str]:

@@ -6,7 +6,9 @@ left out. A run of users can be ranked by itself, and the runs' tables, one afte
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -79,19 +81,49 @@ def recommend_top_k(
 
 def _rank(ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], waiting: np.ndarray, best: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Fill in the rows `waiting` of `best` and `scores` (item_index, float32); gives those of them that `ranker` did not settle."""
+
+    def block(users: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(part.cpu().numpy() for part in ranker.top_k(*inputs(users)))
+
     began = reported = time.monotonic()
     done, left = 0, np.empty(0, np.int64)
-    while done < len(waiting) and 2 * len(left) <= done:  # with more left over, screening so coarsely saves nothing
-        users = waiting[done : done + ranker.exact.users_per_block]
-        found, values, settled = (part.cpu().numpy() for part in ranker.top_k(*inputs(users)))
-        best[users], scores[users] = found, values
-        left = np.append(left, users[~settled])
-        done += len(users)
-        now = time.monotonic()
-        if now - reported > REPORT_EVERY_S or done == len(waiting):
-            reported, rate = now, done / max(now - began, 1e-9)
-            log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, len(waiting), rate, (len(waiting) - done) / rate)
+    step = ranker.exact.users_per_block
+    with _threads_for_blocks(ranker.items.device) as pool:
+        while done < len(waiting) and 2 * len(left) <= done:  # with more left over, screening so coarsely saves nothing
+            blocks = [waiting[first : first + step] for first in range(done, min(done + pool.size * step, len(waiting)), step)]
+            for users, (found, values, settled) in zip(blocks, pool.map(block, blocks), strict=True):
+                best[users], scores[users] = found, values
+                left = np.append(left, users[~settled])
+                done += len(users)
+            now = time.monotonic()
+            if now - reported > REPORT_EVERY_S or done == len(waiting):
+                reported, rate = now, done / max(now - began, 1e-9)
+                log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, len(waiting), rate, (len(waiting) - done) / rate)
     return np.append(left, waiting[done:])
+
+
+class _Blocks(ThreadPoolExecutor):
+    """Threads that rank a block of users each."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+@contextmanager
+def _threads_for_blocks(device: torch.device) -> Iterator[_Blocks]:
+    """As many as torch has on a processor, where its own threads would meet after every small operation; lists are the same either way."""
+    threads = torch.get_num_threads()
+    if device.type != "cpu":
+        with _Blocks(1) as pool:
+            yield pool
+        return
+    torch.set_num_threads(1)
+    try:
+        with _Blocks(threads) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
