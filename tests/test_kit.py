@@ -3,7 +3,8 @@
 import csv
 import io
 import shutil
-import zipfile
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,9 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     (here / "resources/prompts/own.yaml").write_text(prompt.replace("You re-rank", "You, yourself, re-rank"))
     done = run(here, "results/kit.zip")
     assert done.returncode == 0, done.stdout
-    with zipfile.ZipFile(here / "results/kit.zip") as kit:
-        kit.extractall(there)
-        settings = yaml.safe_load(kit.read("kit/kit.yaml"))
+    unpack = [sys.executable, "workflow/scripts/unpack_kit.py", str(here / "results/kit.zip"), "--with-methods"]
+    subprocess.run(unpack, cwd=there, check=True)
+    settings = yaml.safe_load((there / "kit/kit.yaml").read_text())
     assert settings["store"] == {"path": "kit/answers", "offline": True}
     assert sorted(path.name for path in (there / "kit/prompts").iterdir()) == ["own.yaml", "scores.yaml"]
     shutil.copytree(here / "resources/sample", there / "resources/sample")

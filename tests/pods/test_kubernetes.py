@@ -108,7 +108,7 @@ def test_a_store_that_would_vanish_with_its_pod_is_refused(study: Path, s3: str)
     arguments = ("-n", REPORT, "--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3)
     refused = run(study, *arguments, "--software-deployment-method", "env-modules", env={"KUBECONFIG": "/nowhere"} | SECRETS)
     assert refused.returncode != 0
-    assert "config: store.path: resources/store would lie in each job's own folder and vanish with it" in refused.stdout
+    assert "config: store.path: 'resources/store' would lie in each job's own machine, and paid answers would go with it" in refused.stdout
 
 
 def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:

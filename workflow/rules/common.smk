@@ -26,12 +26,6 @@ try:
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
-if workflow.storage_settings.default_storage_provider and not os.path.isabs(config["store"]["path"]):
-    raise WorkflowError(
-        f"config: store.path: {config['store']['path']} would lie in each job's own folder and vanish with it, and with it answers that were "
-        "paid for; name a volume that outlives the jobs, such as --config 'store={path: /store}'"
-    )
-
 DATASET = config["dataset"]
 # Repeats of the whole study with other seeds stand beside it like data sets of their own: results/{dataset}.seed-{seed}/.
 SEED_OF = {DATASET: config["seed"]} | {

@@ -14,15 +14,16 @@ from microrank.services.store import SUFFIX, Store, decode
 FOLDER = "kit"
 HOW = """# A study to replay
 
-Made by microrank at commit {commit}. In a checkout of that commit, unpack this file in the repository's root, place the raw files of
-`{dataset}` where kit.yaml names them (their checksums are in it, and in report.md), and run
+Made by microrank at commit {commit}. In a checkout of that commit, place the raw files of `{dataset}` where kit.yaml names them (their
+checksums are in it, and in report.md), and run
 
+    python workflow/scripts/unpack_kit.py kit.zip
     snakemake --cores 4 results/report.md --configfile kit/kit.yaml
 
 No token is needed and nobody is asked: lists and vectors are taken as they are here, and every answer comes from kit/answers. The report
 must be the report.md beside this file, but for the place of files and the versions of packages. Files in kit/methods, if there are any, are
-programs, which run with your rights: read them first. The answers quote titles, and the lists name items and users: pass this file on only
-where the data's licence allows that.
+programs, which run with your rights: read them first, then unpack with --with-methods. The answers quote titles, and the lists name items
+and users: pass this file on only where the data's licence allows that.
 """
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -50,21 +50,33 @@ def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], or
     if numbers and not any(number in known for number in numbers) and any(number in other for number in numbers):
         repairs["numbers_for_ids" if answer == "ids" else "ids_for_numbers"] += 1
         known = other
-    positions: dict[int, None] = {}
-    for number in numbers:
-        position = known.get(number)
+    positions, missing = said_of_candidates([(number, None) for number in numbers], known, len(candidate_ids), repairs)
+    return Parsed([*positions, *missing], len(positions), +repairs)
+
+
+def said_of_candidates(
+    said: Sequence[tuple[int, T]], known: Mapping[int, int], n: int, repairs: Counter[str]
+) -> tuple[dict[int, T], list[int]]:
+    """Of names and what is said of each: position -> what is said of it first, and the positions among n of which nothing is said.
+
+    Args:
+        known: name -> position. repairs: `foreign`, `duplicate`, `missing` and `empty` are counted here.
+    """
+    found: dict[int, T] = {}
+    for name, value in said:
+        position = known.get(name)
         if position is None:
             repairs["foreign"] += 1
-        elif position in positions:
+        elif position in found:
             repairs["duplicate"] += 1
         else:
-            positions[position] = None
-    missing = [position for position in range(len(candidate_ids)) if position not in positions]
-    if not numbers:
+            found[position] = value
+    missing = [position for position in range(n) if position not in found]
+    if not said:
         repairs["empty"] += 1
     elif missing:
         repairs["missing"] += len(missing)
-    return Parsed([*positions, *missing], len(positions), +repairs)
+    return found, missing
 
 
 def _numbers(text: str, repairs: Counter[str]) -> list[int]:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from microrank.llm.parse import MAX_LENGTH, Parsed, as_number, from_json, without_fences, without_thinking
+from microrank.llm.parse import MAX_LENGTH, Parsed, as_number, from_json, said_of_candidates, without_fences, without_thinking
 
 LARGEST = 1e6  # of a score's magnitude: beyond it a number is no score
 _PAIR = re.compile(r'"?\[?(\d{1,19})\]?"?\s*:\s*"?(-?\d{1,7}(?:\.\d+)?)(?=["\s,;}/])')
@@ -31,20 +31,7 @@ def parse_scores(text: str | None, candidate_ids: Sequence[int], order: Sequence
     if pairs and not any(name in known for name, _ in pairs) and any(name in by_id for name, _ in pairs):
         repairs["ids_for_numbers"] += 1
         known = by_id
-    scores: dict[int, float] = {}
-    for name, score in pairs:
-        position = known.get(name)
-        if position is None:
-            repairs["foreign"] += 1
-        elif position in scores:
-            repairs["duplicate"] += 1
-        else:
-            scores[position] = score
-    missing = [position for position in range(len(candidate_ids)) if position not in scores]
-    if not pairs:
-        repairs["empty"] += 1
-    elif missing:
-        repairs["missing"] += len(missing)
+    scores, missing = said_of_candidates(pairs, known, len(candidate_ids), repairs)
     ranked = sorted(scores, key=lambda position: (-scores[position], position))
     return Parsed([*ranked, *missing], len(ranked), +repairs, tuple(scores.get(position) for position in range(len(candidate_ids))))
 
