@@ -186,6 +186,9 @@ def test_a_cut_answer_is_set_aside_and_asked_again(study: Path) -> None:
     assert list(path.parent.glob("*.damaged"))
 
 
+UNREAD = {"results/sample/nfm/model.safetensors"}  # by any job of this study: the refit goes by the curve, and only fusions rank with it
+
+
 @pytest.mark.soak
 def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> None:
     expected = contents(study)
@@ -198,6 +201,6 @@ def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> N
             assert "defect in microrank" not in ended.stdout, ended.stdout
             assert "Traceback" not in ended.stdout, ended.stdout
             path.unlink()
-        healed(study, expected, whole=False)
+        healed(study, {other: content for other, content in expected.items() if other != name or name not in UNREAD}, whole=False)
         path.write_bytes(data)
         (study / REPORT).unlink()

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from microrank.errors import StudyError
 from microrank.files import read_csv, read_json, replacing, write_text
+from microrank.nfm.checkpoint import save_tensors
 
 ROOT = Path(__file__).parent.parent
 
@@ -75,10 +77,15 @@ def test_a_file_and_its_name_are_on_the_disk_before_it_counts_as_written(tmp_pat
     assert done == ["sync .file.part", "rename file", f"sync {tmp_path.name}"]
 
 
-def test_a_file_has_the_rights_that_the_user_gives_new_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "write",
+    [lambda path: write_text(path, "text"), lambda path: save_tensors(path, {"x": torch.zeros(3)}, {})],
+    ids=["text", "safetensors"],
+)
+def test_a_file_has_the_rights_that_the_user_gives_new_files(tmp_path: Path, write: Callable) -> None:
     before = os.umask(0o027)
     try:
-        write_text(tmp_path / "file", "text")
+        write(tmp_path / "file")
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640

@@ -33,7 +33,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
         try:
+            temporary.touch()
+            rights = temporary.stat().st_mode
             yield temporary
+            temporary.chmod(rights)  # those of any new file, whatever library wrote it: safetensors keeps its own from all others
             settle(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
