@@ -157,13 +157,13 @@ def asking(names):
 
 
 def files_of_study():
-    """The files beside the raw ones and the config that shape the results: prompts, methods of the user's own, lists of the user's own."""
+    """The files beside the raw ones and the config that shape the results, as name -> file: prompts, and methods and lists of one's own."""
     used = [config["rerankers"][name] for name in used_rerankers()]
     prompts = [f"{config['prompts']}/{reranker['prompt']}.yaml" for reranker in used if "prompt" in reranker]
     methods = [reranker["file"] for reranker in used if "file" in reranker]
     keys = ("recommendations", *(["recommendations_for_tuning"] if parts_of_fusions() else []))
     lists = [lists_of(dataset, key) for dataset in SEED_OF for key in keys if DATASET in OWN_LISTS]
-    return list(dict.fromkeys([*map(repository_file, [*prompts, *methods]), *lists]))
+    return {name: repository_file(name) for name in [*prompts, *methods]} | {name: name for name in lists}
 
 
 def encoders_of(names):
