@@ -191,7 +191,7 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_locale_hash_seed_and_umask(
     finished: tuple[Path, str, Path], german: dict[str, str], tmp_path: Path
 ) -> None:
-    _assert_same_bytes(finished[0], _made_from_nothing(tmp_path / "another folder", SMALL, ELSEWHERE | german, umask=0o077))
+    _assert_same_bytes(finished[0], _made_from_nothing(tmp_path / 'ein "Ordner", $HOME & [äöü] #1', SMALL, ELSEWHERE | german, umask=0o077))
 
 
 @pytest.mark.soak
@@ -199,7 +199,7 @@ def test_the_default_study_has_the_same_bytes_in_other_folders_time_zones_locale
     german: dict[str, str], tmp_path: Path
 ) -> None:
     here = _made_from_nothing(tmp_path / "here", {}, UTF8, umask=0o022)
-    for name, env in (("another folder", ELSEWHERE), ("ein anderer Ordner äöü", ELSEWHERE | german)):
+    for name, env in (("another folder", ELSEWHERE), ("ein anderer Ordner", ELSEWHERE | german)):
         _assert_same_bytes(here, _made_from_nothing(tmp_path / name, {}, env, umask=0o077))
 
 
@@ -233,6 +233,15 @@ def test_use_conda_without_conda_fails_clearly(study: Path) -> None:
     failed = run(study, "-n", "-F", "--use-conda", REPORT, env={"PATH": "/usr/bin:/bin"})
     assert failed.returncode != 0
     assert "Error running conda info" in failed.stdout
+
+
+def test_a_folder_whose_name_snakemake_would_take_for_a_wildcard_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "a {braced} name"
+    folder.mkdir()
+    failed = run(copy_repository(folder), "-n", REPORT)
+    assert failed.returncode != 0
+    assert f"{folder}: Snakemake takes braces in a folder's name for wildcards" in failed.stdout
+    assert "Traceback" not in failed.stdout
 
 
 def test_a_missing_raw_file_is_named_with_what_to_do(study: Path) -> None:

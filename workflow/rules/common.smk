@@ -17,6 +17,8 @@ from microrank import sources
 from microrank.config import check_config
 from microrank.errors import StudyError
 
+if re.search("[{}]", workflow.basedir):
+    raise WorkflowError(f"{workflow.basedir}: Snakemake takes braces in a folder's name for wildcards; move the repository to one without")
 try:
     check_config(
         config,
