@@ -118,9 +118,23 @@ def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, li
         assert split_file(file[0].encode()) == file[1]
 
 
-@given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
+any_file = given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
+
+
+@any_file
 @settings(max_examples=800)
 def test_any_file_is_split_rightly_or_its_line_is_named(raw: bytes, block_bytes: int) -> None:
+    _split_rightly_or_named(raw, block_bytes)
+
+
+@pytest.mark.soak
+@any_file
+@settings(max_examples=50_000)
+def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: bytes, block_bytes: int) -> None:
+    _split_rightly_or_named(raw, block_bytes)
+
+
+def _split_rightly_or_named(raw: bytes, block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
@@ -161,19 +175,6 @@ def test_any_titles_are_read_or_their_line_is_named(raw: bytes, start: bytes) ->
     items = table["item_id"].to_pylist()
     assert items == sorted(set(items))
     assert all(title is not None and title == title.strip() and "\n" not in title for title in table["title"].to_pylist())
-
-
-@settings(parent=settings(), max_examples=50_000)
-@given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
-@pytest.mark.soak
-def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: bytes, block_bytes: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
-        patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
-        patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
-        found = split_file(raw)
-    if isinstance(found, dict):
-        assert found == read_by_hand(raw)
 
 
 LONG = 10_000_000
