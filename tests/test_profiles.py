@@ -1,7 +1,9 @@
-"""What the shipped SLURM profile asks for each rule, seen in dry runs. The executor is not installed here: a stub knows its settings."""
+"""What the shipped SLURM profile asks for each rule, seen in dry runs. The executor is not installed here: a stub knows its settings, and
+fails what it is sent."""
 
 import re
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 import yaml
@@ -12,6 +14,7 @@ PROFILE = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
 STUB = """
 from dataclasses import dataclass, field
 from typing import Optional
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
@@ -23,15 +26,29 @@ class ExecutorSettings(ExecutorSettingsBase):
 common_settings = CommonSettings(non_local_exec=True, implies_no_shared_fs=False, job_deploy_sources=False)
 
 class Executor(RemoteExecutor):
-    pass
+    def run_job(self, job):
+        print("sent to a node:", job.rule.name, flush=True)
+        self.report_job_error(SubmittedJobInfo(job))
+
+    async def check_active_jobs(self, active_jobs):
+        for job in active_jobs:
+            yield job
+
+    def cancel_jobs(self, active_jobs):
+        pass
 """
+
+
+def by_profile(study: Path, stubs: Path, *arguments: str) -> CompletedProcess:
+    """A run by the profile, through the stub."""
+    (stubs / "snakemake_executor_plugin_slurm").mkdir(parents=True)
+    (stubs / "snakemake_executor_plugin_slurm/__init__.py").write_text(STUB)
+    return run(study, "--profile", "profiles/slurm", *arguments, env={"PYTHONPATH": str(stubs)})
 
 
 def asked(study: Path, stubs: Path, *arguments: str) -> dict[str, dict[str, int]]:
     """Rule -> megabytes, minutes, processors, and GPUs where any are asked for."""
-    (stubs / "snakemake_executor_plugin_slurm").mkdir(parents=True)
-    (stubs / "snakemake_executor_plugin_slurm/__init__.py").write_text(STUB)
-    printed = run(study, "-n", "-F", REPORT, "--profile", "profiles/slurm", *arguments, env={"PYTHONPATH": str(stubs)})
+    printed = by_profile(study, stubs, "-n", "-F", REPORT, *arguments)
     assert printed.returncode == 0, printed.stdout
     found = {}
     for text in re.split(r"^rule ", printed.stdout, flags=re.MULTILINE)[1:]:
@@ -61,6 +78,18 @@ def test_a_training_on_gpus_asks_for_one_a_process_and_nothing_else_asks_for_any
         "refit_nfm": 2,
         "recommend_top_k": 1,
     }
+
+
+def test_raw_files_are_fetched_where_the_run_was_started_since_nodes_may_have_no_way_out(study: Path, tmp_path: Path) -> None:
+    mine = {"pairs": "resources/mine/pairs.tsv", "titles": "resources/mine/titles.csv", "url": "http://127.0.0.1:9/"}
+    (study / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": mine}}))
+    arguments = ("--restart-times", "0", "--configfile", "mine.yaml", "--")
+    fetched = by_profile(study, tmp_path / "one", *arguments, mine["pairs"])
+    assert "fetch_microlens: http://127.0.0.1:9/pairs.tsv: " in fetched.stdout, fetched.stdout
+    assert "sent to a node" not in fetched.stdout
+    (study / "resources/sample/pairs.tsv").unlink()
+    made = by_profile(study, tmp_path / "two", *arguments, "resources/sample/pairs.tsv")
+    assert "sent to a node: make_sample" in made.stdout, made.stdout
 
 
 def test_more_memory_is_asked_for_at_the_next_attempt() -> None:

@@ -40,6 +40,10 @@ rule make_sample:
         "../scripts/make_sample.py"
 
 
+localrules:  # by a cluster's profile too: its nodes often have no way out
+    fetch_microlens,
+
+
 rule fetch_microlens:
     output:
         "{raw_file}",
