@@ -77,6 +77,12 @@ def test_a_file_and_its_name_are_on_the_disk_before_it_counts_as_written(tmp_pat
     assert done == ["sync .file.part", "rename file", f"sync {tmp_path.name}"]
 
 
+def test_a_block_that_writes_nothing_leaves_no_empty_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "file"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "write",
     [lambda path: write_text(path, "text"), lambda path: save_tensors(path, {"x": torch.zeros(3)}, {})],

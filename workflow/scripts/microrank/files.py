@@ -35,6 +35,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         try:
             temporary.touch()
             rights = temporary.stat().st_mode
+            temporary.unlink()
             yield temporary
             temporary.chmod(rights)  # those of any new file, whatever library wrote it: safetensors keeps its own from all others
             settle(temporary, path)
