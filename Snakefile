@@ -22,7 +22,7 @@ include: "workflow/rules/fusion.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/lists.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/kit.smk"
+include: "workflow/rules/bundle.smk"
 
 
 rule all:

@@ -39,18 +39,29 @@ except SystemExit:
 ANSWER = json.dumps(
     {
         "model": "m",
-        "choices": [{"message": {"role": "assistant", "content": ", ".join(map(str, range(20)))}, "finish_reason": "stop"}],
+        "choices": [
+            {
+                "message": {"role": "assistant", "content": ", ".join(map(str, range(20)))},
+                "finish_reason": "stop",
+            }
+        ],
         "usage": {"prompt_tokens": 700, "completion_tokens": 60},
     }
 )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [asking(Path(folder) / "asked"), *cached(Path(folder) / "cached"), statistics(Path(folder) / "many")]
+        rows = [
+            asking(Path(folder) / "asked"),
+            *cached(Path(folder) / "cached"),
+            statistics(Path(folder) / "many"),
+        ]
     for row in rows:
         ratio = f"{row['ratio']:.1f}x (at least {row['must']}x); " if "ratio" in row else ""
         print(f"{row['what']}: {ratio}{row['note']}")
@@ -83,7 +94,10 @@ def asking(folder: Path) -> Row:
 
 def cached(folder: Path) -> list[Row]:
     """10,000 kept answers: what keeping one costs, and a whole run from the store, where nobody listens."""
-    store, asked = Store(folder), _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), CACHED)
+    store, asked = (
+        Store(folder),
+        _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), CACHED),
+    )
     started = time.perf_counter()
     for request in asked.values():
         store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
@@ -96,7 +110,10 @@ def cached(folder: Path) -> list[Row]:
             "what": "keeping one answer in the store, and finding it again",
             "note": f"{1e3 * put_s / CACHED:.2f} ms and {1e3 * get_s / CACHED:.2f} ms (together at most 3)",
         },
-        {"what": f"a run of {CACHED:,} kept answers", "note": f"{get_s:.2f} s (at most 5), no connection opened"},
+        {
+            "what": f"a run of {CACHED:,} kept answers",
+            "note": f"{get_s:.2f} s (at most 5), no connection opened",
+        },
     ]
 
 
@@ -104,12 +121,16 @@ def statistics(folder: Path) -> Row:
     """Statistics of 100,000 entries by the command line, in a process of its own."""
     store = Store(folder)
     store._write = _write_without_sync  # type: ignore[method-assign]  # only to make the entries sooner
-    for request in _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), MANY).values():
+    for request in _questions(
+        ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), MANY
+    ).values():
         store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
     started = time.perf_counter()
     command = ["store.py", "--store", str(folder), "statistics"]
     watched = f"import runpy, sys; sys.path.insert(0, {str(STORE_COMMAND.parent)!r}); sys.argv = {command}\n{WATCH}"
-    printed = subprocess.run([sys.executable, "-c", watched], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", watched], check=True, capture_output=True, text=True
+    ).stdout
     took_s = time.perf_counter() - started
     memory_mb = int(printed.split()[-2]) / 1024
     return {
@@ -126,8 +147,13 @@ def _write_without_sync(path: Path, data: bytes) -> None:
 
 def _questions(settings: ChatSettings, number: int) -> dict[str, dict]:
     """Questions as long as the study's: ten history titles and twenty candidates."""
-    titles = "\n".join(f"{n}. a title of about sixty letters, as people write them there" for n in range(30))
-    return {f"user {n}": settings.request([{"role": "user", "content": f"user {n}\n{titles}"}], 0) for n in range(number)}
+    titles = "\n".join(
+        f"{n}. a title of about sixty letters, as people write them there" for n in range(30)
+    )
+    return {
+        f"user {n}": settings.request([{"role": "user", "content": f"user {n}\n{titles}"}], 0)
+        for n in range(number)
+    }
 
 
 class _Server:
@@ -135,7 +161,9 @@ class _Server:
 
     def __enter__(self) -> str:
         here, there = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,), daemon=True)
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=_serve, args=(there,), daemon=True
+        )
         self._process.start()
         return f"http://127.0.0.1:{here.recv()}/v1"
 
@@ -148,10 +176,16 @@ def _serve(pipe) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+                length = next(
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length")
+                )
                 await reader.readexactly(length)
                 await asyncio.sleep(DELAY_S)
-                writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n{ANSWER}".encode())
+                writer.write(
+                    f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n{ANSWER}".encode()
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()

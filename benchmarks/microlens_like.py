@@ -34,10 +34,16 @@ def make(folder: Path, users: int, items: int = ITEMS, seed: int = 1) -> tuple[P
         for first in range(0, users, USERS_PER_PORTION):
             n_users = min(USERS_PER_PORTION, users - first)
             lengths, drawn = draw_interactions(catalogue, n_users, random, MEAN_EXTRA)
-            file.write(tsv_lines(np.arange(first + 1, first + n_users + 1), lengths, catalogue.item_ids[drawn]))
+            file.write(
+                tsv_lines(
+                    np.arange(first + 1, first + n_users + 1), lengths, catalogue.item_ids[drawn]
+                )
+            )
     text = make_titles(catalogue, random)
     with replacing(titles) as temporary:
-        temporary.write_text("".join(f"{item}, {text[item]}\r\n" for item in sorted(text)), newline="")
+        temporary.write_text(
+            "".join(f"{item}, {text[item]}\r\n" for item in sorted(text)), newline=""
+        )
     return pairs, titles
 
 
@@ -45,12 +51,19 @@ def tsv_lines(users: np.ndarray, lengths: np.ndarray, items: np.ndarray) -> byte
     """Lines `user<TAB>item item …` with CRLF."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     lists = pa.ListArray.from_arrays(offsets, pa.array(items).cast(pa.string()))
-    lines = pc.binary_join_element_wise(pa.array(users).cast(pa.string()), pc.binary_join(lists, " "), "\t")
-    return pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\r\n")[0].as_py().encode() + b"\r\n"
+    lines = pc.binary_join_element_wise(
+        pa.array(users).cast(pa.string()), pc.binary_join(lists, " "), "\t"
+    )
+    return (
+        pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\r\n")[0].as_py().encode()
+        + b"\r\n"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--items", type=int, default=ITEMS)

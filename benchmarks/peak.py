@@ -11,7 +11,10 @@ SIZE = 1536
 def peak_flops() -> float:
     """Flop/s of a product of SIZE × SIZE by the faster of torch's two libraries, once each, with the threads that torch has now."""
     one, other = torch.randn(2, SIZE, SIZE)
-    ways = [lambda: torch.mm(one, other), lambda: torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")]
+    ways = [
+        lambda: torch.mm(one, other),
+        lambda: torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], ""),
+    ]
     return 2 * SIZE**3 / min(map(_seconds, ways))
 
 

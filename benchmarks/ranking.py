@@ -47,9 +47,14 @@ def planted_model(dimension: int, n_items: int = N_ITEMS) -> tuple[NFM, np.ndarr
     topic = torch.randint(TOPICS, (n_items + 1,), generator=draw)
     with torch.no_grad():
         centres = torch.randn(TOPICS, dimension, generator=draw)
-        model.items.weight.copy_((centres[topic] + 0.5 * torch.randn(n_items + 1, dimension, generator=draw)) / dimension**0.5)
+        model.items.weight.copy_(
+            (centres[topic] + 0.5 * torch.randn(n_items + 1, dimension, generator=draw))
+            / dimension**0.5
+        )
         common = 0.3 * torch.randn(dimension, 1, generator=draw).abs()
-        model.hidden.weight.copy_((torch.randn(dimension, dimension, generator=draw) + common) / dimension**0.5)
+        model.hidden.weight.copy_(
+            (torch.randn(dimension, dimension, generator=draw) + common) / dimension**0.5
+        )
         model.output.weight.copy_(torch.randn(1, dimension, generator=draw).abs() / dimension**0.5)
         model.norm.running_var.fill_(0.05)
     return model.eval(), topic.numpy()
@@ -60,9 +65,18 @@ def histories(topic: np.ndarray, n_users: int) -> tuple[pa.Table, pa.Table]:
     random = np.random.default_rng(1)
     by_topic = [np.flatnonzero(topic[1:] == one) + 1 for one in range(TOPICS)]
     taken = np.stack(
-        [np.concatenate([random.choice(by_topic[t], 4, replace=False) for t in random.choice(TOPICS, 3)]) for _ in range(n_users)]
+        [
+            np.concatenate(
+                [random.choice(by_topic[t], 4, replace=False) for t in random.choice(TOPICS, 3)]
+            )
+            for _ in range(n_users)
+        ]
     )
-    past = {"user_id": np.repeat(np.arange(n_users), 12), "item_id": taken.ravel(), "position": np.tile(np.arange(12), n_users)}
+    past = {
+        "user_id": np.repeat(np.arange(n_users), 12),
+        "item_id": taken.ravel(),
+        "position": np.tile(np.arange(12), n_users),
+    }
     ids = np.arange(1, N_ITEMS + 1)
     items = {"item_id": ids, "item_index": ids, "title": np.full(N_ITEMS, ""), "train_count": ids}
     return pa.table(past).cast(tables.SPLIT), pa.table(items).cast(tables.ITEMS)
@@ -72,7 +86,9 @@ def histories(topic: np.ndarray, n_users: int) -> tuple[pa.Table, pa.Table]:
 def plain(model: NFM, history: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     """One user's top items, [K], from the materialised sets of history and item."""
     catalogue = model.items.weight
-    vectors = torch.cat([model.items(history).expand(len(catalogue), -1, -1), catalogue[:, None]], dim=1)
+    vectors = torch.cat(
+        [model.items(history).expand(len(catalogue), -1, -1), catalogue[:, None]], dim=1
+    )
     pooled = (vectors.sum(dim=1) ** 2 - (vectors**2).sum(dim=1)) / 2
     return first_k(model.output(torch.relu(model.hidden(model.norm(pooled))))[:, 0], seen)
 
@@ -115,13 +131,18 @@ def measure(dimension: int, repeats: int) -> dict[str, Any]:
     newest = torch.from_numpy(together.newest(np.arange(PLAIN_USERS), HISTORY_LENGTH))
 
     def slow(way: Callable[[NFM, torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
-        rows = [way(model, newest[user], torch.from_numpy(together.seen(np.array([user]))[1])) for user in range(PLAIN_USERS)]
+        rows = [
+            way(model, newest[user], torch.from_numpy(together.seen(np.array([user]))[1]))
+            for user in range(PLAIN_USERS)
+        ]
         lists[way.__name__] = torch.stack(rows).numpy()
 
     chosen = rank.screening_dtypes(torch.device("cpu"))
     runs: list[dict[str, float]] = []
     for _ in range(repeats):
-        found = {"peak": 1 / peak_flops()} | {name: seconds(lambda way=way: slow(way)) / PLAIN_USERS for name, way in WAYS.items()}
+        found = {"peak": 1 / peak_flops()} | {
+            name: seconds(lambda way=way: slow(way)) / PLAIN_USERS for name, way in WAYS.items()
+        }
         found["float32"] = seconds(lambda: fast((torch.float32,))) / USERS[dimension]
         found["chosen"] = seconds(lambda: fast(chosen)) / USERS[dimension]
         runs.append(found)
@@ -164,7 +185,9 @@ def resident_kb(name: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--dimensions", type=int, nargs="+", default=[64, 256], choices=list(USERS))
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--json", type=Path)
@@ -191,8 +214,18 @@ def main() -> None:
             "must": MUST.get(dimension),
             "aim": AIM.get(dimension),
         }
-        rows.append(row | {"share_of_peak": round(found["share_chosen"], 2), "memory_mb": round(memory["fast"]), "note": note})
-        print(f"{row['what']}: {ratio:.1f}x the plain form, {found['share_chosen']:.0%} of the float32 peak. {note}", flush=True)
+        rows.append(
+            row
+            | {
+                "share_of_peak": round(found["share_chosen"], 2),
+                "memory_mb": round(memory["fast"]),
+                "note": note,
+            }
+        )
+        print(
+            f"{row['what']}: {ratio:.1f}x the plain form, {found['share_chosen']:.0%} of the float32 peak. {note}",
+            flush=True,
+        )
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2) + "\n")
 

@@ -19,7 +19,15 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-SCRIPTS = ("training_step", "ranking", "splitting", "asking", "scoring", "startup", "whole_training")
+SCRIPTS = (
+    "training_step",
+    "ranking",
+    "splitting",
+    "asking",
+    "scoring",
+    "startup",
+    "whole_training",
+)
 COLUMNS = {
     "what": "",
     "ratio": "{:.1f}×",
@@ -39,36 +47,59 @@ def run(script: str) -> list[dict[str, Any]]:
         figures = json.loads(path.read_text())
     if isinstance(figures, list):
         return figures
-    return [{"what": f"{script}: {name}"} | (value if isinstance(value, dict) else {"value": value}) for name, value in figures.items()]
+    return [
+        {"what": f"{script}: {name}"} | (value if isinstance(value, dict) else {"value": value})
+        for name, value in figures.items()
+    ]
 
 
 def machine() -> str:
     """Processor, cores and versions."""
-    models = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    models = [
+        line.split(":")[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
     cpu = models[0] if models else platform.processor()
     return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {version('torch')}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows in Markdown; figures without a column of their own join the note."""
-    lines = [" | ".join(["", *(name.replace("_", " ") for name in COLUMNS), ""]).strip(), "|" + "---|" * len(COLUMNS)]
+    lines = [
+        " | ".join(["", *(name.replace("_", " ") for name in COLUMNS), ""]).strip(),
+        "|" + "---|" * len(COLUMNS),
+    ]
     for row in rows:
         others = [
-            f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items() if name not in COLUMNS
+            f"{name} {value:,.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in row.items()
+            if name not in COLUMNS
         ]
         row["note"] = "; ".join([*([row["note"]] if row.get("note") else []), *others])
         cells = [
-            (form.format(row[name]) if form else str(row[name])) if row.get(name) is not None else "" for name, form in COLUMNS.items()
+            (form.format(row[name]) if form else str(row[name]))
+            if row.get(name) is not None
+            else ""
+            for name, form in COLUMNS.items()
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scripts", nargs="*", default=[name for name in SCRIPTS if (FOLDER / f"{name}.py").exists()])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "scripts", nargs="*", default=[name for name in SCRIPTS if (FOLDER / f"{name}.py").exists()]
+    )
     rows = [row for script in parser.parse_args().scripts for row in run(script)]
-    results = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(), "rows": rows}
+    results = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": machine(),
+        "rows": rows,
+    }
     (FOLDER / "results.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     print(f"\n{results['machine']}, {results['date']}\n\n{table(rows)}")
 

@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # as Snakemake starts the rule
+os.environ.update(
+    dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+)  # as Snakemake starts the rule
 import numpy as np
 import pyarrow as pa
 
@@ -29,18 +31,32 @@ from microrank.evaluation.settings import Scoring
 
 K = 20
 LIMIT_S, LIMIT_MB = 60, 2000
-BEYOND_ANSWERS = ("rerank_", "sample_tuning_users", "fuse_rankings", "score_rankings", "diagnose_rankings", "draw_figures", "write_report")
+BEYOND_ANSWERS = (
+    "rerank_",
+    "sample_tuning_users",
+    "fuse_rankings",
+    "score_rankings",
+    "diagnose_rankings",
+    "draw_figures",
+    "write_report",
+)
 
 
 def main() -> None:
     """Score made-up rankings, compare the two bootstraps on one method, and add up a study's jobs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--methods", type=int, default=20)
     parser.add_argument("--results", type=Path, default=Path("results/sample"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = [_scoring(arguments.users, arguments.methods), _bootstrap(arguments.users), *_jobs(arguments.results)]
+    rows = [
+        _scoring(arguments.users, arguments.methods),
+        _bootstrap(arguments.users),
+        *_jobs(arguments.results),
+    ]
     for row in rows:
         print(f"{row['what']}: {row['ratio']:.1f} times (must be {row['must']:g}); {row['note']}")
     if arguments.json:
@@ -50,10 +66,16 @@ def main() -> None:
 def _scoring(users: int, methods: int) -> dict[str, Any]:
     random = np.random.default_rng(1)
     subset, lists = _subset(users, random)
-    rankings = {f"method {i}": _ranking(subset, random.permuted(lists, axis=1)) for i in range(methods)}
+    rankings = {
+        f"method {i}": _ranking(subset, random.permuted(lists, axis=1)) for i in range(methods)
+    }
     start, cpu_start = time.perf_counter(), time.process_time()
     score_rankings(rankings, subset, Scoring(), dataset="made up", seed=1)
-    seconds, cpu_s, peak_mb = time.perf_counter() - start, time.process_time() - cpu_start, _peak_mb()
+    seconds, cpu_s, peak_mb = (
+        time.perf_counter() - start,
+        time.process_time() - cpu_start,
+        _peak_mb(),
+    )
     took = f"{seconds:.1f} s of {LIMIT_S} ({cpu_s:.1f} processor seconds), {peak_mb:,.0f} MB of {LIMIT_MB:,}"
     note = f"{took}: {_kept(seconds <= LIMIT_S and peak_mb <= LIMIT_MB)}"
     what = f"a minute ÷ scoring {users:,} users x {methods} methods"
@@ -65,14 +87,26 @@ def _bootstrap(users: int) -> dict[str, Any]:
     fast = _seconds(lambda: _by_cells(ranks, baseline, 200))
     slow = _seconds(lambda: _by_users(ranks, baseline, 200))
     note = f"by users {slow:.2f} s, by cells {fast:.3f} s: {_kept(slow > fast)}"
-    return {"what": "200 bootstrap resamples of users ÷ the same of cells", "ratio": slow / fast, "must": 1, "note": note}
+    return {
+        "what": "200 bootstrap resamples of users ÷ the same of cells",
+        "ratio": slow / fast,
+        "must": 1,
+        "note": note,
+    }
 
 
 def _jobs(results: Path) -> list[dict[str, Any]]:
     """From lists, embeddings and answers to the report, one job after the other; nothing where there is no study."""
-    files = [*(results / "benchmarks").rglob("*.tsv"), results.parent / "benchmarks" / "write_report.tsv"]
+    files = [
+        *(results / "benchmarks").rglob("*.tsv"),
+        results.parent / "benchmarks" / "write_report.tsv",
+    ]
     counted = [path for path in files if path.name.startswith(BEYOND_ANSWERS) and path.is_file()]
-    methods = [path for path in counted if path.name.startswith(("rerank_", "fuse_rankings")) and path.parent.name == "benchmarks"]
+    methods = [
+        path
+        for path in counted
+        if path.name.startswith(("rerank_", "fuse_rankings")) and path.parent.name == "benchmarks"
+    ]
     if not methods:
         return []
     told = []
@@ -83,7 +117,12 @@ def _jobs(results: Path) -> list[dict[str, Any]]:
     took = f"{seconds:.0f} s of {LIMIT_S} ({cpu_s:.0f} processor seconds)"
     note = f"{len(methods)} methods, {len(counted)} jobs, {took}: {_kept(seconds <= LIMIT_S)}"
     return [
-        {"what": f"a minute ÷ all jobs of {results} beyond embeddings and answers", "ratio": LIMIT_S / seconds, "must": 1, "note": note}
+        {
+            "what": f"a minute ÷ all jobs of {results} beyond embeddings and answers",
+            "ratio": LIMIT_S / seconds,
+            "must": 1,
+            "note": note,
+        }
     ]
 
 
@@ -94,14 +133,25 @@ def _kept(kept: bool) -> str:
 def _subset(n: int, random: np.random.Generator) -> tuple[pa.Table, np.ndarray]:
     lists = np.arange(n)[:, None] * 100 + np.arange(K)
     truth = lists[np.arange(n), random.integers(0, K, n)]
-    columns = {"user_id": np.arange(n), "ground_truth": truth, "ground_truth_rank": np.ones(n), "history": [[]] * n}
+    columns = {
+        "user_id": np.arange(n),
+        "ground_truth": truth,
+        "ground_truth_rank": np.ones(n),
+        "history": [[]] * n,
+    }
     return pa.table({**columns, "candidates": list(lists)}).cast(tables.SUBSET), lists
 
 
 def _ranking(subset: pa.Table, lists: np.ndarray) -> pa.Table:
     n = len(lists)
-    columns = {"user_id": np.repeat(subset["user_id"].to_numpy(), K), "rank": np.tile(np.arange(1, K + 1), n), "item_id": lists.ravel()}
-    return pa.table({**columns, "source": pa.repeat(pa.scalar("model"), n * K), "score": pa.nulls(n * K)}).cast(tables.RANKINGS)
+    columns = {
+        "user_id": np.repeat(subset["user_id"].to_numpy(), K),
+        "rank": np.tile(np.arange(1, K + 1), n),
+        "item_id": lists.ravel(),
+    }
+    return pa.table(
+        {**columns, "source": pa.repeat(pa.scalar("model"), n * K), "score": pa.nulls(n * K)}
+    ).cast(tables.RANKINGS)
 
 
 def _by_cells(ranks: np.ndarray, baseline: np.ndarray, samples: int) -> np.ndarray:
@@ -114,7 +164,9 @@ def _by_cells(ranks: np.ndarray, baseline: np.ndarray, samples: int) -> np.ndarr
 def _by_users(ranks: np.ndarray, baseline: np.ndarray, samples: int) -> np.ndarray:
     difference = (ranks <= 10).astype(float) - (baseline <= 10)
     random = np.random.default_rng(1)
-    return np.array([difference[random.integers(0, len(ranks), len(ranks))].mean() for _ in range(samples)])
+    return np.array(
+        [difference[random.integers(0, len(ranks), len(ranks))].mean() for _ in range(samples)]
+    )
 
 
 def _seconds(work) -> float:

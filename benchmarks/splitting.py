@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
 import microlens_like
 from microrank import tables
-from microrank.data.numbers import MAX_ID
+from microrank.data.digit_scanner import MAX_ID
 from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
 from microrank.data.splits import SPLIT_NAMES, split_interactions
@@ -43,7 +43,9 @@ def by_blocks(pairs: Path, folder: Path) -> int:
 
 def by_loop(pairs: Path, folder: Path) -> int:
     """The plain way, one row after the other, with the same checks."""
-    rows: dict[str, tuple[list[int], list[int], list[int]]] = {name: ([], [], []) for name in SPLIT_NAMES}
+    rows: dict[str, tuple[list[int], list[int], list[int]]] = {
+        name: ([], [], []) for name in SPLIT_NAMES
+    }
     train_count: Counter[int] = Counter()
     seen = set()
     with open(pairs, encoding="utf-8-sig") as file:
@@ -55,17 +57,34 @@ def by_loop(pairs: Path, folder: Path) -> int:
             seen.add(user)
             for position, item_text in enumerate(items):
                 item = identifier(item_text, number)
-                name = "train" if position < len(items) - 2 else "valid" if position == len(items) - 2 else "test"
+                name = (
+                    "train"
+                    if position < len(items) - 2
+                    else "valid"
+                    if position == len(items) - 2
+                    else "test"
+                )
                 users, kept, positions = rows[name]
                 users.append(user)
                 kept.append(item)
                 positions.append(position)
                 train_count[item] += name == "train"
     for name, columns in rows.items():
-        pq.write_table(pa.table(list(columns), schema=tables.SPLIT), folder / f"{name}.parquet", compression="zstd")
+        pq.write_table(
+            pa.table(list(columns), schema=tables.SPLIT),
+            folder / f"{name}.parquet",
+            compression="zstd",
+        )
     ids = sorted(train_count)
-    catalogue = [ids, list(range(1, len(ids) + 1)), [""] * len(ids), [train_count[item] for item in ids]]
-    pq.write_table(pa.table(catalogue, schema=tables.ITEMS), folder / "items.parquet", compression="zstd")
+    catalogue = [
+        ids,
+        list(range(1, len(ids) + 1)),
+        [""] * len(ids),
+        [train_count[item] for item in ids],
+    ]
+    pq.write_table(
+        pa.table(catalogue, schema=tables.ITEMS), folder / "items.parquet", compression="zstd"
+    )
     return sum(len(columns[0]) for columns in rows.values())
 
 
@@ -103,7 +122,17 @@ def split_here(pairs: Path) -> None:
         rows = by_blocks(pairs, Path(folder))
         seconds = time.perf_counter() - begun
     peak = peak_gb()
-    print(json.dumps({"rows": rows, "seconds": seconds, "peak_gb": peak, "before_gb": before_gb, "gb_per_million": peak / rows * 1e6}))
+    print(
+        json.dumps(
+            {
+                "rows": rows,
+                "seconds": seconds,
+                "peak_gb": peak,
+                "before_gb": before_gb,
+                "gb_per_million": peak / rows * 1e6,
+            }
+        )
+    )
 
 
 def peak_gb() -> float:
@@ -113,8 +142,16 @@ def peak_gb() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scales", type=int, nargs="+", default=[1, 10], help="times 100,000 users; 100 takes two minutes and 0.5 GB")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--scales",
+        type=int,
+        nargs="+",
+        default=[1, 10],
+        help="times 100,000 users; 100 takes two minutes and 0.5 GB",
+    )
     parser.add_argument("--folder", type=Path, help="where the data are made, or were made before")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pairs", type=Path, help=argparse.SUPPRESS)
@@ -130,8 +167,13 @@ def main() -> None:
             if not pairs.exists():
                 microlens_like.make(pairs.parent, microlens_like.USERS * scale)
             used = memory(pairs)
-            row = {"what": f"raw tsv to splits, {used['rows'] / 1e6:.2f} million rows", "memory_mb": used["peak_gb"] * 1e3}
-            note = f"{used['seconds']:.2f} s; {used['before_gb'] * 1e3:.0f} MB of it before the file"
+            row = {
+                "what": f"raw tsv to splits, {used['rows'] / 1e6:.2f} million rows",
+                "memory_mb": used["peak_gb"] * 1e3,
+            }
+            note = (
+                f"{used['seconds']:.2f} s; {used['before_gb'] * 1e3:.0f} MB of it before the file"
+            )
             if scale == 1:
                 fastest = take_turns(pairs)
                 row |= {"ratio": fastest["loop"] / fastest["blocks"], "must": 12.0}

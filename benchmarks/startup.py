@@ -34,9 +34,18 @@ PREAMBLE = "import pickle\nfrom snakemake.logging import logger\nfrom snakemake.
 def processor_seconds(command: list[str], folder: Path, env: dict[str, str] | None = None) -> float:
     """Of a process and its children."""
     before = os.times()
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+    subprocess.run(
+        command,
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
+    )
     after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
 
 
 def make_study(folder: Path) -> None:
@@ -48,7 +57,9 @@ def make_study(folder: Path) -> None:
 
 def planned_jobs(folder: Path, target: str) -> int:
     """How many jobs a dry run plans."""
-    printed = subprocess.run([*SNAKEMAKE, "-n", target], cwd=folder, check=True, capture_output=True, text=True)
+    printed = subprocess.run(
+        [*SNAKEMAKE, "-n", target], cwd=folder, check=True, capture_output=True, text=True
+    )
     return int(re.findall(r"^total\s+(\d+)", printed.stdout + printed.stderr, re.MULTILINE)[0])
 
 
@@ -67,50 +78,80 @@ def make_empty_workflow(folder: Path, rules: int, jobs: int) -> None:
 def imports_of(script: Path) -> str:
     """The import statements of a script, without the job that they serve."""
     tree = ast.parse(script.read_text())
-    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+    return "\n".join(
+        ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+    )
 
 
 def dry_run(folder: Path) -> dict[str, Any]:
     """The dry run of the study against an empty workflow as large."""
     texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
-    rules = 1 + sum(line.startswith(("rule ", "use rule ")) for text in texts for line in text.splitlines())  # and `all`
+    rules = 1 + sum(
+        line.startswith(("rule ", "use rule ")) for text in texts for line in text.splitlines()
+    )  # and `all`
     study, empty = folder / "study", folder / "empty"
     make_study(study)
     jobs = planned_jobs(study, REPORT)
     make_empty_workflow(empty, rules, jobs)
     assert planned_jobs(empty, "out.0") == jobs
     pairs = [
-        (processor_seconds([*SNAKEMAKE, "-n", REPORT], study), processor_seconds([*SNAKEMAKE, "-n", "out.0"], empty))
+        (
+            processor_seconds([*SNAKEMAKE, "-n", REPORT], study),
+            processor_seconds([*SNAKEMAKE, "-n", "out.0"], empty),
+        )
         for _ in range(REPEATS)
     ]
     ours, theirs = map(min, zip(*pairs, strict=True))
     note = f"dry run {ours:.2f} s, empty Snakefile of {rules} rules, {jobs} jobs planned too, {theirs:.2f} s; at most {MUST} times: "
     what = "start-up: snakemake -n of the study ÷ an empty workflow"
-    return {"what": what, "ratio": ours / theirs, "must": MUST, "note": note + verdict(ours / theirs, MUST)}
+    return {
+        "what": what,
+        "ratio": ours / theirs,
+        "must": MUST,
+        "note": note + verdict(ours / theirs, MUST),
+    }
 
 
 def imports() -> dict[str, Any]:
     """The slowest start of a script's process among the rules that need no torch."""
     env = {"PYTHONPATH": str(ROOT / "workflow/scripts"), "OMP_NUM_THREADS": "1"}
     seconds = {}
-    for rule in sorted({path.stem for path in (ROOT / "workflow/scripts").glob("*.py")} - NEED_TORCH - NO_JOBS):
+    for rule in sorted(
+        {path.stem for path in (ROOT / "workflow/scripts").glob("*.py")} - NEED_TORCH - NO_JOBS
+    ):
         code = PREAMBLE + imports_of(ROOT / f"workflow/scripts/{rule}.py")
-        seconds[rule] = min(processor_seconds([sys.executable, "-c", code], ROOT, env) for _ in range(3))
+        seconds[rule] = min(
+            processor_seconds([sys.executable, "-c", code], ROOT, env) for _ in range(3)
+        )
     slowest = max(seconds, key=lambda rule: seconds[rule])
     note = f"{slowest} {seconds[slowest]:.2f} s of {len(seconds)} rules; at most {MUST_S} s: {verdict(seconds[slowest], MUST_S)}"
-    return {"what": "start-up of a job without torch, slowest", "note": note, "seconds": round(seconds[slowest], 2)}
+    return {
+        "what": "start-up of a job without torch, slowest",
+        "note": note,
+        "seconds": round(seconds[slowest], 2),
+    }
 
 
 def whole_job(folder: Path) -> dict[str, Any]:
     """What a light job adds to its dry run: its process, its work on a small sample, and Snakemake's own for it."""
     study = folder / "study"
-    (study / "small.yaml").write_text("datasets: {sample: {synthetic: {users: 100, items: 100, topics: 2}}}\n")
+    (study / "small.yaml").write_text(
+        "datasets: {sample: {synthetic: {users: 100, items: 100, topics: 2}}}\n"
+    )
     small = ["--configfile", "small.yaml"]
     subprocess.run([*SNAKEMAKE, LIGHT_JOB, *small], cwd=study, check=True, capture_output=True)
     job = [LIGHT_JOB, "--force", *small]
-    seconds = min(processor_seconds([*SNAKEMAKE, *job], study) - processor_seconds([*SNAKEMAKE, "-n", *job], study) for _ in range(3))
+    seconds = min(
+        processor_seconds([*SNAKEMAKE, *job], study)
+        - processor_seconds([*SNAKEMAKE, "-n", *job], study)
+        for _ in range(3)
+    )
     note = f"split_interactions of 100 users {seconds:.2f} s; at most {MUST_S} s: {verdict(seconds, MUST_S)}"
-    return {"what": "a whole job without torch, beyond the dry run", "note": note, "seconds": round(seconds, 2)}
+    return {
+        "what": "a whole job without torch, beyond the dry run",
+        "note": note,
+        "seconds": round(seconds, 2),
+    }
 
 
 def verdict(value: float, limit: float) -> str:
@@ -118,13 +159,18 @@ def verdict(value: float, limit: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         rows = [dry_run(Path(name)), imports(), whole_job(Path(name))]
     for row in rows:
-        print(f"{row['what']}: {row['note']}" + (f"; ratio {row['ratio']:.2f}" if "ratio" in row else ""))
+        print(
+            f"{row['what']}: {row['note']}"
+            + (f"; ratio {row['ratio']:.2f}" if "ratio" in row else "")
+        )
     if chosen.json:
         chosen.json.write_text(json.dumps(rows) + "\n")
     elif any("missed" in row["note"] for row in rows):

@@ -1,9 +1,9 @@
-"""A training step (loss and all gradients) against the plain form that materialises users × slots × history × d, on one thread.
+"""A training step (loss and all gradients) against the plain form that materialises users × positions × history × d, on one thread.
 
     python benchmarks/training_step.py [--dimensions 64 256 1024] [--json PATH]
 
-Both take the same batch of 64 examples, whose chunks' 704 slots (pads included) are the candidates. The plain form gathers the vectors of
-every user's history beside every slot's, [64, 704, 11, d], pools them, and runs batch normalisation and the layers, as MicroLens's code
+Both take the same batch of 64 examples, whose chunks' 704 positions (pads included) are the candidates. The plain form gathers the vectors of
+every user's history beside every position's, [64, 704, 11, d], pools them, and runs batch normalisation and the layers, as MicroLens's code
 does. Runs take turns in one process and the fastest of each counts; the peak of float32 matrix products is measured in the same run, and
 the fast form's share of it counts the arithmetic that it must do, 6·users·candidates·d·h (three products). Memory is what a process of its
 own grows by.
@@ -43,26 +43,48 @@ def example_batch() -> Batch:
     random = np.random.default_rng(0)
     lengths = np.minimum(3 + random.geometric(0.35, USERS), 40)
     popularity = (1 + np.arange(N_ITEMS)) ** -0.8
-    items = np.concatenate([random.choice(N_ITEMS, length, replace=False, p=popularity / popularity.sum()) + 1 for length in lengths])
-    chunks = Chunks.of(Histories(np.arange(USERS), np.append(0, lengths.cumsum()), items), N_ITEMS, CHUNK)
-    return chunks.batch(random.choice(len(chunks.examples), BATCH, replace=False), np.empty(0, np.int64), whole_slots=True)
+    items = np.concatenate(
+        [
+            random.choice(N_ITEMS, length, replace=False, p=popularity / popularity.sum()) + 1
+            for length in lengths
+        ]
+    )
+    chunks = Chunks.of(
+        Histories(np.arange(USERS), np.append(0, lengths.cumsum()), items), N_ITEMS, CHUNK
+    )
+    return chunks.batch(
+        random.choice(len(chunks.examples), BATCH, replace=False),
+        np.empty(0, np.int64),
+        whole_chunks=True,
+    )
 
 
 def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
-    """The same loss, every user with every slot."""
-    slots = torch.cat([batch.candidates.repeat_interleave(batch.weight.long()), torch.zeros(batch.pads, dtype=torch.long)])
+    """The same loss, every user with every position."""
+    positions = torch.cat(
+        [
+            batch.candidates.repeat_interleave(batch.weight.long()),
+            torch.zeros(batch.pads, dtype=torch.long),
+        ]
+    )
     n = len(batch.history)
-    sets = torch.cat([batch.history[:, None, :].expand(-1, len(slots), -1), slots[None, :, None].expand(n, -1, -1)], dim=2)
+    sets = torch.cat(
+        [
+            batch.history[:, None, :].expand(-1, len(positions), -1),
+            positions[None, :, None].expand(n, -1, -1),
+        ],
+        dim=2,
+    )
     vectors = model.items(sets) * (sets != 0)[..., None]
     pairs = (vectors.sum(dim=2) ** 2 - (vectors**2).sum(dim=2)) / 2
     scores = model.output(torch.relu(model.hidden(model.norm(pairs.flatten(0, 1))))).view(n, -1)
-    real = slots != 0
-    column = torch.searchsorted(batch.candidates, slots[real])
-    logits = scores[:, real] + (batch.offset - batch.weight.log())[column]
+    real = positions != 0
+    column = torch.searchsorted(batch.candidates, positions[real])
+    logits = scores[:, real] + (batch.log_q_correction - batch.weight.log())[column]
     left_out = torch.zeros(n, len(batch.candidates), dtype=torch.bool)
-    left_out[batch.own] = True
+    left_out[batch.user_items] = True
     left_out = left_out[:, column] | (column == batch.target[:, None])
-    first_copy = torch.searchsorted(slots[real].contiguous(), batch.candidates[batch.target])
+    first_copy = torch.searchsorted(positions[real].contiguous(), batch.candidates[batch.target])
     left_out[torch.arange(n), first_copy] = False
     return torch.nn.functional.cross_entropy(logits.masked_fill(left_out, -torch.inf), first_copy)
 
@@ -86,7 +108,12 @@ def new_model(dimension: int) -> NFM:
 
 def grown_mb(form: str, dimension: int) -> float:
     """What one step adds to the memory of a fresh process, MB."""
-    out = subprocess.run([sys.executable, __file__, "--memory", form, str(dimension)], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, __file__, "--memory", form, str(dimension)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return float(out.stdout)
 
 
@@ -111,7 +138,9 @@ def measure(dimension: int) -> list[dict[str, Any]]:
     step("fast", model, batch)
     for _ in range(REPEATS[dimension]):
         best["plain"] = min(best["plain"], step("plain", model, batch))
-        best["fast"] = min(best["fast"], *(step("fast", model, batch) for _ in range(FAST_PER_PLAIN)))
+        best["fast"] = min(
+            best["fast"], *(step("fast", model, batch) for _ in range(FAST_PER_PLAIN))
+        )
         peak = max(peak, peak_flops() / 1e9)
     share = 6 * BATCH * len(batch.candidates) * dimension**2 / best["fast"] / 1e9 / peak
     memory = {form: grown_mb(form, dimension) for form in FORMS}
@@ -140,8 +169,12 @@ def measure(dimension: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dimensions", type=int, nargs="+", default=[64, 256, 1024], choices=list(MUST))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--dimensions", type=int, nargs="+", default=[64, 256, 1024], choices=list(MUST)
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--memory", nargs=2, metavar=("FORM", "D"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -151,7 +184,9 @@ def main() -> None:
         return
     rows = [row for dimension in arguments.dimensions for row in measure(dimension)]
     for row in rows:
-        print(f"{row['what']}: {row['ratio']}× (must {row['must']}×), share of peak {row['share_of_peak']}; {row['note']}")
+        print(
+            f"{row['what']}: {row['ratio']}× (must {row['must']}×), share of peak {row['share_of_peak']}; {row['note']}"
+        )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
 

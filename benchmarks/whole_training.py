@@ -26,9 +26,18 @@ MUST_S, AIM_S, MUST_MB = 360, 180, 2000
 
 def copy_workflow(folder: Path) -> None:
     """What git would commit, so that no result of ours is touched."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     for name in filter(None, listed.stdout.split("\0")):
-        if name.split("/")[0] in ("Snakefile", "workflow", "config", "envs", "profiles", "resources"):
+        if name.split("/")[0] in (
+            "Snakefile",
+            "workflow",
+            "config",
+            "envs",
+            "profiles",
+            "resources",
+        ):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
 
@@ -38,9 +47,21 @@ def measure(folder: Path, users: int, cores: int) -> list[dict[str, Any]]:
     copy_workflow(folder)
     (folder / "raw").mkdir()
     microlens_like.make(folder / "raw", users)
-    data = {"dataset": "big", "datasets": {"big": {"pairs": "raw/pairs.tsv", "titles": "raw/titles.csv"}}}
+    data = {
+        "dataset": "big",
+        "datasets": {"big": {"pairs": "raw/pairs.tsv", "titles": "raw/titles.csv"}},
+    }
     (folder / "big.yaml").write_text(yaml.safe_dump(data))
-    command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--configfile", "big.yaml", "--"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        str(cores),
+        "--configfile",
+        "big.yaml",
+        "--",
+    ]
     subprocess.run([*command, "results/big/splits/train.parquet"], cwd=folder, check=True)
     began = time.monotonic()
     subprocess.run([*command, "results/big/nfm/recommendations.parquet"], cwd=folder, check=True)
@@ -50,14 +71,26 @@ def measure(folder: Path, users: int, cores: int) -> list[dict[str, Any]]:
         with open(folder / f"results/big/benchmarks/{rule}.tsv", newline="") as file:
             told = next(csv.DictReader(file, delimiter="\t"))
         note = f"{float(told['s']):.0f} s, {float(told['cpu_time']):.0f} CPU-s"
-        rows.append({"what": f"{rule}, {users:,} users", "memory_mb": float(told["max_rss"]), "note": note})
+        rows.append(
+            {"what": f"{rule}, {users:,} users", "memory_mb": float(told["max_rss"]), "note": note}
+        )
     note = f"{wall:.0f} s with {cores} cores, start-up and all (must {MUST_S} s and {MUST_MB:,} MB, aim {AIM_S} s)"
     peak = max(row["memory_mb"] for row in rows)
-    return [*rows, {"what": f"default training and ranking, {users:,} users", "memory_mb": peak, "note": note, "seconds": round(wall, 1)}]
+    return [
+        *rows,
+        {
+            "what": f"default training and ranking, {users:,} users",
+            "memory_mb": peak,
+            "note": note,
+            "seconds": round(wall, 1),
+        },
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--users", type=int, default=microlens_like.USERS)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--json", type=Path)

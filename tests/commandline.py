@@ -22,7 +22,12 @@ SMALL = {
 
 
 def run(
-    folder: Path, *arguments: str, cores: int = 2, env: dict[str, str] | None = None, timeout_s: int = 600, umask: int = -1
+    folder: Path,
+    *arguments: str,
+    cores: int = 2,
+    env: dict[str, str] | None = None,
+    timeout_s: int = 600,
+    umask: int = -1,
 ) -> subprocess.CompletedProcess:
     """Run snakemake in `folder`; its output, both streams in one, is the result's stdout."""
     return subprocess.run(
@@ -45,22 +50,35 @@ def planned_jobs(folder: Path, *arguments: str) -> Counter:
     if "Nothing to be done" in output.stdout:
         return Counter()
     table = output.stdout.split("Job stats:")[1].split("total")[0]
-    return Counter({name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)})
+    return Counter(
+        {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)\s*$", table, re.MULTILINE)}
+    )
 
 
 def edit_config(folder: Path, change: dict) -> None:
     """Lay `change` over the copy's config.yaml, key by key."""
     path = folder / "config/config.yaml"
-    path.write_text(yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change), sort_keys=False))
+    path.write_text(
+        yaml.safe_dump(_merged(yaml.safe_load(path.read_text()), change), sort_keys=False)
+    )
 
 
 def _merged(base: dict, change: dict) -> dict:
-    return base | {key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()}
+    return base | {
+        key: _merged(base.get(key, {}), value) if isinstance(value, dict) else value
+        for key, value in change.items()
+    }
 
 
 def copy_repository(target: Path) -> Path:
     """What git would commit, as it lies in the working tree."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file() and not name.startswith(("tests/", "benchmarks/")):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -71,5 +89,7 @@ def copy_repository(target: Path) -> Path:
 def contents(study: Path) -> dict[str, bytes]:
     """The bytes of all that a study leaves for its readers: tables, figures, reports (no logs, no timings)."""
     files = (path for path in sorted((study / "results").rglob("*")) if path.is_file())
-    kept = (path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(study).parts))
+    kept = (
+        path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(study).parts)
+    )
     return {str(path.relative_to(study)): path.read_bytes() for path in kept}

@@ -20,7 +20,9 @@ def real_data() -> Path:
     """The folder with real MicroLens and MovieLens files, which are not ours to pass on."""
     folder = Path(os.environ.get("MICRORANK_REAL_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder}; set MICRORANK_REAL_DATA to a folder with microlens-50k/ and ml-latest-small/")
+        pytest.skip(
+            f"no real data at {folder}; set MICRORANK_REAL_DATA to a folder with microlens-50k/ and ml-latest-small/"
+        )
     return folder
 
 

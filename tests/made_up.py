@@ -5,7 +5,9 @@ import pyarrow as pa
 from microrank import tables
 
 
-def made_up_subset(truth_ranks: np.ndarray, k: int = 20, history_length: int = 3, population: str = "hits") -> pa.Table:
+def made_up_subset(
+    truth_ranks: np.ndarray, k: int = 20, history_length: int = 3, population: str = "hits"
+) -> pa.Table:
     """Users 10, 20, …; user u's candidates are u·100 + 1…k in the recommender's order; a truth rank of 0 is an item outside the list."""
     n = len(truth_ranks)
     users = np.arange(1, n + 1) * 10
@@ -16,7 +18,9 @@ def made_up_subset(truth_ranks: np.ndarray, k: int = 20, history_length: int = 3
             "user_id": users,
             "ground_truth": truth,
             "ground_truth_rank": truth_ranks,
-            "history": [[int(user) * 100 + 50 + i for i in range(history_length)] for user in users],
+            "history": [
+                [int(user) * 100 + 50 + i for i in range(history_length)] for user in users
+            ],
             "candidates": list(lists),
         }
     ).cast(tables.SUBSET)
@@ -42,7 +46,7 @@ def unchanged(n: int, k: int = 20) -> np.ndarray:
 
 
 def perfect(truth_ranks: np.ndarray, k: int = 20) -> np.ndarray:
-    """The hidden item first, the others in their order."""
+    """The held-out item first, the others in their order."""
     places = unchanged(len(truth_ranks), k)
     first = np.where(places == truth_ranks[:, None] - 1, -1, places)
     return np.argsort(first, axis=1, kind="stable")

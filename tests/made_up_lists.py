@@ -33,7 +33,8 @@ def catalogue(titles: dict[int, str] | None = None) -> pa.Table:
     """Table ITEMS."""
     titles = TITLES if titles is None else titles
     return pa.table(
-        [list(titles), list(range(1, len(titles) + 1)), list(titles.values()), [1] * len(titles)], names=tables.ITEMS.names
+        [list(titles), list(range(1, len(titles) + 1)), list(titles.values()), [1] * len(titles)],
+        names=tables.ITEMS.names,
     ).cast(tables.ITEMS)
 
 

@@ -21,7 +21,11 @@ def begin(folder: Path, *arguments: str) -> tuple[subprocess.Popen, Path]:
     output = folder / f"output-{time.monotonic_ns()}.txt"
     with output.open("w") as file:
         process = subprocess.Popen(
-            [*SNAKEMAKE, "--cores", "2", *arguments, REPORT], cwd=folder, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            [*SNAKEMAKE, "--cores", "2", *arguments, REPORT],
+            cwd=folder,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     return process, output
 
@@ -31,7 +35,11 @@ def family(folder: Path) -> list[int]:
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(folder) and "Z (zombie)" not in (entry / "status").read_text():
+            if (
+                entry.name.isdigit()
+                and os.readlink(entry / "cwd") == str(folder)
+                and "Z (zombie)" not in (entry / "status").read_text()
+            ):
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -43,7 +51,12 @@ def jobs_at_work(members: list[int]) -> set[str]:
     found = set()
     for member in members:
         try:
-            found.update(re.findall(r"\.snakemake/scripts/\w+\.(\w+)\.py", Path(f"/proc/{member}/cmdline").read_text()))
+            found.update(
+                re.findall(
+                    r"\.snakemake/scripts/\w+\.(\w+)\.py",
+                    Path(f"/proc/{member}/cmdline").read_text(),
+                )
+            )
         except OSError:
             continue
     return found
@@ -70,11 +83,18 @@ def kill_all(process: subprocess.Popen, folder: Path) -> tuple[int, set[str]]:
 
 def kept_answers(folder: Path) -> dict[str, tuple[int, int]]:
     """Each file of the response store, with what changes if it is written again."""
-    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "resources/store").glob("??/*.jsonl")}
+    return {
+        path.name: (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in (folder / "resources/store").glob("??/*.jsonl")
+    }
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 11))])
-def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(study: Path, seed: int, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 11))]
+)
+def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(
+    study: Path, seed: int, capsys: pytest.CaptureFixture
+) -> None:
     expected = contents(study)
     answers = len(kept_answers(study))
     for made in ("results", "resources/sample", "resources/store"):
@@ -94,7 +114,10 @@ def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(study: P
         assert before.items() <= now.items(), "a kept answer was written again"
         before = now
     with capsys.disabled():
-        print(f" {len(hit)} kills, {sum(map(bool, hit))} of them while jobs were at work: {', '.join(sorted(set().union(*hit)))}; ", end="")
+        print(
+            f" {len(hit)} kills, {sum(map(bool, hit))} of them while jobs were at work: {', '.join(sorted(set().union(*hit)))}; ",
+            end="",
+        )
     stopped = run(study, REPORT)
     if stopped.returncode:  # unless the last kill came before the folder was locked
         assert "--unlock" in stopped.stdout
@@ -111,7 +134,9 @@ def _jobs_done(output: Path) -> int:
     return len(JOB_DONE.findall(output.read_text()))
 
 
-def _wait_for_jobs(process: subprocess.Popen, output: Path, number: int, limit_s: float, must: bool = True) -> None:
+def _wait_for_jobs(
+    process: subprocess.Popen, output: Path, number: int, limit_s: float, must: bool = True
+) -> None:
     """Wait until so many jobs are done, or the process or the time ends."""
     end = time.monotonic() + limit_s
     while _jobs_done(output) < number and process.poll() is None:

@@ -14,30 +14,78 @@ CHEAP = {
 
 def histories(users: int, items: int, length: int) -> str:
     draw = random.Random(1)
-    return "".join(f"{user}\t{' '.join(map(str, draw.sample(range(items), length)))}\n" for user in range(users))
+    return "".join(
+        f"{user}\t{' '.join(map(str, draw.sample(range(items), length)))}\n"
+        for user in range(users)
+    )
 
 
 @pytest.mark.parametrize(
     ("pairs", "top_k", "users", "said"),
     [
-        (histories(1, 12, 12), 2, 1, "recommend_top_k: top_k is 2, but user 0 has only 1 of 12 items left to recommend; lower top_k"),
-        (histories(40, 7, 5), 20, 5, "recommend_top_k: top_k is 20, but user 0 has only 3 of 7 items left to recommend; lower top_k"),
+        (
+            histories(1, 12, 12),
+            2,
+            1,
+            "recommend_top_k: top_k is 2, but user 0 has only 1 of 12 items left to recommend; lower top_k",
+        ),
+        (
+            histories(40, 7, 5),
+            20,
+            5,
+            "recommend_top_k: top_k is 20, but user 0 has only 3 of 7 items left to recommend; lower top_k",
+        ),
         (histories(40, 7, 5), 3, 5, None),
         (histories(2, 7, 5), 3, 1, None),
-        pytest.param(histories(40, 7, 5), 3, 41, "subset.sample_size is 41, but there are only ", marks=pytest.mark.soak),
-        ("1\t5 6 7\n2\t5 5 5\n", 2, 1, "split_interactions: pairs.tsv: line 2: user 2 has item 5 more than once; keep one interaction"),
-        ("1\t5\n2\t5\n", 2, 1, "split_interactions: pairs.tsv: line 1: user 1 has 1 item, but the split needs 3 of each user"),
+        pytest.param(
+            histories(40, 7, 5),
+            3,
+            41,
+            "subset.sample_size is 41, but there are only ",
+            marks=pytest.mark.soak,
+        ),
+        (
+            "1\t5 6 7\n2\t5 5 5\n",
+            2,
+            1,
+            "split_interactions: pairs.tsv: line 2: user 2 has item 5 more than once; keep one interaction",
+        ),
+        (
+            "1\t5\n2\t5\n",
+            2,
+            1,
+            "split_interactions: pairs.tsv: line 1: user 1 has 1 item, but the split needs 3 of each user",
+        ),
     ],
-    ids=["one user", "fewer items than top_k", "few items", "two users", "fewer users than asked for", "one item, often", "one item, once"],
+    ids=[
+        "one user",
+        "fewer items than top_k",
+        "few items",
+        "two users",
+        "fewer users than asked for",
+        "one item, often",
+        "one item, once",
+    ],
 )
 def test_the_study_of_hardly_any_data_ends_with_a_report_or_one_line(
     tmp_path: Path, pairs: str, top_k: int, users: int, said: str | None
 ) -> None:
     study = copy_repository(tmp_path)
     (study / "pairs.tsv").write_text(pairs)
-    (study / "titles.csv").write_text("item,title\n" + "".join(f"{item},the same title\n" for item in range(12)))
+    (study / "titles.csv").write_text(
+        "item,title\n" + "".join(f"{item},the same title\n" for item in range(12))
+    )
     mine = {"pairs": "pairs.tsv", "titles": "titles.csv"}
-    edit_config(study, CHEAP | {"dataset": "mine", "datasets": {"mine": mine}, "top_k": top_k, "subset": {"sample_size": users}})
+    edit_config(
+        study,
+        CHEAP
+        | {
+            "dataset": "mine",
+            "datasets": {"mine": mine},
+            "top_k": top_k,
+            "subset": {"sample_size": users},
+        },
+    )
     done = run(study, REPORT)
     assert "Traceback" not in done.stdout, done.stdout
     assert "defect in microrank" not in done.stdout, done.stdout

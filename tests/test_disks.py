@@ -25,7 +25,9 @@ from microrank.nfm.settings import Recipe
 def mounted(folder: Path, *options: str) -> Iterator[None]:
     """A mount at `folder`; the test is skipped where mounting is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["mount", *options, str(folder)], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
     try:
@@ -41,7 +43,9 @@ def study(study: Path) -> Path:
     return study
 
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount the small disks of these tests")
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root may mount the small disks of these tests"
+)
 
 
 def refused(folder: Path, said: str) -> None:
@@ -60,7 +64,9 @@ def healed(folder: Path, expected: dict[str, bytes], whole: bool = True) -> None
     assert done.returncode == 0, done.stdout
     found = contents(folder)
     assert {REPORT, "results/report.html", "results/sample/metrics.csv"} <= found.keys()
-    assert [name for name in expected if (whole or name in found) and expected[name] != found.get(name)] == []
+    assert [
+        name for name in expected if (whole or name in found) and expected[name] != found.get(name)
+    ] == []
 
 
 def test_a_full_disk_is_said_and_a_larger_one_heals(study: Path, tmp_path: Path) -> None:
@@ -69,7 +75,10 @@ def test_a_full_disk_is_said_and_a_larger_one_heals(study: Path, tmp_path: Path)
     shutil.rmtree(rankings)
     with mounted(rankings, "-t", "tmpfs", "-o", "size=16k", "tmpfs"):
         refused(study, "No space left")
-        assert all(path.stat().st_size == 0 or path.suffix != ".parquet" or readable(path) for path in rankings.iterdir())
+        assert all(
+            path.stat().st_size == 0 or path.suffix != ".parquet" or readable(path)
+            for path in rankings.iterdir()
+        )
     healed(study, expected)
 
 
@@ -99,20 +108,29 @@ def test_a_read_only_store_is_said_and_answers_what_it_holds(study: Path) -> Non
         path.unlink()
         del kept[path]
     with mounted(store, "--bind", "-o", "ro", str(store)):
-        refused(study, "cannot be written (Read-only file system); mend the folder's rights or its disk, then run again")
+        refused(
+            study,
+            "cannot be written (Read-only file system); mend the folder's rights or its disk, then run again",
+        )
         assert {path: path.read_bytes() for path in store.glob("??/*.jsonl")} == kept
     healed(study, expected)
 
 
-def test_a_disk_that_fills_during_training_is_said_and_the_training_goes_on_where_there_is_room(study: Path) -> None:
+def test_a_disk_that_fills_during_training_is_said_and_the_training_goes_on_where_there_is_room(
+    study: Path,
+) -> None:
     expected = contents(study)
     shutil.rmtree(study / "results/sample/nfm")
     with mounted(study / "results/sample/nfm", "-t", "tmpfs", "-o", "size=1m", "tmpfs"):
         refused(study, "cannot be written (No space left on device); make room and run again")
         (state,) = (study / "results/sample/nfm/training").iterdir()
-        subprocess.run(["mount", "-o", "remount,size=64m", str(study / "results/sample/nfm")], check=True)
+        subprocess.run(
+            ["mount", "-o", "remount,size=64m", str(study / "results/sample/nfm")], check=True
+        )
         healed(study, expected)
-        assert "going on after half epoch" in (study / "results/sample/logs/train_nfm.log").read_text()
+        assert (
+            "going on after half epoch" in (study / "results/sample/logs/train_nfm.log").read_text()
+        )
         assert not state.exists()
 
 
@@ -125,7 +143,9 @@ def test_read_only_results_are_said_and_left_as_they_were(study: Path) -> None:
         assert failed.returncode != 0
         assert "Write-protected output files" in failed.stdout
         assert "Traceback" not in failed.stdout
-        assert contents(study) == {name: data for name, data in expected.items() if not name.endswith("sample/metrics.csv")}
+        assert contents(study) == {
+            name: data for name, data in expected.items() if not name.endswith("sample/metrics.csv")
+        }
     healed(study, expected)
 
 
@@ -136,21 +156,35 @@ def readable(path: Path) -> bool:
     return path.read_bytes()[-4:] == b"PAR1"
 
 
-def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    rows = pa.table({name: pa.array(np.random.default_rng(0).permutation(50_000)) for name in tables.SPLIT.names})
-    recipe = Recipe.from_config(yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"])
+def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    rows = pa.table(
+        {
+            name: pa.array(np.random.default_rng(0).permutation(50_000))
+            for name in tables.SPLIT.names
+        }
+    )
+    recipe = Recipe.from_config(
+        yaml.safe_load((ROOT / "config/config.yaml").read_text())["nfm"]["recipes"]["sampled"]
+    )
     writers = {
         "table.parquet": lambda path: tables.write_table(rows, path, tables.SPLIT),
-        "model.safetensors": lambda path: save_model(path, NFM(5000, recipe.dimension, recipe.hidden), recipe),
+        "model.safetensors": lambda path: save_model(
+            path, NFM(5000, recipe.dimension, recipe.hidden), recipe
+        ),
         "text.md": lambda path: write_text(path, "x" * 200_000),
-        "table.csv": lambda path: write_metrics(pa.table({"user_id": range(50_000)}), path, pa.schema([("user_id", pa.int64())])),
+        "table.csv": lambda path: write_metrics(
+            pa.table({"user_id": range(50_000)}), path, pa.schema([("user_id", pa.int64())])
+        ),
     }
     disk = tmp_path / "disk"
     with mounted(disk, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
         for name, write in writers.items():
             (disk / name).write_text("old")
             with pytest.raises(
-                StudyError, match=rf"{name}: cannot be written \(.*No space left on device.*\); make room and run again"
+                StudyError,
+                match=rf"{name}: cannot be written \(.*No space left on device.*\); make room and run again",
             ) as error:
                 write(disk / name)
             assert "\n" not in str(error.value)
@@ -172,7 +206,11 @@ def test_a_cut_file_is_named_and_deleting_it_heals(study: Path, name: str, said:
     expected = contents(study)
     path = study / name
     data = path.read_bytes()
-    cut = data[: len(data) // 2] if path.suffix != ".csv" else data[: data.index(b"\n", len(data) // 2) + 1]  # a csv at the end of a row
+    cut = (
+        data[: len(data) // 2]
+        if path.suffix != ".csv"
+        else data[: data.index(b"\n", len(data) // 2) + 1]
+    )  # a csv at the end of a row
     path.write_bytes(cut)
     refused(study, said)
     assert path.read_bytes() == cut
@@ -189,7 +227,9 @@ def test_a_cut_answer_is_set_aside_and_asked_again(study: Path) -> None:
     assert list(path.parent.glob("*.damaged"))
 
 
-def test_a_cut_checkpoint_that_only_fusions_read_is_named_where_one_is_made_and_deleting_it_heals(study: Path) -> None:
+def test_a_cut_checkpoint_that_only_fusions_read_is_named_where_one_is_made_and_deleting_it_heals(
+    study: Path,
+) -> None:
     path, lists = study / MODEL, "results/sample/tuning/recommendations.parquet"
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
@@ -211,10 +251,20 @@ def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> N
         path.write_bytes(data[: len(data) // 2 * (number % 2)])
         ended = run(study, REPORT)
         if ended.returncode:
-            assert any(path.name in line and "complete" in line for line in ended.stdout.splitlines()), ended.stdout
+            assert any(
+                path.name in line and "complete" in line for line in ended.stdout.splitlines()
+            ), ended.stdout
             assert "defect in microrank" not in ended.stdout, ended.stdout
             assert "Traceback" not in ended.stdout, ended.stdout
             path.unlink()
-        healed(study, {other: content for other, content in expected.items() if other != name or name != MODEL}, whole=False)
+        healed(
+            study,
+            {
+                other: content
+                for other, content in expected.items()
+                if other != name or name != MODEL
+            },
+            whole=False,
+        )
         path.write_bytes(data)
         (study / REPORT).unlink()

@@ -48,7 +48,9 @@ def test_what_a_killed_writer_leaves_is_gone_when_the_file_is_written_again(tmp_
     target = tmp_path / "metrics.csv"
     for _ in range(3):
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED, target], env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")}, check=False
+            [sys.executable, "-c", KILLED, target],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts")},
+            check=False,
         )
         assert killed.returncode == -signal.SIGKILL
         assert not target.exists()
@@ -58,7 +60,9 @@ def test_what_a_killed_writer_leaves_is_gone_when_the_file_is_written_again(tmp_
     assert target.read_text() == "whole"
 
 
-def test_a_file_and_its_name_are_on_the_disk_before_it_counts_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_and_its_name_are_on_the_disk_before_it_counts_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A power cut cannot be tried here; the order of the calls that guard against one can."""
     done: list[str] = []
     sync, rename = os.fsync, os.replace
@@ -85,10 +89,15 @@ def test_a_block_that_writes_nothing_leaves_no_empty_file(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "write",
-    [lambda path: write_text(path, "text"), lambda path: save_tensors(path, {"x": torch.zeros(3)}, {})],
+    [
+        lambda path: write_text(path, "text"),
+        lambda path: save_tensors(path, {"x": torch.zeros(3)}, {}),
+    ],
     ids=["text", "safetensors"],
 )
-def test_a_file_has_the_rights_that_the_user_gives_new_files(tmp_path: Path, write: Callable) -> None:
+def test_a_file_has_the_rights_that_the_user_gives_new_files(
+    tmp_path: Path, write: Callable
+) -> None:
     before = os.umask(0o027)
     try:
         write(tmp_path / "file")
@@ -99,9 +108,14 @@ def test_a_file_has_the_rights_that_the_user_gives_new_files(tmp_path: Path, wri
 
 @pytest.mark.parametrize(
     ("number", "says"),
-    [(errno.ENOSPC, "No space left on device); make room"), (errno.EROFS, "Read-only file system); make it writable")],
+    [
+        (errno.ENOSPC, "No space left on device); make room"),
+        (errno.EROFS, "Read-only file system); make it writable"),
+    ],
 )
-def test_a_disk_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, number: int, says: str) -> None:
+def test_a_disk_that_cannot_be_written_is_told_in_one_line(
+    tmp_path: Path, number: int, says: str
+) -> None:
     target = tmp_path / "file"
     write_text(target, "old")
     with pytest.raises(StudyError) as error, replacing(target):
@@ -119,7 +133,9 @@ def test_other_errors_stay_what_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", '{"a": [1,', '{"a": NaN', '{"a": 1}}', "\x00\x00"])
 def test_json_that_is_cut_or_altered_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
-    with pytest.raises(StudyError, match=r"a\.json: not a complete JSON file .*; delete the file and run again"):
+    with pytest.raises(
+        StudyError, match=r"a\.json: not a complete JSON file .*; delete the file and run again"
+    ):
         read_json(tmp_path / "a.json")
 
 
@@ -130,7 +146,10 @@ def test_a_csv_cut_anywhere_is_named_but_at_the_end_of_a_row(tmp_path: Path) -> 
         if whole[:end].count("\n") and whole[end - 1] == "\n":
             assert len(read_csv(path, ["name", "value"])) == whole[:end].count("\n") - 1
         else:
-            with pytest.raises(StudyError, match=r"a\.csv: not a complete table with the columns name, value; delete"):
+            with pytest.raises(
+                StudyError,
+                match=r"a\.csv: not a complete table with the columns name, value; delete",
+            ):
                 read_csv(path, ["name", "value"])
     path.write_text(whole)
     assert read_csv(path, ["value"])[1] == {"name": "a,b", "value": "22"}
@@ -143,7 +162,10 @@ def test_a_text_that_is_absent_or_no_text_is_named(tmp_path: Path, read: Callabl
     with pytest.raises(StudyError, match=r"absent: no such file; run the rule that makes it"):
         read(tmp_path / "absent")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StudyError, match=r"folder: cannot be read \(Is a directory\); mend its rights or its disk and run again"):
+    with pytest.raises(
+        StudyError,
+        match=r"folder: cannot be read \(Is a directory\); mend its rights or its disk and run again",
+    ):
         read(tmp_path / "folder")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match=r"binary: not a complete text file"):

@@ -23,8 +23,14 @@ def popular_lists(train: pa.Table, also_seen: list[pa.Table], k: int) -> pa.Tabl
         of_user.setdefault(user, set()).add(item)
     items, counts = np.unique(train["item_id"].to_numpy(), return_counts=True)
     popular = items[np.argsort(-counts, kind="stable")].tolist()
-    rows = [(user, rank, item) for user, own in of_user.items() for rank, item in enumerate([i for i in popular if i not in own][:k], 1)]
-    return pa.table(dict(zip(("user_id", "rank", "item_id"), map(list, zip(*rows, strict=True)), strict=True)))
+    rows = [
+        (user, rank, item)
+        for user, own in of_user.items()
+        for rank, item in enumerate([i for i in popular if i not in own][:k], 1)
+    ]
+    return pa.table(
+        dict(zip(("user_id", "rank", "item_id"), map(list, zip(*rows, strict=True)), strict=True))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,27 +43,48 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_lists_of_another_recommender_are_studied_without_training_one(splits: Path) -> None:
-    train, valid = (pq.read_table(splits / SPLITS / f"{name}.parquet") for name in ("train", "valid"))
+    train, valid = (
+        pq.read_table(splits / SPLITS / f"{name}.parquet") for name in ("train", "valid")
+    )
     pyarrow.csv.write_csv(popular_lists(train, [valid], 20), splits / "lists.csv")
     pq.write_table(popular_lists(train, [], 20), splits / "tuning.parquet")
-    own = {"recommendations": "lists.csv", "recommender": "popular", "recommendations_for_tuning": "tuning.parquet"}
-    fused = {"rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}}, "methods": [*CHEAP, "fused"]}
+    own = {
+        "recommendations": "lists.csv",
+        "recommender": "popular",
+        "recommendations_for_tuning": "tuning.parquet",
+    }
+    fused = {
+        "rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}},
+        "methods": [*CHEAP, "fused"],
+    }
     edit_config(splits, {"datasets": {"sample": own}, **fused})
     planned = planned_jobs(splits)
-    assert {"take_recommendations", "take_recommendations_for_tuning", "evaluate_lists"} <= set(planned)
-    assert set(planned).isdisjoint({"train_nfm", "recommend_top_k", "recommend_top_k_for_tuning", "evaluate_nfm"})
+    assert {"take_recommendations", "take_recommendations_for_tuning", "evaluate_lists"} <= set(
+        planned
+    )
+    assert set(planned).isdisjoint(
+        {"train_nfm", "recommend_top_k", "recommend_top_k_for_tuning", "evaluate_nfm"}
+    )
     done = run(splits, REPORT)
     assert done.returncode == 0, done.stdout
     report = (splits / REPORT).read_text()
     assert "| popular |" in report
     assert "training.svg" not in report
     for name in ("lists.csv", "tuning.parquet"):
-        assert f"| {name} | sha256:{hashlib.sha256((splits / name).read_bytes()).hexdigest()} |" in report.replace("`", "")
-    assert "places hold an item that the user has seen already" not in (splits / "results/sample/logs/take_recommendations.log").read_text()
+        assert (
+            f"| {name} | sha256:{hashlib.sha256((splits / name).read_bytes()).hexdigest()} |"
+            in report.replace("`", "")
+        )
+    assert (
+        "places hold an item that the user has seen already"
+        not in (splits / "results/sample/logs/take_recommendations.log").read_text()
+    )
     metrics = json.loads((splits / "results/sample/lists/metrics.json").read_text())
     assert metrics["n_users"] == SMALL["datasets"]["sample"]["synthetic"]["users"]
     # The popularity method orders the recommender's list as it already is: the same row, to the last user.
-    rows = [line.split(",") for line in (splits / "results/sample/metrics.csv").read_text().splitlines()]
+    rows = [
+        line.split(",") for line in (splits / "results/sample/metrics.csv").read_text().splitlines()
+    ]
     values = {tuple(row[1:4]): row[4] for row in rows}
     assert values["popular", "hits", "10"] == values["popularity", "hits", "10"]
     assert not planned_jobs(splits)
@@ -65,8 +92,19 @@ def test_lists_of_another_recommender_are_studied_without_training_one(splits: P
 
 def test_a_fusion_without_lists_to_tune_it_on_is_refused(splits: Path) -> None:
     (splits / "lists.csv").touch()
-    datasets = {"datasets": {"bare": {"pairs": "lists.csv", "titles": "lists.csv", "recommendations": "lists.csv"}}}
-    edit_config(splits, datasets | {"rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}}, "methods": ["fused"]})
+    datasets = {
+        "datasets": {
+            "bare": {"pairs": "lists.csv", "titles": "lists.csv", "recommendations": "lists.csv"}
+        }
+    }
+    edit_config(
+        splits,
+        datasets
+        | {
+            "rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}},
+            "methods": ["fused"],
+        },
+    )
     done = run(splits, "-n", REPORT, "--config", "dataset=bare")
     assert done.returncode != 0
     assert "name such a file as datasets.bare.recommendations_for_tuning" in done.stdout
@@ -86,11 +124,29 @@ def test_repeats_run_with_seeds_of_their_own_and_show_their_spread(tmp_path: Pat
     assert len({(one / "nfm/model.safetensors").read_bytes() for one in folders}) == 2
     assert len({(one / "subset/users.parquet").read_bytes() for one in folders}) == 2
     metrics = [(one / "metrics.csv").read_text().splitlines() for one in folders]
-    hits = [next(float(line.split(",")[4]) for line in lines if ",nfm,hits,10," in line) for lines in metrics]
-    shown = next(line.split(",") for line in (folders[0] / "seeds.csv").read_text().splitlines() if line.startswith("nfm,hits,10,"))
-    assert (int(shown[3]), float(shown[4]), float(shown[6]), float(shown[7])) == (2, sum(hits) / 2, min(hits), max(hits))
-    rates = [json.loads((one / "nfm/metrics.json").read_text())["all_users"]["HR@10"] for one in folders]
-    shown = next(line.split(",") for line in (folders[0] / "seeds.csv").read_text().splitlines() if line.startswith("nfm,hr_all_users,10,"))
+    hits = [
+        next(float(line.split(",")[4]) for line in lines if ",nfm,hits,10," in line)
+        for lines in metrics
+    ]
+    shown = next(
+        line.split(",")
+        for line in (folders[0] / "seeds.csv").read_text().splitlines()
+        if line.startswith("nfm,hits,10,")
+    )
+    assert (int(shown[3]), float(shown[4]), float(shown[6]), float(shown[7])) == (
+        2,
+        sum(hits) / 2,
+        min(hits),
+        max(hits),
+    )
+    rates = [
+        json.loads((one / "nfm/metrics.json").read_text())["all_users"]["HR@10"] for one in folders
+    ]
+    shown = next(
+        line.split(",")
+        for line in (folders[0] / "seeds.csv").read_text().splitlines()
+        if line.startswith("nfm,hr_all_users,10,")
+    )
     assert float(shown[4]) == pytest.approx(sum(rates) / 2)
     assert f"{sum(rates) / 2:.5f} ± " in (folder / REPORT).read_text()
     edit_config(folder, {"repeats": 3})
@@ -103,9 +159,20 @@ def _look_at_the_report_of_everybody(folder: Path) -> None:
     """Users drawn from all: hit rates beside the hits, and over all users those of the subset, without a share to multiply by."""
     lines = (folder / REPORT).read_text().splitlines()
     counted = json.loads((folder / "results/sample/nfm/metrics.json").read_text())["all_users"]
-    rows = [line.split(",") for line in (folder / "results/sample/metrics.csv").read_text().splitlines()]
+    rows = [
+        line.split(",") for line in (folder / "results/sample/metrics.csv").read_text().splitlines()
+    ]
     own = {int(row[3]): row for row in rows if row[1:3] == ["nfm", "hr"]}
-    assert any(f"Of {int(own[10][7]):,} users drawn from all, the recommender (NFM) has" in line for line in lines)
-    assert any(line.startswith("| mean over users | HR@5 | − NFM | HR@10 | − NFM | NDCG@10 |") for line in lines)
+    assert any(
+        f"Of {int(own[10][7]):,} users drawn from all, the recommender (NFM) has" in line
+        for line in lines
+    )
+    assert any(
+        line.startswith("| mean over users | HR@5 | − NFM | HR@10 | − NFM | NDCG@10 |")
+        for line in lines
+    )
     assert f"| NFM, counted | {counted['HR@5']:.5f} |  | {counted['HR@10']:.5f} |  |" in lines
-    assert any(line.startswith(f"| NFM | {float(own[5][4]):.5f} ") and f" {float(own[10][4]):.5f} " in line for line in lines)
+    assert any(
+        line.startswith(f"| NFM | {float(own[5][4]):.5f} ") and f" {float(own[10][4]):.5f} " in line
+        for line in lines
+    )

@@ -54,12 +54,16 @@ def asked(study: Path, stubs: Path, *arguments: str) -> dict[str, dict[str, int]
     for text in re.split(r"^rule ", printed.stdout, flags=re.MULTILINE)[1:]:
         resources = text.split("    resources: ")[1].split("\n")[0]
         threads = re.search(r"^    threads: (\d+)", text, re.MULTILINE)
-        numbers = {key: int(value) for key, value in re.findall(r"\b(mem_mb|runtime|gpu)=(\d+)", resources)}
+        numbers = {
+            key: int(value) for key, value in re.findall(r"\b(mem_mb|runtime|gpu)=(\d+)", resources)
+        }
         found[text.split(":")[0]] = numbers | {"cpus": int(threads[1]) if threads else 1}
     return found
 
 
-def test_every_rule_asks_slurm_for_its_memory_minutes_and_processors(finished: tuple[Path, str, Path], tmp_path: Path) -> None:
+def test_every_rule_asks_slurm_for_its_memory_minutes_and_processors(
+    finished: tuple[Path, str, Path], tmp_path: Path
+) -> None:
     found = asked(finished[0], tmp_path)
     assert len(found) > 12
     two = {rule for rule, resources in found.items() if resources["cpus"] == 2}
@@ -67,10 +71,14 @@ def test_every_rule_asks_slurm_for_its_memory_minutes_and_processors(finished: t
     for rule, resources in found.items():
         settings = PROFILE["default-resources"] | PROFILE["set-resources"].get(rule, {})
         expected = {key: eval(str(settings[key]), {"attempt": 1}) for key in ("mem_mb", "runtime")}
-        assert resources == expected | {"cpus": resources["cpus"]}, "no GPU, which would wait for ever where there is none"
+        assert resources == expected | {"cpus": resources["cpus"]}, (
+            "no GPU, which would wait for ever where there is none"
+        )
 
 
-def test_a_training_on_gpus_asks_for_one_a_process_and_nothing_else_asks_for_any(study: Path, tmp_path: Path) -> None:
+def test_a_training_on_gpus_asks_for_one_a_process_and_nothing_else_asks_for_any(
+    study: Path, tmp_path: Path
+) -> None:
     (study / "gpu.yaml").write_text(yaml.safe_dump({"nfm": {"device": "cuda", "processes": 2}}))
     found = asked(study, tmp_path / "stubs", "--configfile", "gpu.yaml")
     assert {rule: resources["gpu"] for rule, resources in found.items() if "gpu" in resources} == {
@@ -80,8 +88,14 @@ def test_a_training_on_gpus_asks_for_one_a_process_and_nothing_else_asks_for_any
     }
 
 
-def test_raw_files_are_fetched_where_the_run_was_started_since_nodes_may_have_no_way_out(study: Path, tmp_path: Path) -> None:
-    mine = {"pairs": "resources/mine/pairs.tsv", "titles": "resources/mine/titles.csv", "url": "http://127.0.0.1:9/"}
+def test_raw_files_are_fetched_where_the_run_was_started_since_nodes_may_have_no_way_out(
+    study: Path, tmp_path: Path
+) -> None:
+    mine = {
+        "pairs": "resources/mine/pairs.tsv",
+        "titles": "resources/mine/titles.csv",
+        "url": "http://127.0.0.1:9/",
+    }
     (study / "mine.yaml").write_text(yaml.safe_dump({"datasets": {"mine": mine}}))
     arguments = ("--restart-times", "0", "--configfile", "mine.yaml", "--")
     fetched = by_profile(study, tmp_path / "one", *arguments, mine["pairs"])
@@ -95,7 +109,9 @@ def test_raw_files_are_fetched_where_the_run_was_started_since_nodes_may_have_no
 def test_more_memory_is_asked_for_at_the_next_attempt() -> None:
     settings = [PROFILE["default-resources"], *PROFILE["set-resources"].values()]
     memory = [one["mem_mb"] for one in settings if "mem_mb" in one]
-    assert [expression for expression in memory if not re.fullmatch(r"\d+ \* attempt", expression)] == []
+    assert [
+        expression for expression in memory if not re.fullmatch(r"\d+ \* attempt", expression)
+    ] == []
 
 
 def test_the_profile_names_no_account_which_the_executor_would_refuse_where_none_are_kept() -> None:
@@ -106,4 +122,9 @@ def test_the_profile_names_no_account_which_the_executor_would_refuse_where_none
 def test_profiles_give_resources_to_rules_that_there_are(profile: str) -> None:
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     known = set(re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE))
-    assert set(yaml.safe_load((ROOT / f"profiles/{profile}/profile.yaml").read_text())["set-resources"]) <= known
+    assert (
+        set(
+            yaml.safe_load((ROOT / f"profiles/{profile}/profile.yaml").read_text())["set-resources"]
+        )
+        <= known
+    )

@@ -16,8 +16,14 @@ def test_every_pinned_version_has_hashes() -> None:
     locked, hashed = pins("requirements.txt"), pins("requirements-hashes.txt")
     assert len(locked) > 50
     assert {name: version for name, version in locked.items() if hashed.get(name) != version} == {}
-    blocks = re.split(r"^(?=[a-z])", (ROOT / "requirements-hashes.txt").read_text(), flags=re.MULTILINE)
-    assert [block.split()[0] for block in blocks if "==" in block and not re.search(r"--hash=sha256:[0-9a-f]{64}", block)] == []
+    blocks = re.split(
+        r"^(?=[a-z])", (ROOT / "requirements-hashes.txt").read_text(), flags=re.MULTILINE
+    )
+    assert [
+        block.split()[0]
+        for block in blocks
+        if "==" in block and not re.search(r"--hash=sha256:[0-9a-f]{64}", block)
+    ] == []
 
 
 def test_no_lock_names_a_registry() -> None:

@@ -20,20 +20,36 @@ STUDY = SMALL | {
     "methods": ["simulated-numbered", "fused"],
 }
 SHARDS = {"shards": {"recommend_top_k": 2, "query_llm": 3}}
-CUT = {"recommend_top_k": 2, "recommend_top_k_for_tuning": 2, "query_llm": 3, "query_llm_for_tuning": 3}
+CUT = {
+    "recommend_top_k": 2,
+    "recommend_top_k_for_tuning": 2,
+    "query_llm": 3,
+    "query_llm_for_tuning": 3,
+}
 FUSED = "results/sample/rankings/fused.parquet"
 
 
 def recommendations(n_rows: int) -> pa.Table:
     rng = np.random.default_rng(n_rows)
-    columns = {"user_id": np.arange(n_rows) // 20, "rank": np.arange(n_rows) % 20 + 1, "item_id": rng.integers(0, 999, n_rows)}
-    return pa.table(columns | {"score": rng.random(n_rows)}).cast(tables.RECOMMENDATIONS, safe=False)
+    columns = {
+        "user_id": np.arange(n_rows) // 20,
+        "rank": np.arange(n_rows) % 20 + 1,
+        "item_id": rng.integers(0, 999, n_rows),
+    }
+    return pa.table(columns | {"score": rng.random(n_rows)}).cast(
+        tables.RECOMMENDATIONS, safe=False
+    )
 
 
 @pytest.mark.parametrize("n_shards", [1, 2, 7])
 @pytest.mark.parametrize("n_rows", [0, 1, 5, shards.ROW_GROUP, shards.ROW_GROUP + 1])
-def test_the_gathered_file_is_the_whole_tables_to_the_byte(tmp_path: Path, n_rows: int, n_shards: int) -> None:
-    table, paths = recommendations(n_rows), [tmp_path / f"{shard}.parquet" for shard in range(n_shards)]
+def test_the_gathered_file_is_the_whole_tables_to_the_byte(
+    tmp_path: Path, n_rows: int, n_shards: int
+) -> None:
+    table, paths = (
+        recommendations(n_rows),
+        [tmp_path / f"{shard}.parquet" for shard in range(n_shards)],
+    )
     tables.write_table(table, tmp_path / "whole.parquet", tables.RECOMMENDATIONS)
     for shard, path in enumerate(paths):
         first, last = n_rows * shard // n_shards, n_rows * (shard + 1) // n_shards
@@ -46,7 +62,11 @@ def test_a_shard_with_other_columns_is_named_and_nothing_is_written(tmp_path: Pa
     tables.write_table(recommendations(3), tmp_path / "0.parquet", tables.RECOMMENDATIONS)
     tables.write_table(tables.ITEMS.empty_table(), tmp_path / "1.parquet", tables.ITEMS)
     with pytest.raises(StudyError, match=r"1\.parquet: holds item_id.* is expected"):
-        gather_shards([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path / "whole.parquet", tables.RECOMMENDATIONS)
+        gather_shards(
+            [tmp_path / "0.parquet", tmp_path / "1.parquet"],
+            tmp_path / "whole.parquet",
+            tables.RECOMMENDATIONS,
+        )
     assert not (tmp_path / "whole.parquet").exists()
 
 
@@ -80,7 +100,9 @@ def test_a_study_in_shards_leaves_the_bytes_of_one_in_one_piece(whole: Path, cut
 def test_every_shard_is_a_job_with_a_log_and_a_benchmark_of_its_own(cut: Path) -> None:
     assert {path.suffix: 0 for path in (cut / "results").rglob("*-of-*")} == {".log": 0, ".tsv": 0}
     for suffix, folder in ((".log", "logs"), (".tsv", "benchmarks")):
-        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == sum(CUT.values())
+        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == sum(
+            CUT.values()
+        )
     assert "Nothing to be done" in run(cut, "-n", FUSED).stdout
 
 

@@ -6,7 +6,13 @@ import sys
 from pathlib import Path
 
 SCRIPTS = Path(__file__).parent.parent / "workflow/scripts"
-HEAVY = {"torch", "sentence_transformers", "transformers", "matplotlib", "scipy.stats"}  # scipy.stats takes as long as matplotlib
+HEAVY = {
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "matplotlib",
+    "scipy.stats",
+}  # scipy.stats takes as long as matplotlib
 USERS = {
     "train_nfm": {"torch"},
     "refit_nfm": {"torch"},
@@ -17,13 +23,19 @@ USERS = {
 
 
 def imports_of(script: Path) -> str:
-    return "\n".join(ast.unparse(node) for node in ast.parse(script.read_text()).body if isinstance(node, ast.Import | ast.ImportFrom))
+    return "\n".join(
+        ast.unparse(node)
+        for node in ast.parse(script.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
 
 
 def heavy_modules(scripts: list[Path]) -> set[str]:
     """Which heavy packages a fresh process has loaded after the imports of these scripts."""
     code = "\n".join(map(imports_of, scripts)) + "\nimport sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True
+    )
     return HEAVY & set(done.stdout.split())
 
 

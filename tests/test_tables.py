@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 import torch
 from microrank import tables
+from microrank.data.subset import sample_hit_users, sample_tuning_users
 from microrank.errors import StudyError
-from microrank.hits import find_hidden_items
-from microrank.nfm.evaluate import evaluate_nfm
+from microrank.evaluation.hits import find_held_out_items
+from microrank.evaluation.recommender import evaluate_nfm
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
 from microrank.rerank.item_knn import rank_by_item_knn
-from microrank.subset import sample_hit_users, sample_tuning_users
 from microrank.tables import StoredTable, read_table, rows_of
 
 N_USERS, N_ITEMS, K, SEED = 60, 40, 5, 3
@@ -31,19 +31,39 @@ def study() -> dict[str, pa.Table]:
     users = random.choice(1000, N_USERS, replace=False)
     lengths = random.integers(4, 15, N_USERS)
     rows = [
-        (user, item, n) for user, length in zip(users, lengths, strict=True) for n, item in enumerate(random.permutation(N_ITEMS)[:length])
+        (user, item, n)
+        for user, length in zip(users, lengths, strict=True)
+        for n, item in enumerate(random.permutation(N_ITEMS)[:length])
     ]
     from_end = np.concatenate([np.arange(length)[::-1] for length in lengths])
-    whole = pa.table(dict(zip(("user_id", "item_id", "position"), zip(*rows, strict=True), strict=True))).cast(tables.SPLIT)
+    whole = pa.table(
+        dict(zip(("user_id", "item_id", "position"), zip(*rows, strict=True), strict=True))
+    ).cast(tables.SPLIT)
     splits = {"train": from_end > 1, "valid": from_end == 1, "test": from_end == 0}
     ids = np.arange(N_ITEMS)
-    items = pa.table({"item_id": ids, "item_index": random.permutation(N_ITEMS) + 1, "title": [""] * N_ITEMS, "train_count": ids})
-    lists = {"user_id": np.repeat(users, K), "rank": np.tile(np.arange(1, K + 1), N_USERS), "score": np.zeros(K * N_USERS)}
+    items = pa.table(
+        {
+            "item_id": ids,
+            "item_index": random.permutation(N_ITEMS) + 1,
+            "title": [""] * N_ITEMS,
+            "train_count": ids,
+        }
+    )
+    lists = {
+        "user_id": np.repeat(users, K),
+        "rank": np.tile(np.arange(1, K + 1), N_USERS),
+        "score": np.zeros(K * N_USERS),
+    }
     lists["item_id"] = np.concatenate([random.permutation(N_ITEMS)[:K] for _ in users])
     return {
-        **{name: whole.take(random.permutation(np.flatnonzero(mine))) for name, mine in splits.items()},
+        **{
+            name: whole.take(random.permutation(np.flatnonzero(mine)))
+            for name, mine in splits.items()
+        },
         "items": items.cast(tables.ITEMS),
-        "recommendations": pa.table(lists).select(tables.RECOMMENDATIONS.names).cast(tables.RECOMMENDATIONS),
+        "recommendations": pa.table(lists)
+        .select(tables.RECOMMENDATIONS.names)
+        .cast(tables.RECOMMENDATIONS),
     }
 
 
@@ -55,7 +75,9 @@ def histories(study: dict, past: list, recommendations: tables.Batches) -> list:
 def shard(study: dict, past: list, recommendations: tables.Batches) -> list:
     model = NFM(N_ITEMS, 4)
     model.initialise(torch.Generator().manual_seed(SEED))
-    return recommend_top_k(model.eval(), past, study["items"], K, history_length=4, shard=(1, 3)).to_pylist()
+    return recommend_top_k(
+        model.eval(), past, study["items"], K, history_length=4, shard=(1, 3)
+    ).to_pylist()
 
 
 def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
@@ -63,7 +85,9 @@ def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
 
 
 def subset(study: dict, past: list, recommendations: tables.Batches) -> list:
-    return sample_hit_users(recommendations, past, study["test"], seed=SEED, sample_size=4, history_length=3).to_pylist()
+    return sample_hit_users(
+        recommendations, past, study["test"], seed=SEED, sample_size=4, history_length=3
+    ).to_pylist()
 
 
 def tuning(study: dict, past: list, recommendations: tables.Batches) -> list:
@@ -72,18 +96,33 @@ def tuning(study: dict, past: list, recommendations: tables.Batches) -> list:
 
 
 def neighbours(study: dict, past: list, recommendations: tables.Batches) -> list:
-    drawn = sample_hit_users(study["recommendations"], [study["train"]], study["test"], seed=SEED, sample_size=4, history_length=3)
+    drawn = sample_hit_users(
+        study["recommendations"],
+        [study["train"]],
+        study["test"],
+        seed=SEED,
+        sample_size=4,
+        history_length=3,
+    )
     return rank_by_item_knn(drawn, past).to_pylist()
 
 
 @pytest.mark.parametrize("batch_rows", [1, 7, 1000])
 @pytest.mark.parametrize("stage", [histories, shard, metrics, subset, tuning, neighbours])
 def test_a_stored_table_gives_what_one_in_memory_gives_whatever_its_batches(
-    study: dict, stage: Callable[..., list], batch_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: dict,
+    stage: Callable[..., list],
+    batch_rows: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tables, "BATCH_ROWS", batch_rows)
     stored = {}
-    for name, schema in (("train", tables.SPLIT), ("valid", tables.SPLIT), ("recommendations", tables.RECOMMENDATIONS)):
+    for name, schema in (
+        ("train", tables.SPLIT),
+        ("valid", tables.SPLIT),
+        ("recommendations", tables.RECOMMENDATIONS),
+    ):
         tables.write_table(study[name], tmp_path / name, schema)
         stored[name] = StoredTable(tmp_path / name, schema)
     in_memory = stage(study, [study["train"], study["valid"]], study["recommendations"])
@@ -93,27 +132,39 @@ def test_a_stored_table_gives_what_one_in_memory_gives_whatever_its_batches(
 
 def test_histories_are_those_gathered_row_by_row(study: dict) -> None:
     past = [study["train"], study["valid"]]
-    index = dict(zip(study["items"]["item_id"].to_pylist(), study["items"]["item_index"].to_pylist(), strict=True))
+    index = dict(
+        zip(
+            study["items"]["item_id"].to_pylist(),
+            study["items"]["item_index"].to_pylist(),
+            strict=True,
+        )
+    )
     slow: dict[int, list[tuple[int, int]]] = {}
     for row in pa.concat_tables(past).to_pylist():
         slow.setdefault(row["user_id"], []).append((row["position"], index[row["item_id"]]))
     found = gather_histories(past, study["items"])
     assert found.users.tolist() == sorted(slow)
     for place, user in enumerate(found.users.tolist()):
-        assert found.items[found.starts[place] : found.starts[place + 1]].tolist() == [item for _, item in sorted(slow[user])]
+        assert found.items[found.starts[place] : found.starts[place + 1]].tolist() == [
+            item for _, item in sorted(slow[user])
+        ]
 
 
 def test_rows_of_users_are_theirs_alone_in_order_and_of_nobody_an_empty_table(study: dict) -> None:
     some = np.unique(study["train"]["user_id"].to_numpy())[::7]
     found = rows_of(study["train"], some)
-    assert found.to_pylist() == [row for row in study["train"].to_pylist() if row["user_id"] in some]
+    assert found.to_pylist() == [
+        row for row in study["train"].to_pylist() if row["user_id"] in some
+    ]
     assert found.num_rows > len(some)
     assert rows_of(study["train"], np.empty(0, np.int64)).equals(tables.SPLIT.empty_table())
     assert rows_of(tables.SPLIT.empty_table(), some).equals(tables.SPLIT.empty_table())
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
-def test_a_file_that_cannot_be_read_is_not_called_cut(study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+def test_a_file_that_cannot_be_read_is_not_called_cut(
+    study: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     tables.write_table(study["train"], tmp_path / "train.parquet", tables.SPLIT)
 
     def refused(*_: object) -> None:
@@ -121,7 +172,8 @@ def test_a_file_that_cannot_be_read_is_not_called_cut(study: dict, tmp_path: Pat
 
     monkeypatch.setattr("pyarrow.parquet.read_schema", refused)
     with pytest.raises(
-        StudyError, match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its disk and run again$"
+        StudyError,
+        match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its disk and run again$",
     ):
         read_table(tmp_path / "train.parquet", tables.SPLIT)
 
@@ -131,7 +183,9 @@ def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path:
     with pytest.raises(StudyError, match=r"train\.parquet: no such file"):
         StoredTable(path, tables.SPLIT)
     path.mkdir()
-    with pytest.raises(StudyError, match=r"train\.parquet: cannot be read .*; mend its rights or its disk"):
+    with pytest.raises(
+        StudyError, match=r"train\.parquet: cannot be read .*; mend its rights or its disk"
+    ):
         StoredTable(path, tables.SPLIT)
     path.rmdir()
     tables.write_table(study["items"], path, tables.ITEMS)
@@ -147,14 +201,19 @@ def test_an_absent_a_foreign_and_a_cut_off_file_are_named(study: dict, tmp_path:
         list(table.to_batches())
 
 
-def test_a_file_that_does_not_fit_another_is_named_with_its_folder(study: dict, tmp_path: Path) -> None:
+def test_a_file_that_does_not_fit_another_is_named_with_its_folder(
+    study: dict, tmp_path: Path
+) -> None:
     def stored(name: str, table: pa.Table, schema: pa.Schema) -> StoredTable:
         tables.write_table(table, tmp_path / name, schema)
         return StoredTable(tmp_path / name, schema)
 
     lists = stored("recommendations.parquet", study["recommendations"], tables.RECOMMENDATIONS)
     test = stored("test.parquet", study["test"], tables.SPLIT)
-    assert find_hidden_items(lists, test).ranks.tolist() == find_hidden_items(study["recommendations"], study["test"]).ranks.tolist()
+    assert (
+        find_held_out_items(lists, test).ranks.tolist()
+        == find_held_out_items(study["recommendations"], study["test"]).ranks.tolist()
+    )
     few = stored("few.parquet", study["test"].slice(0, 3), tables.SPLIT)
     none = stored("none.parquet", study["recommendations"].slice(0, 0), tables.RECOMMENDATIONS)
     twice = stored("twice.parquet", pa.concat_tables([study["test"]] * 2), tables.SPLIT)
@@ -164,4 +223,4 @@ def test_a_file_that_does_not_fit_another_is_named_with_its_folder(study: dict, 
         (lists, twice, f"{twice.path}: does not hold one item for each of at least one user; "),
     ):
         with pytest.raises(StudyError, match=f"^{re.escape(said)}"):
-            find_hidden_items(recommendations, hidden)
+            find_held_out_items(recommendations, hidden)

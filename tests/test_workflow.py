@@ -12,9 +12,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from commandline import REPORT, ROOT, SMALL, contents, copy_repository, edit_config, planned_jobs, run
+from commandline import (
+    REPORT,
+    ROOT,
+    SMALL,
+    contents,
+    copy_repository,
+    edit_config,
+    planned_jobs,
+    run,
+)
 from microrank.llm.simulated import simulated_server
-from microrank.sources import imported_names, source_files
+from microrank.workflow.sources import imported_names, source_files
 
 
 def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:
@@ -35,12 +44,17 @@ def test_every_job_leaves_a_log_that_says_something(finished: tuple[Path, str, P
     assert [log.name for log in logs if len(log.read_text()) < 20] == []
 
 
-def test_the_digest_of_every_rule_covers_what_its_jobs_really_imported(finished: tuple[Path, str, Path]) -> None:
+def test_the_digest_of_every_rule_covers_what_its_jobs_really_imported(
+    finished: tuple[Path, str, Path],
+) -> None:
     scripts = ROOT / "workflow/scripts"
     recorded = {path.name: set(path.read_text().split()) for path in finished[2].iterdir()}
     assert len(recorded) >= 12
     for rule, modules in recorded.items():
-        covered = {_module_name(path.relative_to(scripts)) for path in source_files(scripts / f"{rule}.py")[0:]}
+        covered = {
+            _module_name(path.relative_to(scripts))
+            for path in source_files(scripts / f"{rule}.py")[0:]
+        }
         assert modules <= covered, f"{rule} imported {sorted(modules - covered)}"
 
 
@@ -59,7 +73,9 @@ SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
     _append(study / "workflow/scripts/microrank/llm/parse.py", "\n# edited\n")
     assert rules_after(study) >= {"rerank_llm"} | SCORING
-    assert rules_after(study).isdisjoint({"query_llm", "train_nfm", "embed_titles", "rerank_encoder", "split_interactions"})
+    assert rules_after(study).isdisjoint(
+        {"query_llm", "train_nfm", "embed_titles", "rerank_encoder", "split_interactions"}
+    )
 
 
 def test_an_edit_of_the_metrics_reruns_scoring_only(study: Path) -> None:
@@ -76,7 +92,11 @@ def test_an_edit_of_the_model_reruns_training_and_what_follows(study: Path) -> N
 
 def test_an_edit_of_a_prompt_asks_only_the_rerankers_that_use_it(study: Path) -> None:
     config = yaml.safe_load((study / "config/config.yaml").read_text())
-    prompts = Counter(config["rerankers"][method]["prompt"] for method in config["methods"] if "prompt" in config["rerankers"][method])
+    prompts = Counter(
+        config["rerankers"][method]["prompt"]
+        for method in config["methods"]
+        if "prompt" in config["rerankers"][method]
+    )
     name, users = prompts.most_common()[0]
     path = study / f"resources/prompts/{name}.yaml"
     path.write_text(path.read_text() + "\n# edited\n")
@@ -119,34 +139,54 @@ def test_a_second_language_model_is_the_only_one_that_is_asked(study: Path) -> N
 
 def test_a_method_of_ones_own_is_one_file_and_one_entry(study: Path) -> None:
     (study / "methods").mkdir()
-    (study / "methods/short.py").write_text("def score(history, candidates):\n    return [-len(item.title) for item in candidates]\n")
+    (study / "methods/short.py").write_text(
+        "def score(history, candidates):\n    return [-len(item.title) for item in candidates]\n"
+    )
     methods = [*yaml.safe_load((study / "config/config.yaml").read_text())["methods"], "short"]
     edit_config(study, {"rerankers": {"short": {"file": "methods/short.py"}}, "methods": methods})
     assert rules_after(study) == {"rerank_by_file"} | SCORING
     done = run(study, "results/sample/rankings/short.parquet")
     assert done.returncode == 0, done.stdout
-    (study / "methods/short.py").write_text("def score(history, candidates):\n    return [1] * 20\n")
+    (study / "methods/short.py").write_text(
+        "def score(history, candidates):\n    return [1] * 20\n"
+    )
     assert "rerank_by_file" in rules_after(study)
 
 
 def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
-    rerankers = {"recommendations": {"reference": "bm25"}, "fused": {"fusion": "reciprocal", "of": ["nfm", "recommendations"]}}
+    rerankers = {
+        "recommendations": {"reference": "bm25"},
+        "fused": {"fusion": "reciprocal", "of": ["nfm", "recommendations"]},
+    }
     edit_config(study, {"rerankers": rerankers, "methods": ["bm25", "fused"]})
     done = run(study, "results/sample/rankings/fused.parquet")
     assert done.returncode == 0, done.stdout
     made = planned_jobs(study)
     assert not {name for name in made if name.endswith("_for_tuning")}, "nothing is done twice"
-    edit_config(study, {"rerankers": {"fused": {"of": ["nfm", "simulated-ranked"]}}, "methods": ["fused"]})
+    edit_config(
+        study, {"rerankers": {"fused": {"of": ["nfm", "simulated-ranked"]}}, "methods": ["fused"]}
+    )
     done = run(study, "results/forecast.md")
     assert done.returncode == 0, done.stdout
-    rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in (study / "results/forecast.md").read_text().splitlines()]
-    asked = {row[0]: int(row[3]) for row in rows if len(row) == 4 and row[0].startswith("simulated-ranked")}
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:5]]
+        for line in (study / "results/forecast.md").read_text().splitlines()
+    ]
+    asked = {
+        row[0]: int(row[3])
+        for row in rows
+        if len(row) == 4 and row[0].startswith("simulated-ranked")
+    }
     tuners = pq.read_metadata(study / "results/sample/tuning/users.parquet").num_rows
     assert asked == {"simulated-ranked": 30, "simulated-ranked, tuning": tuners}
 
 
-@pytest.mark.parametrize(("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)])
-def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_rows(study: Path, path: str, asked: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)]
+)
+def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_rows(
+    study: Path, path: str, asked: int
+) -> None:
     methods = yaml.safe_load((study / path).read_text())["methods"]
     assert {"random", "popularity", "bm25", "item-knn"} <= set(methods)
     planned = planned_jobs(study, "--configfile", path)
@@ -158,10 +198,17 @@ def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_
 def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:
     token = "hf_PLANTED9876543210"
     with simulated_server(seed=1) as base_url:
-        llm = {"adapter": "openai-chat", "base_url": base_url, "model": "a-model", "token_env": "PLANTED_TOKEN"}
+        llm = {
+            "adapter": "openai-chat",
+            "base_url": base_url,
+            "model": "a-model",
+            "token_env": "PLANTED_TOKEN",
+        }
         methods = yaml.safe_load((study / "config/config.yaml").read_text())["methods"]
         rerankers = {"asked": {"llm": "served", "prompt": "study"}}
-        edit_config(study, {"llms": {"served": llm}, "rerankers": rerankers, "methods": [*methods, "asked"]})
+        edit_config(
+            study, {"llms": {"served": llm}, "rerankers": rerankers, "methods": [*methods, "asked"]}
+        )
         done = run(study, REPORT, "--verbose", env={"PLANTED_TOKEN": token})
     assert done.returncode == 0, done.stdout
     assert "asked" in (study / REPORT).read_text()
@@ -179,19 +226,37 @@ ELSEWHERE = {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
 def german(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment with commas for decimals, in a locale that is made here from the sources of Debian's package locales."""
     folder = tmp_path_factory.mktemp("locales")
-    made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        ["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if made.returncode:
-        pytest.skip(f"the locale de_DE cannot be made here (apt-get install locales): {made.stderr}")
+        pytest.skip(
+            f"the locale de_DE cannot be made here (apt-get install locales): {made.stderr}"
+        )
     env = {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8"}
-    shown = [sys.executable, "-c", "import locale; locale.setlocale(locale.LC_ALL, ''); print(locale.str(1.5))"]
-    assert subprocess.run(shown, env=env, capture_output=True, text=True, check=True).stdout == "1,5\n"
+    shown = [
+        sys.executable,
+        "-c",
+        "import locale; locale.setlocale(locale.LC_ALL, ''); print(locale.str(1.5))",
+    ]
+    assert (
+        subprocess.run(shown, env=env, capture_output=True, text=True, check=True).stdout == "1,5\n"
+    )
     return env
 
 
 def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_locale_hash_seed_and_umask(
     finished: tuple[Path, str, Path], german: dict[str, str], tmp_path: Path
 ) -> None:
-    _assert_same_bytes(finished[0], _made_from_nothing(tmp_path / 'ein "Ordner", $HOME & [äöü] #1', SMALL, ELSEWHERE | german, umask=0o077))
+    _assert_same_bytes(
+        finished[0],
+        _made_from_nothing(
+            tmp_path / 'ein "Ordner", $HOME & [äöü] #1', SMALL, ELSEWHERE | german, umask=0o077
+        ),
+    )
 
 
 @pytest.mark.soak
@@ -214,14 +279,22 @@ def _made_from_nothing(folder: Path, config: dict, env: dict[str, str], umask: i
 
 def _assert_same_bytes(one: Path, other: Path) -> None:
     """Of all that a study leaves, and of the raw files that it makes."""
-    found, again = ({**contents(folder), **_bytes_below(folder, "resources/sample")} for folder in (one, other))
+    found, again = (
+        {**contents(folder), **_bytes_below(folder, "resources/sample")} for folder in (one, other)
+    )
     assert len(found) > 30
-    assert {".parquet", ".csv", ".md", ".html", ".svg", ".tsv"} <= {Path(name).suffix for name in found}
+    assert {".parquet", ".csv", ".md", ".html", ".svg", ".tsv"} <= {
+        Path(name).suffix for name in found
+    }
     assert [name for name in found | again if found.get(name) != again.get(name)] == []
 
 
 def _bytes_below(folder: Path, name: str) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in (folder / name).rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in (folder / name).rglob("*")
+        if path.is_file()
+    }
 
 
 def _append(path: Path, text: str) -> None:
@@ -235,7 +308,9 @@ def test_use_conda_without_conda_fails_clearly(study: Path) -> None:
     assert "Error running conda info" in failed.stdout
 
 
-def test_a_folder_whose_name_snakemake_would_take_for_a_wildcard_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_whose_name_snakemake_would_take_for_a_wildcard_is_refused_in_one_line(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "a {braced} name"
     folder.mkdir()
     failed = run(copy_repository(folder), "-n", REPORT)
@@ -262,7 +337,10 @@ def test_too_few_hit_users_are_told_in_one_line_and_nothing_is_lost(study: Path)
     edit_config(study, {"subset": {"sample_size": 2999}})
     failed = run(study, REPORT)
     assert failed.returncode != 0
-    assert re.search(r"sample_size is 2999, but there are only \d+ users whose top 20 holds the hidden item", failed.stdout)
+    assert re.search(
+        r"sample_size is 2999, but there are only \d+ users whose top 20 holds the held-out item",
+        failed.stdout,
+    )
     assert "Traceback" not in failed.stdout
     assert (study / "results/sample/nfm/recommendations.parquet").is_file()
 
@@ -272,7 +350,12 @@ def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
     shutil.copy(study / "resources/sample/pairs.tsv", study / "mine/clicks.tsv")
     shutil.copy(study / "resources/sample/titles.csv", study / "mine/names.csv")
     (study / "mine.yaml").write_text(
-        yaml.safe_dump({"dataset": "mine", "datasets": {"mine": {"pairs": "mine/clicks.tsv", "titles": "mine/names.csv"}}})
+        yaml.safe_dump(
+            {
+                "dataset": "mine",
+                "datasets": {"mine": {"pairs": "mine/clicks.tsv", "titles": "mine/names.csv"}},
+            }
+        )
     )
     done = run(study, REPORT, "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout
@@ -280,16 +363,31 @@ def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
     assert (study / "results/sample/metrics.csv").is_file()
 
 
-def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(finished: tuple[Path, str, Path], tmp_path: Path) -> None:
+def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(
+    finished: tuple[Path, str, Path], tmp_path: Path
+) -> None:
     made = run(finished[0], "--report", str(tmp_path / "report.zip"), REPORT)
     assert made.returncode == 0, made.stdout
     with zipfile.ZipFile(tmp_path / "report.zip") as archive:
         names = archive.namelist()
-        texts = " ".join(archive.read(name).decode(errors="replace") for name in names if name.endswith((".html", ".js")))
-    for name in ("hits.svg", "slots.svg", "flow.svg", "training.svg", "metrics.csv", "report.html"):
+        texts = " ".join(
+            archive.read(name).decode(errors="replace")
+            for name in names
+            if name.endswith((".html", ".js"))
+        )
+    for name in (
+        "hits.svg",
+        "positions.svg",
+        "flow.svg",
+        "training.svg",
+        "metrics.csv",
+        "report.html",
+    ):
         assert any(path.endswith(f"/{name}") for path in names), name
-    described = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")} - {"fusion"}  # the small study has no fusion
-    assert described == {"workflow", "report", "metrics", "hits", "slots", "flow", "training"}
+    described = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")} - {
+        "fusion"
+    }  # the small study has no fusion
+    assert described == {"workflow", "report", "metrics", "hits", "positions", "flow", "training"}
     for name in described:
         first = (ROOT / f"workflow/report/{name}.rst").read_text().split()[:5]
         assert " ".join(first) in re.sub(r"\s+", " ", texts), f"{name}.rst"
@@ -306,18 +404,26 @@ def test_no_rule_lacks_log_benchmark_or_environment() -> None:
             name = text.split(":")[0]
             for directive in ("log:", "benchmark:", "conda:"):
                 assert directive in text, f"{path.name}: rule {name} lacks {directive}"
-            assert "source_digest(" in text or "now=time.time()" in text, f"{path.name}: rule {name} would not follow its modules"
+            assert "source_digest(" in text or "now=time.time()" in text, (
+                f"{path.name}: rule {name} would not follow its modules"
+            )
 
 
 def test_environments_pin_the_versions_of_the_lock() -> None:
-    lock = dict(line.lower().split("==") for line in (ROOT / "requirements.txt").read_text().split() if "==" in line)
+    lock = dict(
+        line.lower().split("==")
+        for line in (ROOT / "requirements.txt").read_text().split()
+        if "==" in line
+    )
     lock["pytorch-cpu"] = lock["pytorch-gpu"] = lock["torch"]
     interpreters = set()
     for path in (ROOT / "envs").glob("*.yaml"):
         for entry in yaml.safe_load(path.read_text())["dependencies"]:
             for pin in entry["pip"] if isinstance(entry, dict) else [entry]:
                 name, _, version = re.sub("=+", "=", pin).partition("=")
-                assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{path.name}: {pin} is not one exact version"
+                assert re.fullmatch(r"\d+\.\d+\.\d+", version), (
+                    f"{path.name}: {pin} is not one exact version"
+                )
                 if name in ("python", "pip"):
                     interpreters.add(pin)
                 else:
@@ -337,15 +443,33 @@ def test_every_rules_environment_holds_what_its_modules_import() -> None:
     named = [
         (rule, environment)
         for path in (ROOT / "workflow/rules").glob("*.smk")
-        for rule, environment in re.findall(r"^rule (\w+):.*?^    conda:\s+(\S+)", path.read_text(), re.MULTILINE | re.DOTALL)
+        for rule, environment in re.findall(
+            r"^rule (\w+):.*?^    conda:\s+(\S+)", path.read_text(), re.MULTILINE | re.DOTALL
+        )
     ]
-    environments = [(rule, Path(name.strip('"')).stem) for rule, name in named if name != "NFM_ENVIRONMENT"]
-    environments += [(rule, environment) for rule, name in named if name == "NFM_ENVIRONMENT" for environment in ("nfm", "nfm-gpu")]
+    environments = [
+        (rule, Path(name.strip('"')).stem) for rule, name in named if name != "NFM_ENVIRONMENT"
+    ]
+    environments += [
+        (rule, environment)
+        for rule, name in named
+        if name == "NFM_ENVIRONMENT"
+        for environment in ("nfm", "nfm-gpu")
+    ]
     assert len(environments) >= 18
     for rule, environment in environments:
         files = source_files(ROOT / f"workflow/scripts/{rule}.py")
         trees = [ast.parse(path.read_bytes()) for path in files]
-        imported = {name.split(".")[0] for tree in trees for name in imported_names(tree)} - {"microrank", *sys.stdlib_module_names}
-        pinned = re.findall(r"^ +- ([a-z0-9-]+?)(?:-cpu|-gpu)?=", (ROOT / f"envs/{environment}.yaml").read_text(), re.MULTILINE)
+        imported = {name.split(".")[0] for tree in trees for name in imported_names(tree)} - {
+            "microrank",
+            *sys.stdlib_module_names,
+        }
+        pinned = re.findall(
+            r"^ +- ([a-z0-9-]+?)(?:-cpu|-gpu)?=",
+            (ROOT / f"envs/{environment}.yaml").read_text(),
+            re.MULTILINE,
+        )
         absent = {DISTRIBUTIONS.get(name, name) for name in imported} - set(pinned)
-        assert not absent, f"rule {rule} imports {sorted(absent)}, which envs/{environment}.yaml lacks"
+        assert not absent, (
+            f"rule {rule} imports {sorted(absent)}, which envs/{environment}.yaml lacks"
+        )

@@ -36,7 +36,9 @@ def install_standin(root: Path, python: str, environments: Iterable[str]) -> Pat
     (root / "bin").mkdir(parents=True)
     (root / "bin/activate").write_text(ACTIVATE)
     conda = root / "bin/conda"
-    conda.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{root}" "$@"\n')
+    conda.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "{root}" "$@"\n'
+    )
     conda.chmod(0o755)
     folder = root / "channel/noarch"
     folder.mkdir(parents=True)
@@ -44,16 +46,31 @@ def install_standin(root: Path, python: str, environments: Iterable[str]) -> Pat
     for environment in environments:
         program = PYTHON.format(environment=environment, used=root / "used", python=python)
         packages |= _add_package(folder, f"marker-{environment}", program)
-    (folder / "repodata.json").write_text(json.dumps({"info": {"subdir": "noarch"}, "packages": packages}))
+    (folder / "repodata.json").write_text(
+        json.dumps({"info": {"subdir": "noarch"}, "packages": packages})
+    )
     return root / "bin"
 
 
 def _add_package(folder: Path, name: str, program: str) -> dict[str, dict[str, object]]:
     """Write a package of that one program; gives its entry in the channel's list."""
     version, build = "1.0", "0"
-    index = {"name": name, "version": version, "build": build, "build_number": 0, "depends": [], "subdir": "noarch", "noarch": "generic"}
+    index = {
+        "name": name,
+        "version": version,
+        "build": build,
+        "build_number": 0,
+        "depends": [],
+        "subdir": "noarch",
+        "noarch": "generic",
+    }
     data = program.encode()
-    entry = {"_path": "bin/python", "path_type": "hardlink", "sha256": hashlib.sha256(data).hexdigest(), "size_in_bytes": len(data)}
+    entry = {
+        "_path": "bin/python",
+        "path_type": "hardlink",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size_in_bytes": len(data),
+    }
     path = folder / f"{name}-{version}-{build}.tar.bz2"
     with tarfile.open(path, "w:bz2") as archive:
         for member_name, content, mode in (
@@ -64,7 +81,10 @@ def _add_package(folder: Path, name: str, program: str) -> dict[str, dict[str, o
             member = tarfile.TarInfo(member_name)
             member.size, member.mode = len(content), mode
             archive.addfile(member, io.BytesIO(content))
-    return {path.name: index | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}}
+    return {
+        path.name: index
+        | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "size": path.stat().st_size}
+    }
 
 
 async def _create(file: Path, prefix: Path) -> None:
@@ -82,12 +102,21 @@ def main(root: str, *arguments: str) -> None:
         case ["--version"]:
             print(f"conda {VERSION}")
         case ["info", *_]:
-            print(json.dumps({"conda_prefix": root, "platform": "linux-64", "conda_version": VERSION}))
+            print(
+                json.dumps({"conda_prefix": root, "platform": "linux-64", "conda_version": VERSION})
+            )
         case ["config", "--get", *_]:
             print(json.dumps({"get": {"channel_priority": "strict"}}))
         case ["env", "create", *options]:
-            asyncio.run(_create(Path(options[options.index("--file") + 1]), Path(options[options.index("--prefix") + 1])))
-            os._exit(0)  # py-rattler's threads make an ordinary end crash now and then (2 of 12 on a busy machine)
+            asyncio.run(
+                _create(
+                    Path(options[options.index("--file") + 1]),
+                    Path(options[options.index("--prefix") + 1]),
+                )
+            )
+            os._exit(
+                0
+            )  # py-rattler's threads make an ordinary end crash now and then (2 of 12 on a busy machine)
         case ["clean", *_]:
             pass
         case _:

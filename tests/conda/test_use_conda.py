@@ -9,7 +9,9 @@ import pytest
 import yaml
 from commandline import REPORT, ROOT, SMALL, copy_repository, edit_config, run
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("rattler") is None, reason="needs py-rattler")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("rattler") is None, reason="needs py-rattler"
+)
 _spec = importlib.util.spec_from_file_location("standin", Path(__file__).parent / "standin.py")
 assert _spec is not None
 assert _spec.loader is not None
@@ -37,7 +39,9 @@ def study(tmp_path: Path) -> Path:
     copy_repository(folder)
     edit_config(folder, SMALL)
     for path in (folder / "envs").glob("*.yaml"):
-        path.write_text(f"channels: ['{(tmp_path / 'conda/channel').as_uri()}']\ndependencies: [marker-{path.stem}=1.0]\n")
+        path.write_text(
+            f"channels: ['{(tmp_path / 'conda/channel').as_uri()}']\ndependencies: [marker-{path.stem}=1.0]\n"
+        )
     return folder
 
 
@@ -62,7 +66,10 @@ def named(device: str) -> dict[str, set[str]]:
     text = "".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
     pairs = re.findall(r"^rule (\w+):.*?^    conda:\s+(\S+)", text, re.MULTILINE | re.DOTALL)
     nfm = {"cpu": "nfm", "cuda": "nfm-gpu"}[device]
-    return {rule: {nfm if name == "NFM_ENVIRONMENT" else Path(name.strip('"')).stem} for rule, name in pairs}
+    return {
+        rule: {nfm if name == "NFM_ENVIRONMENT" else Path(name.strip('"')).stem}
+        for rule, name in pairs
+    }
 
 
 def test_a_job_does_its_work_in_the_environment_of_its_rule(study: Path, tmp_path: Path) -> None:
@@ -71,7 +78,9 @@ def test_a_job_does_its_work_in_the_environment_of_its_rule(study: Path, tmp_pat
     assert ran(tmp_path) == {"make_sample": {"data"}, "split_interactions": {"data"}}
 
 
-def test_every_rule_has_its_own_environment_and_training_on_a_gpu_another(study: Path, tmp_path: Path) -> None:
+def test_every_rule_has_its_own_environment_and_training_on_a_gpu_another(
+    study: Path, tmp_path: Path
+) -> None:
     touch = tmp_path / "touch"
     touch.write_text(TOUCH.format(python=sys.executable))
     touch.chmod(0o755)
@@ -79,17 +88,30 @@ def test_every_rule_has_its_own_environment_and_training_on_a_gpu_another(study:
     done = run(study, "--use-conda", REPORT, env=env)
     assert done.returncode == 0, done.stdout
     found = ran(tmp_path)
-    assert found == {rule: environment for rule, environment in named("cpu").items() if rule in found}
+    assert found == {
+        rule: environment for rule, environment in named("cpu").items() if rule in found
+    }
     assert set.union(*found.values()) == ENVIRONMENTS - {"nfm-gpu"}
     (study / "gpu.yaml").write_text(yaml.safe_dump({"nfm": {"device": "cuda"}}))
     (tmp_path / "conda/used").unlink()
-    done = run(study, "--use-conda", "results/sample/nfm/model.safetensors", "--configfile", "gpu.yaml", env=env)
+    done = run(
+        study,
+        "--use-conda",
+        "results/sample/nfm/model.safetensors",
+        "--configfile",
+        "gpu.yaml",
+        env=env,
+    )
     assert done.returncode == 0, done.stdout
     assert ran(tmp_path) == {"train_nfm": named("cuda")["train_nfm"]} == {"train_nfm": {"nfm-gpu"}}
 
 
-def test_an_environment_that_cannot_be_made_stops_the_run_and_names_its_file(study: Path, tmp_path: Path) -> None:
-    (study / "envs/data.yaml").write_text((study / "envs/data.yaml").read_text().replace("1.0", "9.9") + "name: broken\n")
+def test_an_environment_that_cannot_be_made_stops_the_run_and_names_its_file(
+    study: Path, tmp_path: Path
+) -> None:
+    (study / "envs/data.yaml").write_text(
+        (study / "envs/data.yaml").read_text().replace("1.0", "9.9") + "name: broken\n"
+    )
     failed = run(study, "--use-conda", TARGET, env=environment_variables(tmp_path))
     assert failed.returncode != 0
     assert "envs/data.yaml" in failed.stdout

@@ -22,12 +22,19 @@ def test_sha256_of_a_known_text(file: Path) -> None:
 
 
 def test_git_sha1_is_what_git_says(file: Path) -> None:
-    said = subprocess.run(["git", "hash-object", "--no-filters", str(file)], capture_output=True, text=True, check=True).stdout.strip()
+    said = subprocess.run(
+        ["git", "hash-object", "--no-filters", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
     assert checksum_of(file, "git-sha1") == f"git-sha1:{said}"
 
 
 def test_right_and_undeclared_files_pass(file: Path, tmp_path: Path) -> None:
-    verify_checksums([file, tmp_path / "absent.csv"], {"pairs.csv": ABC, "absent.csv": ABC, "other.csv": ABC})
+    verify_checksums(
+        [file, tmp_path / "absent.csv"], {"pairs.csv": ABC, "absent.csv": ABC, "other.csv": ABC}
+    )
     verify_checksums([file], {})
 
 

@@ -39,7 +39,9 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def answer(self, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
+    def answer(
+        self, status: int, body: bytes = b"", length: int | None = None, **headers: str
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         for name, value in headers.items():
@@ -60,7 +62,9 @@ def whole(content: bytes = CONTENT, etag: str = '"one"', cut: int | None = None)
                 request.answer(416, Content_Range=f"bytes */{len(content)}")
             else:
                 span = f"bytes {at}-{len(content) - 1}/{len(content)}"
-                request.answer(206, content[at:][:cut], len(content) - at, Content_Range=span, ETag=etag)
+                request.answer(
+                    206, content[at:][:cut], len(content) - at, Content_Range=span, ETag=etag
+                )
         else:
             request.answer(200, content[:cut], len(content), ETag=etag)
 
@@ -138,7 +142,9 @@ def refusal(url: str, target: Path, **options: object) -> str:
     said = str(error.value)
     assert "\n" not in said
     assert said.startswith(f"{url}: ")
-    assert said.endswith(f"; fetch pairs.tsv by hand from {PAGE}, place it at {target}, and run again")
+    assert said.endswith(
+        f"; fetch pairs.tsv by hand from {PAGE}, place it at {target}, and run again"
+    )
     return said
 
 
@@ -147,7 +153,9 @@ def leavings(target: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("checksum", [CHECKSUM, None], ids=["checksum", "no checksum"])
-def test_a_file_is_fetched_and_nothing_else_is_left(server: Server, target: Path, checksum: str | None) -> None:
+def test_a_file_is_fetched_and_nothing_else_is_left(
+    server: Server, target: Path, checksum: str | None
+) -> None:
     fetch(target, server.will(whole()), checksum=checksum)
     assert target.read_bytes() == CONTENT
     assert leavings(target) == {"pairs.tsv"}
@@ -162,13 +170,23 @@ def test_a_file_that_is_there_is_left_alone(server: Server, target: Path) -> Non
 
 
 def test_a_broken_download_goes_on_where_it_broke(server: Server, target: Path) -> None:
-    fetch(target, server.will(whole(cut=1000), whole(cut=5000), status(503), whole()), checksum=CHECKSUM, patience=HASTY)
+    fetch(
+        target,
+        server.will(whole(cut=1000), whole(cut=5000), status(503), whole()),
+        checksum=CHECKSUM,
+        patience=HASTY,
+    )
     assert target.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=1000-", "bytes=6000-", "bytes=6000-"]
 
 
 def test_progress_renews_patience(server: Server, target: Path) -> None:
-    fetch(target, server.will(*[whole(cut=len(CONTENT) // 10)] * 9, whole()), checksum=CHECKSUM, patience=HASTY)
+    fetch(
+        target,
+        server.will(*[whole(cut=len(CONTENT) // 10)] * 9, whole()),
+        checksum=CHECKSUM,
+        patience=HASTY,
+    )
     assert target.read_bytes() == CONTENT
 
 
@@ -196,7 +214,9 @@ def test_a_part_whose_version_nothing_tells_is_fetched_anew(server: Server, targ
     assert server.ranges == [None]
 
 
-def test_a_wrong_part_is_found_by_the_checksum_and_fetched_anew(server: Server, target: Path) -> None:
+def test_a_wrong_part_is_found_by_the_checksum_and_fetched_anew(
+    server: Server, target: Path
+) -> None:
     target.parent.mkdir(parents=True)
     target.with_name("pairs.tsv.part").write_bytes(b"?" * 1000)
     fetch(target, server.will(whole()), checksum=CHECKSUM, patience=HASTY)
@@ -205,7 +225,9 @@ def test_a_wrong_part_is_found_by_the_checksum_and_fetched_anew(server: Server, 
 
 
 @pytest.mark.parametrize("length", [len(CONTENT), len(CONTENT) + 7], ids=["whole", "too long"])
-def test_a_part_that_lacks_nothing_is_settled_by_the_servers_416(server: Server, target: Path, length: int) -> None:
+def test_a_part_that_lacks_nothing_is_settled_by_the_servers_416(
+    server: Server, target: Path, length: int
+) -> None:
     target.parent.mkdir(parents=True)
     target.with_name("pairs.tsv.part").write_bytes((CONTENT + b"1234567")[:length])
     fetch(target, server.will(whole()), checksum=CHECKSUM, patience=HASTY)
@@ -213,12 +235,19 @@ def test_a_part_that_lacks_nothing_is_settled_by_the_servers_416(server: Server,
 
 
 def test_a_server_that_ignores_ranges_is_read_from_the_start(server: Server, target: Path) -> None:
-    fetch(target, server.will(ignores_ranges(cut=1000), ignores_ranges()), checksum=CHECKSUM, patience=HASTY)
+    fetch(
+        target,
+        server.will(ignores_ranges(cut=1000), ignores_ranges()),
+        checksum=CHECKSUM,
+        patience=HASTY,
+    )
     assert target.read_bytes() == CONTENT
 
 
 def test_a_server_that_sends_another_range_is_not_trusted(server: Server, target: Path) -> None:
-    another = status(206, CONTENT[500:-500], Content_Range=f"bytes 500-{len(CONTENT) - 501}/{len(CONTENT)}")
+    another = status(
+        206, CONTENT[500:-500], Content_Range=f"bytes 500-{len(CONTENT) - 501}/{len(CONTENT)}"
+    )
     fetch(target, server.will(whole(cut=1000), another, whole()), patience=HASTY)
     assert target.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=1000-", None]
@@ -230,21 +259,33 @@ def test_a_server_that_sends_another_range_is_not_trusted(server: Server, target
         ([status(404)], "the server answers 404 Not Found"),
         ([status(403)], "the server answers 403"),
         ([status(503)], r"the server answers 503 .*\(3 tries in a row\)"),
-        ([status(200, b"<html>log in</html>", Content_Type="text/html; charset=utf-8")], "a web page instead of the file"),
+        (
+            [status(200, b"<html>log in</html>", Content_Type="text/html; charset=utf-8")],
+            "a web page instead of the file",
+        ),
         ([status(200)], "the server sent 0 of unknown bytes"),
-        ([ignores_ranges(cut=1000)], r"no whole answer \(the connection broke\) \(3 tries in a row\)"),
+        (
+            [ignores_ranges(cut=1000)],
+            r"no whole answer \(the connection broke\) \(3 tries in a row\)",
+        ),
         ([cut_without_length], r"the connection broke\) \(3 tries in a row\)"),
         ([hangs], r"the server is silent\) \(3 tries in a row\)"),
         ([hangs_half_way], r"the server is silent\) \(3 tries in a row\)"),
     ],
     ids=["404", "403", "503", "page", "empty", "cut", "cut chunk", "hangs", "hangs half way"],
 )
-def test_what_is_no_file_ends_with_the_page_and_the_place(server: Server, target: Path, answers: list[Answer], says: str) -> None:
+def test_what_is_no_file_ends_with_the_page_and_the_place(
+    server: Server, target: Path, answers: list[Answer], says: str
+) -> None:
     assert re.search(says, refusal(server.will(*answers), target))
 
 
-def test_a_length_that_is_too_small_cuts_the_file_and_the_checksum_tells(server: Server, target: Path) -> None:
-    said = refusal(server.will(lambda request: request.answer(200, CONTENT, 1000)), target, checksum=CHECKSUM)
+def test_a_length_that_is_too_small_cuts_the_file_and_the_checksum_tells(
+    server: Server, target: Path
+) -> None:
+    said = refusal(
+        server.will(lambda request: request.answer(200, CONTENT, 1000)), target, checksum=CHECKSUM
+    )
     cut = hashlib.sha256(CONTENT[:1000]).hexdigest()
     assert f"the file there has checksum sha256:{cut} where {CHECKSUM} is declared" in said
     assert "remove its line from `checksums` in config.yaml" in said
@@ -264,7 +305,10 @@ def test_a_name_that_leads_nowhere_is_told(target: Path) -> None:
 
 def test_a_full_disk_is_told(server: Server, target: Path, monkeypatch) -> None:
     monkeypatch.setattr("microrank.data.fetch._copy", _no_space)
-    with pytest.raises(StudyError, match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or fetch"):
+    with pytest.raises(
+        StudyError,
+        match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or fetch",
+    ):
         fetch(target, server.will(whole()))
 
 
@@ -272,9 +316,19 @@ def _no_space(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-@given(st.lists(st.sampled_from(["cut", "nothing", "503", "416", "ignores", "other range", "newer", "older"]), max_size=8), st.booleans())
+@given(
+    st.lists(
+        st.sampled_from(
+            ["cut", "nothing", "503", "416", "ignores", "other range", "newer", "older"]
+        ),
+        max_size=8,
+    ),
+    st.booleans(),
+)
 @settings(max_examples=40)
-def test_whatever_happens_the_file_is_whole_or_absent(server: Server, tmp_path_factory, faults: list[str], has_checksum: bool) -> None:
+def test_whatever_happens_the_file_is_whole_or_absent(
+    server: Server, tmp_path_factory, faults: list[str], has_checksum: bool
+) -> None:
     newer = CONTENT[::-1] + b"newer"
     answer = {
         "cut": whole(cut=30_000),
@@ -289,9 +343,17 @@ def test_whatever_happens_the_file_is_whole_or_absent(server: Server, tmp_path_f
     target = tmp_path_factory.mktemp("fetch") / "pairs.tsv"
     try:
         fetch(
-            target, server.will(*(answer[fault] for fault in faults), whole()), checksum=CHECKSUM if has_checksum else None, patience=HASTY
+            target,
+            server.will(*(answer[fault] for fault in faults), whole()),
+            checksum=CHECKSUM if has_checksum else None,
+            patience=HASTY,
         )
     except StudyError:
         assert not target.exists()
-        fetch(target, server.will(whole()), checksum=CHECKSUM if has_checksum else None, patience=HASTY)
+        fetch(
+            target,
+            server.will(whole()),
+            checksum=CHECKSUM if has_checksum else None,
+            patience=HASTY,
+        )
     assert target.read_bytes() == CONTENT

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from microrank.data import blocks, pairs, pairs_csv
+from microrank.data import line_blocks, pairs, pairs_csv
 from microrank.data.pairs import iter_histories, read_pairs
 from microrank.errors import StudyError
 
@@ -35,7 +35,9 @@ def histories(*paths: Path) -> Histories:
     last = -1
     for portion in iter_histories(paths):
         table = portion.to_table()
-        for user, item, position in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        for user, item, position in zip(
+            *(column.to_pylist() for column in table.columns), strict=True
+        ):
             assert user >= last
             assert position == len(found.setdefault(user, []))
             found[user].append(item)
@@ -56,8 +58,10 @@ READ = {1: [10, 20, 30], 2: [20, 10, 40, 50]}
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("block_bytes", [1, 7, 1 << 20])
 @pytest.mark.usefixtures("way")
-def test_every_form_of_a_file_reads_the_same(raw, monkeypatch, text: str, end: str, block_bytes: int) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+def test_every_form_of_a_file_reads_the_same(
+    raw, monkeypatch, text: str, end: str, block_bytes: int
+) -> None:
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
     text = text.replace("\n", end)
     for form in (text, "\ufeff" + text, text.removesuffix(end), "\ufeff" + text.removesuffix("\n")):
         assert histories(raw(form)) == READ
@@ -65,13 +69,17 @@ def test_every_form_of_a_file_reads_the_same(raw, monkeypatch, text: str, end: s
 
 def test_the_whole_table_is_sorted_by_user_and_position(raw) -> None:
     table = read_pairs(raw("7\t3 2 1\n5\t9 8 7\n"))
-    assert table.to_pydict() == {"user_id": [5, 5, 5, 7, 7, 7], "item_id": [9, 8, 7, 3, 2, 1], "position": [0, 1, 2, 0, 1, 2]}
+    assert table.to_pydict() == {
+        "user_id": [5, 5, 5, 7, 7, 7],
+        "item_id": [9, 8, 7, 3, 2, 1],
+        "position": [0, 1, 2, 0, 1, 2],
+    }
 
 
 @pytest.mark.parametrize("block_bytes", [1, 20, 1 << 20])
 @pytest.mark.usefixtures("way")
 def test_rows_in_any_order_are_put_in_the_order_of_time(raw, monkeypatch, block_bytes: int) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
     rows = ["2,50,4", "1,30,3", "2,20,1", "1,10,1", "2,40,3", "1,20,2", "2,10,2"]
     assert histories(raw(csv(*rows))) == READ
     assert histories(raw(csv(*sorted(rows, key=lambda row: row[0])))) == READ
@@ -80,12 +88,18 @@ def test_rows_in_any_order_are_put_in_the_order_of_time(raw, monkeypatch, block_
 @pytest.mark.usefixtures("way")
 def test_rows_of_one_moment_stay_in_file_order(raw) -> None:
     assert histories(raw(csv("1,9,5", "1,3,5", "1,7,5", "1,1,4"))) == {1: [1, 9, 3, 7]}
-    assert histories(raw(csv("2,9,5", "1,8,1", "2,3,5", "1,2,1", "2,7,5", "1,5,1"))) == {1: [8, 2, 5], 2: [9, 3, 7]}
+    assert histories(raw(csv("2,9,5", "1,8,1", "2,3,5", "1,2,1", "2,7,5", "1,5,1"))) == {
+        1: [8, 2, 5],
+        2: [9, 3, 7],
+    }
 
 
 def test_the_largest_ids_are_read(raw) -> None:
     largest = 2**63 - 1
-    assert histories(raw(f"0\t0 {largest} {largest - 1}\n{largest}\t1 2 3\n")) == {0: [0, largest, largest - 1], largest: [1, 2, 3]}
+    assert histories(raw(f"0\t0 {largest} {largest - 1}\n{largest}\t1 2 3\n")) == {
+        0: [0, largest, largest - 1],
+        largest: [1, 2, 3],
+    }
 
 
 def test_a_file_that_may_have_been_cut_is_warned_of(raw, caplog) -> None:
@@ -117,13 +131,15 @@ TSV_FAULTS = {
     "user item\n": r"line 1: found 'user item' where the header 'user,item,timestamp' \(csv\) or a user, a tab",
     "user,item,time\n1,2,3\n": r"line 1: found 'user,item,time' where the header 'user,item,timestamp'",
     "<!DOCTYPE html>\n": r"line 1: found '<!DOCTYPE html>' where",
-    "user\titems\n" + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 9223372036854775807",
+    "user\titems\n"
+    + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 9223372036854775807",
     GOOD + "2 4 5 6\n": r"line 2: no tab in '2 4 5 6'",
     GOOD + "x7\t4 5 6\n": r"line 2: user id 'x7' is no whole number",
     GOOD + "2\t4 five 6\n": r"line 2: item id 'five' is no whole number",
     GOOD + "2\t4 -5 6\n": r"line 2: item id '-5' is negative",
     GOOD + "-2\t4 5 6\n": r"line 2: user id '-2' is negative",
-    GOOD + "2\t4 9223372036854775808 6\n": r"line 2: item id '9223372036854775808' is larger than 9223372036854775807",
+    GOOD
+    + "2\t4 9223372036854775808 6\n": r"line 2: item id '9223372036854775808' is larger than 9223372036854775807",
     GOOD + f"2\t4 {'7' * 70} 6\n": r"line 2: item id '7{60}' … is larger than",
     GOOD + "2\t4 5\0 6\n": r"line 2: item id '5\\x00' holds a NUL byte",
     GOOD + "2\t4 5 6\n3\t4  5 6\n": r"line 3: the item id is missing in '3\\t4  5 6'",
@@ -151,7 +167,8 @@ CSV_FAULTS = {
     HEADER + "1,2,3,4\n": r"line 2: '1,2,3,4' is not user,item,timestamp",
     HEADER + "1,2,3\n1,4": r"line 3: '1,4' is not user,item,timestamp; was the file cut off\?",
     HEADER + "1,2,3\n\n1,4,5\n": r"line 3: the line is blank",
-    HEADER + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number; timestamps are milliseconds",
+    HEADER
+    + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number; timestamps are milliseconds",
     HEADER + "1,2,3\n1,4,\n": r"line 3: timestamp '' is empty",
     HEADER + "1,2,-3\n": r"line 2: timestamp '-3' is negative",
     HEADER + "1,2,1.5e9\n": r"line 2: timestamp '1.5e9' is no whole number",
@@ -163,20 +180,25 @@ CSV_FAULTS = {
     HEADER + "1,2,3\n1,4,5\n": r"line 2: user 1 has 2 items, but the split needs 3",
     HEADER + "1,2,5\n1,4,3\n": r"line 2: user 1 has 2 items",
     HEADER + "1,2,3\n1,4,5\n1,2,6\n": r"line 2: user 1 has item 2 more than once",
-    HEADER + "2,1,1\n1,2,3\n2,2,2\n1,4,5\n2,3,3\n1,2,6\n": r"line 3: user 1 has item 2 more than once",
+    HEADER
+    + "2,1,1\n1,2,3\n2,2,2\n1,4,5\n2,3,3\n1,2,6\n": r"line 3: user 1 has item 2 more than once",
 }
 
 
 @pytest.mark.parametrize(("text", "says"), [*TSV_FAULTS.items(), *CSV_FAULTS.items()])
 @pytest.mark.parametrize("block_bytes", [1, 1 << 20], ids=["small blocks", ""])
 @pytest.mark.usefixtures("way")
-def test_a_fault_is_named_with_its_line_and_value(raw, monkeypatch, text: str, says: str, block_bytes: int) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+def test_a_fault_is_named_with_its_line_and_value(
+    raw, monkeypatch, text: str, says: str, block_bytes: int
+) -> None:
+    monkeypatch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
     assert re.search(says, message(raw(text)))
 
 
 def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
-    assert message(tmp_path / "absent.tsv").endswith("absent.tsv: no such file; place it there, or correct its path in config.yaml")
+    assert message(tmp_path / "absent.tsv").endswith(
+        "absent.tsv: no such file; place it there, or correct its path in config.yaml"
+    )
 
 
 def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
@@ -196,15 +218,32 @@ def test_tsv_and_csv_of_the_same_interactions_agree(raw) -> None:
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([1, 2, 3, 4, 6, 5, 7], r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 40 10 50 \(line 5\) in the second"),
-        ([1, 2, 3, 4, 5, 6], r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 10 40 \(line 5\) in the second"),
-        ([1, 2, 3], r"user 2 has items 20 10 40 50 \(line 2\) in the first and no items in the second"),
-        ([4, 5, 6, 7], r"user 1 has items 10 20 30 \(line 1\) in the first and no items in the second"),
-        ([2, 1, 3, 5, 4, 6, 7], r"user 1 has items 10 20 30 \(line 1\) in the first and items 20 10 30 \(line 2\)"),
+        (
+            [1, 2, 3, 4, 6, 5, 7],
+            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 40 10 50 \(line 5\) in the second",
+        ),
+        (
+            [1, 2, 3, 4, 5, 6],
+            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 10 40 \(line 5\) in the second",
+        ),
+        (
+            [1, 2, 3],
+            r"user 2 has items 20 10 40 50 \(line 2\) in the first and no items in the second",
+        ),
+        (
+            [4, 5, 6, 7],
+            r"user 1 has items 10 20 30 \(line 1\) in the first and no items in the second",
+        ),
+        (
+            [2, 1, 3, 5, 4, 6, 7],
+            r"user 1 has items 10 20 30 \(line 1\) in the first and items 20 10 30 \(line 2\)",
+        ),
     ],
     ids=["order", "length", "last user", "first user", "two users"],
 )
-def test_files_that_disagree_are_told_with_the_first_user_who_differs(raw, rows: list[int], says: str) -> None:
+def test_files_that_disagree_are_told_with_the_first_user_who_differs(
+    raw, rows: list[int], says: str
+) -> None:
     lines = CSV.splitlines()
     timed = [f"{lines[row].rpartition(',')[0]},{time}" for time, row in enumerate(rows)]
     text = message(raw(TSV), raw(csv(*timed), "pairs.csv"))
@@ -213,5 +252,9 @@ def test_files_that_disagree_are_told_with_the_first_user_who_differs(raw, rows:
 
 
 def test_a_user_that_only_the_second_file_has_is_a_difference(raw) -> None:
-    assert "user 0 has no items in the first" in message(raw(TSV), raw("0\t1 2 3\n" + TSV, "more.tsv"))
-    assert "user 9 has no items in the first" in message(raw(TSV), raw(TSV + "9\t1 2 3\n", "more.tsv"))
+    assert "user 0 has no items in the first" in message(
+        raw(TSV), raw("0\t1 2 3\n" + TSV, "more.tsv")
+    )
+    assert "user 9 has no items in the first" in message(
+        raw(TSV), raw(TSV + "9\t1 2 3\n", "more.tsv")
+    )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microrank.data import blocks, pairs, pairs_csv
+from microrank.data import line_blocks, pairs, pairs_csv
 from microrank.data.pairs import iter_histories
 from microrank.data.splits import split_interactions
 from microrank.data.titles import TITLES, read_titles
@@ -17,7 +17,9 @@ from microrank.errors import StudyError
 WHOLE_FILE = ("the file is empty", "no rows below the header", "no titles below the header")
 
 # Mostly right, now and then not: ids, separators and line ends as damaged or foreign programs write them.
-NUMBER = st.one_of(st.integers(0, 12).map(str), st.integers(0, 12).map(str), st.integers(0, 2**64).map(str))
+NUMBER = st.one_of(
+    st.integers(0, 12).map(str), st.integers(0, 12).map(str), st.integers(0, 2**64).map(str)
+)
 ODD = st.sampled_from(["", "-1", "x", "1.5", "\0", "é", '"3"', " 4", "9" * 25, "٣", "1e3", "0x1"])
 SEPARATOR = st.sampled_from([" ", " ", " ", "  ", "\t", ","])
 END = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
@@ -27,22 +29,35 @@ END = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", ""])
 def tsv_files(draw: st.DrawFn) -> tuple[str, dict[int, list[int]] | None]:
     """Text, and what it says if it is right."""
     users = draw(st.lists(st.integers(0, 40), min_size=1, max_size=8, unique=True))
-    histories = {user: draw(st.lists(st.integers(0, 50), min_size=3, max_size=8, unique=True)) for user in users}
+    histories = {
+        user: draw(st.lists(st.integers(0, 50), min_size=3, max_size=8, unique=True))
+        for user in users
+    }
     end = draw(st.sampled_from(["\n", "\r\n"]))
     text = "".join(f"{user}\t{' '.join(map(str, items))}{end}" for user, items in histories.items())
-    return draw(st.sampled_from(["", "\ufeff"])) + (text if draw(st.booleans()) else text.removesuffix(end)), histories
+    return draw(st.sampled_from(["", "\ufeff"])) + (
+        text if draw(st.booleans()) else text.removesuffix(end)
+    ), histories
 
 
 @st.composite
 def csv_files(draw: st.DrawFn) -> tuple[str, dict[int, list[int]]]:
-    pairs = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=40, unique=True))
+    pairs = draw(
+        st.lists(
+            st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=1, max_size=40, unique=True
+        )
+    )
     kept = [pair for pair in pairs if sum(user == pair[0] for user, _ in pairs) >= 3]
-    rows = [(user, item, draw(st.integers(0, 3))) for user, item in kept] or [(0, item, 0) for item in range(3)]
+    rows = [(user, item, draw(st.integers(0, 3))) for user, item in kept] or [
+        (0, item, 0) for item in range(3)
+    ]
     histories: dict[int, list[int]] = {}
     for user, item, _ in sorted(rows, key=lambda row: (row[0], row[2])):
         histories.setdefault(user, []).append(item)
     end = draw(st.sampled_from(["\n", "\r\n"]))
-    return end.join(["user,item,timestamp", *(",".join(map(str, row)) for row in rows)]) + draw(st.sampled_from(["", end])), histories
+    return end.join(["user,item,timestamp", *(",".join(map(str, row)) for row in rows)]) + draw(
+        st.sampled_from(["", end])
+    ), histories
 
 
 @st.composite
@@ -53,7 +68,10 @@ def damaged(draw: st.DrawFn, good: st.SearchStrategy[tuple[str, object]]) -> byt
         at = draw(st.integers(0, len(text)))
         accident = draw(st.sampled_from(["insert", "remove", "cut", "swap", "repeat"]))
         if accident == "insert":
-            piece = draw(st.one_of(NUMBER, ODD, SEPARATOR, END).map(str.encode) | st.binary(min_size=1, max_size=3))
+            piece = draw(
+                st.one_of(NUMBER, ODD, SEPARATOR, END).map(str.encode)
+                | st.binary(min_size=1, max_size=3)
+            )
             text = text[:at] + piece + text[at:]
         elif accident == "remove":
             text = text[:at] + text[at + draw(st.integers(1, 5)) :]
@@ -63,15 +81,22 @@ def damaged(draw: st.DrawFn, good: st.SearchStrategy[tuple[str, object]]) -> byt
             lines = text.splitlines(keepends=True)
             if lines:
                 where = draw(st.integers(0, len(lines) - 1))
-                lines.insert(draw(st.integers(0, len(lines))), lines[where] if accident == "repeat" else lines.pop(where))
+                lines.insert(
+                    draw(st.integers(0, len(lines))),
+                    lines[where] if accident == "repeat" else lines.pop(where),
+                )
             text = b"".join(lines)
     return text
 
 
 GARBAGE = st.one_of(
     st.binary(max_size=200),
-    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(lambda parts: "".join(parts).encode()),
-    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(lambda parts: b"user,item,timestamp\n" + "".join(parts).encode()),
+    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(
+        lambda parts: "".join(parts).encode()
+    ),
+    st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END), max_size=60).map(
+        lambda parts: b"user,item,timestamp\n" + "".join(parts).encode()
+    ),
 )
 
 
@@ -83,17 +108,25 @@ def split_file(raw: bytes) -> dict[int, list[int]] | str:
         parts: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
         try:
             no_titles = TITLES.empty_table()
-            summary = split_interactions(iter_histories([path]), no_titles, lambda name, table: parts[name].append(table))
+            summary = split_interactions(
+                iter_histories([path]), no_titles, lambda name, table: parts[name].append(table)
+            )
         except StudyError as error:
             return _checked_message(str(error), path)
     histories: dict[int, list[int]] = {}
     for name, tables in parts.items():
         for row in pa.concat_tables(tables).to_pylist():
-            assert row["position"] == len(histories.setdefault(row["user_id"], [])), name  # nothing of the future before the past
+            assert row["position"] == len(histories.setdefault(row["user_id"], [])), (
+                name
+            )  # nothing of the future before the past
             histories[row["user_id"]].append(row["item_id"])
     users = [len(pa.concat_tables(parts[name])["user_id"].unique()) for name in parts]
     assert users == [len(histories)] * 3
-    assert pa.concat_tables(parts["valid"]).num_rows == pa.concat_tables(parts["test"]).num_rows == len(histories)
+    assert (
+        pa.concat_tables(parts["valid"]).num_rows
+        == pa.concat_tables(parts["test"]).num_rows
+        == len(histories)
+    )
     assert summary.counts["interactions"] == sum(map(len, histories.values()))
     assert all(len(set(items)) == len(items) for items in histories.values())
     return histories
@@ -110,15 +143,19 @@ def _checked_message(message: str, path: Path) -> str:
 
 @given(st.one_of(tsv_files(), csv_files()), st.sampled_from([1, 30, 1 << 20]))
 @settings(max_examples=300)
-def test_a_right_file_is_split_and_nothing_is_lost(file: tuple[str, dict[int, list[int]]], block_bytes: int) -> None:
+def test_a_right_file_is_split_and_nothing_is_lost(
+    file: tuple[str, dict[int, list[int]]], block_bytes: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        patch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
         patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
         assert split_file(file[0].encode()) == file[1]
 
 
-any_file = given(st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20]))
+any_file = given(
+    st.one_of(damaged(tsv_files()), damaged(csv_files()), GARBAGE), st.sampled_from([1, 1 << 20])
+)
 
 
 @any_file
@@ -130,13 +167,15 @@ def test_any_file_is_split_rightly_or_its_line_is_named(raw: bytes, block_bytes:
 @pytest.mark.soak
 @any_file
 @settings(max_examples=50_000)
-def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(raw: bytes, block_bytes: int) -> None:
+def test_fifty_thousand_files_are_split_rightly_or_their_line_is_named(
+    raw: bytes, block_bytes: int
+) -> None:
     _split_rightly_or_named(raw, block_bytes)
 
 
 def _split_rightly_or_named(raw: bytes, block_bytes: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_BYTES", block_bytes)
+        patch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
         patch.setattr(pairs, "IN_MEMORY_BYTES", block_bytes)
         patch.setattr(pairs_csv, "ROWS_AT_ONCE", block_bytes)
         found = split_file(raw)
@@ -146,19 +185,35 @@ def _split_rightly_or_named(raw: bytes, block_bytes: int) -> None:
 
 def read_by_hand(raw: bytes) -> dict[int, list[int]]:
     """The plain way, which knows nothing of faults."""
-    lines = raw.decode().removeprefix("\ufeff").replace("\r\n", "\n").removesuffix("\r").removesuffix("\n").split("\n")
+    lines = (
+        raw.decode()
+        .removeprefix("\ufeff")
+        .replace("\r\n", "\n")
+        .removesuffix("\r")
+        .removesuffix("\n")
+        .split("\n")
+    )
     if lines[0] != "user,item,timestamp":
-        return {int(user): [int(item) for item in items.split(" ")] for user, items in (line.split("\t") for line in lines)}
-    rows = sorted(([int(field) for field in line.split(",")] for line in lines[1:]), key=lambda row: (row[0], row[2]))
+        return {
+            int(user): [int(item) for item in items.split(" ")]
+            for user, items in (line.split("\t") for line in lines)
+        }
+    rows = sorted(
+        ([int(field) for field in line.split(",")] for line in lines[1:]),
+        key=lambda row: (row[0], row[2]),
+    )
     return {user: [item for owner, item, _ in rows if owner == user] for user, _, _ in rows}
 
 
 @given(
     st.one_of(
         st.binary(max_size=200),
-        st.lists(st.one_of(NUMBER, ODD, SEPARATOR, END, st.text(max_size=5), st.just('"'), st.just(", ")), max_size=60).map(
-            lambda parts: "".join(parts).encode("utf-8", errors="surrogatepass")
-        ),
+        st.lists(
+            st.one_of(
+                NUMBER, ODD, SEPARATOR, END, st.text(max_size=5), st.just('"'), st.just(", ")
+            ),
+            max_size=60,
+        ).map(lambda parts: "".join(parts).encode("utf-8", errors="surrogatepass")),
     ),
     st.sampled_from([b"", b"item,title\n", b"1, a\n", b'7,"b"\n']),
 )
@@ -174,7 +229,10 @@ def test_any_titles_are_read_or_their_line_is_named(raw: bytes, start: bytes) ->
             return
     items = table["item_id"].to_pylist()
     assert items == sorted(set(items))
-    assert all(title is not None and title == title.strip() and "\n" not in title for title in table["title"].to_pylist())
+    assert all(
+        title is not None and title == title.strip() and "\n" not in title
+        for title in table["title"].to_pylist()
+    )
 
 
 LONG = 10_000_000
@@ -207,7 +265,9 @@ def test_a_csv_line_of_ten_megabytes_is_named_in_a_short_message(text: str, line
     ],
     ids=["title", "no closing quote", "id", "commas", "bare"],
 )
-def test_a_line_of_titles_of_ten_megabytes_is_named_in_a_short_message(text: str, line: int, tmp_path: Path) -> None:
+def test_a_line_of_titles_of_ten_megabytes_is_named_in_a_short_message(
+    text: str, line: int, tmp_path: Path
+) -> None:
     (tmp_path / "titles").write_text(text)
     with pytest.raises(StudyError, match=f": line {line}: ") as error:
         read_titles(tmp_path / "titles")

@@ -15,11 +15,22 @@ from microrank.errors import StudyError
 
 K = 3
 USERS = np.array([5, 7, 2**62])
-ITEMS = pa.table({"item_id": range(10, 30), "item_index": range(1, 21), "title": [""] * 20, "train_count": [1] * 20}).cast(tables.ITEMS)
+ITEMS = pa.table(
+    {
+        "item_id": range(10, 30),
+        "item_index": range(1, 21),
+        "title": [""] * 20,
+        "train_count": [1] * 20,
+    }
+).cast(tables.ITEMS)
 
 
 def lists(**changed: list) -> pa.Table:
-    columns = {"user_id": np.repeat(USERS, K).tolist(), "rank": [1, 2, 3] * 3, "item_id": [10, 11, 12, 12, 11, 10, 29, 28, 27]}
+    columns = {
+        "user_id": np.repeat(USERS, K).tolist(),
+        "rank": [1, 2, 3] * 3,
+        "item_id": [10, 11, 12, 12, 11, 10, 29, 28, 27],
+    }
     return pa.table(columns | changed)
 
 
@@ -29,37 +40,57 @@ def write(table: pa.Table, path: Path) -> Path:
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_both_forms_give_the_same_table_whatever_the_order_of_rows_and_further_columns(tmp_path: Path, ending: str) -> None:
+def test_both_forms_give_the_same_table_whatever_the_order_of_rows_and_further_columns(
+    tmp_path: Path, ending: str
+) -> None:
     table = lists(score=[3.0, 2, 1] * 3, source=["x"] * 9)
     shuffled = table.take(np.random.default_rng(0).permutation(9))
     taken = take_recommendations(write(shuffled, tmp_path / f"lists.{ending}"), K, ITEMS, USERS)
     assert taken.schema.equals(tables.RECOMMENDATIONS)
-    assert taken.to_pydict() == table.drop_columns("source").select(["user_id", "rank", "item_id", "score"]).to_pydict()
+    assert (
+        taken.to_pydict()
+        == table.drop_columns("source").select(["user_id", "rank", "item_id", "score"]).to_pydict()
+    )
 
 
-def test_places_after_the_kth_are_left_out_and_without_scores_the_rank_decides(tmp_path: Path) -> None:
+def test_places_after_the_kth_are_left_out_and_without_scores_the_rank_decides(
+    tmp_path: Path,
+) -> None:
     taken = take_recommendations(write(lists(), tmp_path / "lists.csv"), 2, ITEMS, USERS)
     assert taken["item_id"].to_pylist() == [10, 11, 12, 11, 29, 28]
     assert taken["score"].to_pylist() == [-1, -2] * 3
 
 
-def test_items_that_the_user_has_seen_are_kept_and_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_items_that_the_user_has_seen_are_kept_and_counted_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def split(*seen: tuple[int, int]) -> pa.Table:
         users, items = zip(*seen, strict=True)
-        return pa.table({"user_id": users, "item_id": items, "position": [0] * len(seen)}).cast(tables.SPLIT)
+        return pa.table({"user_id": users, "item_id": items, "position": [0] * len(seen)}).cast(
+            tables.SPLIT
+        )
 
     path = write(lists(), tmp_path / "lists.csv")
-    past = [split((5, 10), (5, 13), (6, 10), (7, 29)), split((5, 12), (7, 10), (2**62, 27), (2**62 + 1, 10), (1, 99))]
+    past = [
+        split((5, 10), (5, 13), (6, 10), (7, 29)),
+        split((5, 12), (7, 10), (2**62, 27), (2**62 + 1, 10), (1, 99)),
+    ]
     taken = take_recommendations(path, K, ITEMS, USERS, past)
     assert taken["item_id"].to_pylist() == lists()["item_id"].to_pylist()
-    assert "4 of 9 places hold an item that the user has seen already" in caplog.text, "5 saw 10 and 12, 7 saw 10, the last saw 27"
+    assert "4 of 9 places hold an item that the user has seen already" in caplog.text, (
+        "5 saw 10 and 12, 7 saw 10, the last saw 27"
+    )
     caplog.clear()
     take_recommendations(path, K, ITEMS, USERS, [split((5, 29), (7, 27))])
     assert "seen already" not in caplog.text
 
 
-def test_users_without_a_list_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    taken = take_recommendations(write(lists().slice(0, 6), tmp_path / "lists.csv"), K, ITEMS, USERS)
+def test_users_without_a_list_are_counted_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = take_recommendations(
+        write(lists().slice(0, 6), tmp_path / "lists.csv"), K, ITEMS, USERS
+    )
     assert set(taken["user_id"].to_pylist()) == {5, 7}
     assert "1 of 3 users have no list" in caplog.text
 
@@ -81,7 +112,9 @@ def test_users_without_a_list_are_counted_in_the_log(tmp_path: Path, caplog: pyt
     ],
 )
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, ending: str, changed: dict, said: str) -> None:
+def test_what_is_wrong_is_said_in_one_line(
+    tmp_path: Path, ending: str, changed: dict, said: str
+) -> None:
     path = write(lists(**changed), tmp_path / f"lists.{ending}")
     with pytest.raises(StudyError, match=said) as caught:
         take_recommendations(path, K, ITEMS, USERS)
@@ -100,8 +133,13 @@ def test_a_missing_column_file_or_form_is_said(tmp_path: Path) -> None:
             take_recommendations(path, K, ITEMS, USERS)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300) | st.text(alphabet='user_idrankitem,\n0123456789."-e', max_size=300).map(str.encode))
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.binary(max_size=300)
+    | st.text(alphabet='user_idrankitem,\n0123456789."-e', max_size=300).map(str.encode)
+)
 def test_no_bytes_make_it_fail_otherwise_than_by_a_message(tmp_path: Path, data: bytes) -> None:
     for ending in ("csv", "parquet"):
         path = tmp_path / f"any.{ending}"

@@ -31,7 +31,9 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the URL under which it is served."""
     folder = tmp_path / "site"
     folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    ) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield folder, f"http://127.0.0.1:{server.server_port}/"
@@ -39,7 +41,9 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         thread.join()
 
 
-def test_raw_files_are_fetched_split_and_left_alone_ever_after(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_raw_files_are_fetched_split_and_left_alone_ever_after(
+    site: tuple[Path, str], tmp_path: Path
+) -> None:
     served, url = site
     (served / "titles.csv").write_bytes(TITLES)
     study = copy_repository(tmp_path / "study")
@@ -58,7 +62,10 @@ def test_raw_files_are_fetched_split_and_left_alone_ever_after(site: tuple[Path,
     failed = run(study, "-k", *command, env=env)
     assert failed.returncode != 0
     by_hand = "fetch pairs.tsv by hand from https://example.org/data, place it at resources/mine/pairs.tsv, and run again"
-    assert f"fetch_microlens: {url}pairs.tsv: the server answers 404 File not found; {by_hand}" in failed.stdout
+    assert (
+        f"fetch_microlens: {url}pairs.tsv: the server answers 404 File not found; {by_hand}"
+        in failed.stdout
+    )
     assert "Traceback" not in failed.stdout
     assert (study / mine["titles"]).read_bytes() == TITLES
 

@@ -43,7 +43,9 @@ def test_popularity_has_a_long_tail(sample: tuple[pa.Table, pa.Table]) -> None:
 
 
 def test_titles_are_as_odd_as_real_ones(sample: tuple[pa.Table, pa.Table]) -> None:
-    titles = dict(zip(sample[1]["item_id"].to_pylist(), sample[1]["title"].to_pylist(), strict=True))
+    titles = dict(
+        zip(sample[1]["item_id"].to_pylist(), sample[1]["title"].to_pylist(), strict=True)
+    )
     texts = list(titles.values())
     assert "" in texts
     assert len(set(texts)) < len(texts)
@@ -55,7 +57,9 @@ def test_titles_are_as_odd_as_real_ones(sample: tuple[pa.Table, pa.Table]) -> No
     assert set(range(1, 401)) - set(titles)
 
 
-def test_titles_of_a_users_items_share_words_more_often_than_those_of_two_users(sample: tuple[pa.Table, pa.Table]) -> None:
+def test_titles_of_a_users_items_share_words_more_often_than_those_of_two_users(
+    sample: tuple[pa.Table, pa.Table],
+) -> None:
     vocabulary = {word for themes in TOPICS.values() for theme in themes for word in theme.split()}
     titles = zip(sample[1]["item_id"].to_pylist(), sample[1]["title"].to_pylist(), strict=True)
     words = {item: set(re.findall(r"[a-z-]+", title)) & vocabulary for item, title in titles}
@@ -65,14 +69,19 @@ def test_titles_of_a_users_items_share_words_more_often_than_those_of_two_users(
         for a, b, same in zip(items, items[1:], users[1:] == users[:-1], strict=False)
         if same
     ]
-    foreign = [bool(words.get(a, set()) & words.get(b, set())) for a, b in zip(items, np.roll(items, 5000).tolist(), strict=True)]
+    foreign = [
+        bool(words.get(a, set()) & words.get(b, set()))
+        for a, b in zip(items, np.roll(items, 5000).tolist(), strict=True)
+    ]
     assert np.mean(own) > 3 * np.mean(foreign)
 
 
 def test_tastes_drift(sample: tuple[pa.Table, pa.Table]) -> None:
     """The last item shares a topic with the last but one more often than with the first."""
     hashtag = {}
-    for item, title in zip(sample[1]["item_id"].to_pylist(), sample[1]["title"].to_pylist(), strict=True):
+    for item, title in zip(
+        sample[1]["item_id"].to_pylist(), sample[1]["title"].to_pylist(), strict=True
+    ):
         hashtag[item] = next((topic for topic in TOPICS if f"# {topic}" in title), None)
     table = sample[0]
     users = table["user_id"].to_numpy()
@@ -85,13 +94,19 @@ def test_tastes_drift(sample: tuple[pa.Table, pa.Table]) -> None:
 
 
 def test_a_sample_too_small_for_its_topics_is_refused() -> None:
-    with pytest.raises(StudyError, match=r"synthetic\.items is 100; with 8 topics at least 192 are needed"):
+    with pytest.raises(
+        StudyError, match=r"synthetic\.items is 100; with 8 topics at least 192 are needed"
+    ):
         SampleSettings.from_config({"users": 10, "items": 100, "topics": 8})
-    with pytest.raises(StudyError, match=r"synthetic\.topics is 25, but there are words for 24 only"):
+    with pytest.raises(
+        StudyError, match=r"synthetic\.topics is 25, but there are words for 24 only"
+    ):
         SampleSettings.from_config({"users": 10, "items": 1000, "topics": 25})
 
 
 def test_one_user_and_one_topic_are_enough() -> None:
-    pairs, titles = make_sample(SampleSettings.from_config({"users": 1, "items": 80, "topics": 1}), 0)
+    pairs, titles = make_sample(
+        SampleSettings.from_config({"users": 1, "items": 80, "topics": 1}), 0
+    )
     assert pairs.count("\r\n") == 1
     assert titles.count("\r\n") > 80 - 3

@@ -5,30 +5,46 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.data.histories import Histories
+from microrank.data.raw_histories import Histories
 from microrank.data.splits import SplitSummary, split_interactions
 from microrank.data.titles import TITLES
 
 
 def interactions(histories: dict[int, list[int]]) -> pa.Table:
-    rows = [(user, item, position) for user, items in sorted(histories.items()) for position, item in enumerate(items)]
+    rows = [
+        (user, item, position)
+        for user, items in sorted(histories.items())
+        for position, item in enumerate(items)
+    ]
     return pa.table(list(zip(*rows, strict=True)), schema=tables.SPLIT)
 
 
 def portion(histories: dict[int, list[int]]) -> Histories:
     lists = [np.array(items) for items in histories.values()]
-    return Histories(np.array(list(histories)), np.array([len(items) for items in lists]), np.concatenate(lists), np.arange(len(lists)))
+    return Histories(
+        np.array(list(histories)),
+        np.array([len(items) for items in lists]),
+        np.concatenate(lists),
+        np.arange(len(lists)),
+    )
 
 
 def titled(titles: dict[int, str]) -> pa.Table:
     return pa.table([list(titles), list(titles.values())], schema=TITLES)
 
 
-def split(histories: dict[int, list[int]], titles: dict[int, str], block_users: int = 99) -> tuple[dict[str, pa.Table], SplitSummary]:
+def split(
+    histories: dict[int, list[int]], titles: dict[int, str], block_users: int = 99
+) -> tuple[dict[str, pa.Table], SplitSummary]:
     users = sorted(histories)
-    portions = [portion({user: histories[user] for user in users[at : at + block_users]}) for at in range(0, len(users), block_users)]
+    portions = [
+        portion({user: histories[user] for user in users[at : at + block_users]})
+        for at in range(0, len(users), block_users)
+    ]
     written: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
-    summary = split_interactions(portions, titled(titles), lambda name, table: written[name].append(table))
+    summary = split_interactions(
+        portions, titled(titles), lambda name, table: written[name].append(table)
+    )
     return {name: pa.concat_tables(parts) for name, parts in written.items()}, summary
 
 
@@ -43,8 +59,16 @@ def test_last_is_test_last_but_one_is_valid_the_rest_is_train() -> None:
         "item_id": [10, 20, 10, 50, 20, 60],
         "position": [0, 0, 1, 0, 1, 2],
     }
-    assert splits["valid"].to_pydict() == {"user_id": [1, 2, 7], "item_id": [20, 40, 10], "position": [1, 2, 3]}
-    assert splits["test"].to_pydict() == {"user_id": [1, 2, 7], "item_id": [30, 50, 30], "position": [2, 3, 4]}
+    assert splits["valid"].to_pydict() == {
+        "user_id": [1, 2, 7],
+        "item_id": [20, 40, 10],
+        "position": [1, 2, 3],
+    }
+    assert splits["test"].to_pydict() == {
+        "user_id": [1, 2, 7],
+        "item_id": [30, 50, 30],
+        "position": [2, 3, 4],
+    }
 
 
 def test_the_catalogue_holds_all_items_with_an_interaction_and_no_others() -> None:
@@ -83,18 +107,38 @@ DATA = st.dictionaries(
 
 
 @given(DATA, st.integers(1, 4))
-def test_splits_together_are_the_input_and_nothing_of_the_future_is_in_the_past(histories: dict[int, list[int]], block_users: int) -> None:
+def test_splits_together_are_the_input_and_nothing_of_the_future_is_in_the_past(
+    histories: dict[int, list[int]], block_users: int
+) -> None:
     splits, summary = split(histories, {}, block_users)
-    together = pa.concat_tables(splits.values()).sort_by([("user_id", "ascending"), ("position", "ascending")])
+    together = pa.concat_tables(splits.values()).sort_by(
+        [("user_id", "ascending"), ("position", "ascending")]
+    )
     assert together.equals(interactions(histories).combine_chunks())
     for table in splits.values():
         assert table.equals(table.sort_by([("user_id", "ascending"), ("position", "ascending")]))
-    assert splits["test"]["user_id"].to_pylist() == splits["valid"]["user_id"].to_pylist() == sorted(histories)
-    newest_trained = dict(zip(splits["train"]["user_id"].to_pylist(), splits["train"]["position"].to_pylist(), strict=True))
+    assert (
+        splits["test"]["user_id"].to_pylist()
+        == splits["valid"]["user_id"].to_pylist()
+        == sorted(histories)
+    )
+    newest_trained = dict(
+        zip(
+            splits["train"]["user_id"].to_pylist(),
+            splits["train"]["position"].to_pylist(),
+            strict=True,
+        )
+    )
     valid, test = splits["valid"]["position"].to_numpy(), splits["test"]["position"].to_numpy()
-    assert [newest_trained[user] for user in sorted(histories)] == (valid - 1).tolist() == (test - 2).tolist()
+    assert (
+        [newest_trained[user] for user in sorted(histories)]
+        == (valid - 1).tolist()
+        == (test - 2).tolist()
+    )
     trained = splits["train"]["item_id"].to_numpy()
-    assert summary.items["train_count"].to_pylist() == [int((trained == item).sum()) for item in summary.items["item_id"].to_pylist()]
+    assert summary.items["train_count"].to_pylist() == [
+        int((trained == item).sum()) for item in summary.items["item_id"].to_pylist()
+    ]
 
 
 @given(DATA)
@@ -106,9 +150,21 @@ def test_blocks_do_not_matter(histories: dict[int, list[int]]) -> None:
 
 
 def test_counts_of_train_do_not_change_with_what_is_tested_on() -> None:
-    other = {user: [*items[:-2], *np.add(items[-2:], 1000).tolist()] for user, items in HISTORIES.items()}
+    other = {
+        user: [*items[:-2], *np.add(items[-2:], 1000).tolist()] for user, items in HISTORIES.items()
+    }
     counted = [
-        dict(zip(*(split(data, {})[1].items[name].to_pylist() for name in ("item_id", "train_count")), strict=True))
+        dict(
+            zip(
+                *(
+                    split(data, {})[1].items[name].to_pylist()
+                    for name in ("item_id", "train_count")
+                ),
+                strict=True,
+            )
+        )
         for data in (HISTORIES, other)
     ]
-    assert all(counted[0].get(item, 0) == count for item, count in counted[1].items() if item < 1000)
+    assert all(
+        counted[0].get(item, 0) == count for item, count in counted[1].items() if item < 1000
+    )

@@ -47,10 +47,16 @@ def bare(traps: dict[int, str]) -> str:
 
 
 def quoted(traps: dict[int, str]) -> str:
-    return "".join(f'{item},"{title.replace(chr(34), chr(34) * 2)}"\n' for item, title in traps.items())
+    return "".join(
+        f'{item},"{title.replace(chr(34), chr(34) * 2)}"\n' for item, title in traps.items()
+    )
 
 
-@pytest.mark.parametrize("text", [bare(TRAPS), quoted(TRAPS), "item,title\n" + quoted(TRAPS)], ids=["bare", "quoted", "header"])
+@pytest.mark.parametrize(
+    "text",
+    [bare(TRAPS), quoted(TRAPS), "item,title\n" + quoted(TRAPS)],
+    ids=["bare", "quoted", "header"],
+)
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
 def test_every_form_of_a_file_reads_the_same(raw, text: str, mark: str, end: str) -> None:
@@ -60,7 +66,11 @@ def test_every_form_of_a_file_reads_the_same(raw, text: str, mark: str, end: str
 
 
 def test_bare_lines_keep_quotes_and_commas_as_part_of_the_title(raw) -> None:
-    assert titles(raw('1, first\n2, "so, she said"\n3,no space\n')) == {1: "first", 2: '"so, she said"', 3: "no space"}
+    assert titles(raw('1, first\n2, "so, she said"\n3,no space\n')) == {
+        1: "first",
+        2: '"so, she said"',
+        3: "no space",
+    }
 
 
 def test_an_empty_first_title_does_not_hide_the_bare_form(raw) -> None:
@@ -96,7 +106,9 @@ FAULTS = {
     "1, a\n, b\n": r"line 2: item id '' is empty",
     "1, a\n3, b\n2, c\n3, d\n": r"line 4: item 3 has a title on line 2 already",
     "1, a\n2, \0\n": r"line 2: there is a NUL byte",
-    "1, a\n2, " + "b" * 200_000 + "\n": r"line 2: a title of more than 131072 characters; shorten it",
+    "1, a\n2, "
+    + "b" * 200_000
+    + "\n": r"line 2: a title of more than 131072 characters; shorten it",
     "item,title\n1,a\n2,b,c\n": r"line 3: 3 fields where an id and a title are expected; quote a title",
     "item,title\n1,a\n\n2,b\n": r"line 3: the line is blank",
     "item,title\n1,a\n2\n": r"line 3: 1 field",
@@ -104,7 +116,9 @@ FAULTS = {
     'item,title\n1,a\nx,"two\nlines"\n': r"line 3: item id 'x' is no whole number",
     'item,title\n1,a\n2,"b\n3,c\n': r"line 3: a quotation mark opens here that nothing closes: was the file cut off\?",
     'item,title\n1,a\n2,"b"c\n': r"line 3: the quotation marks do not fit",
-    'item,title\n1,a\n2,"' + "b" * 200_000 + '"\n': r"line 3: a title of more than 131072 characters: is a quotation mark missing",
+    'item,title\n1,a\n2,"'
+    + "b" * 200_000
+    + '"\n': r"line 3: a title of more than 131072 characters: is a quotation mark missing",
     'item,title\n1,a\n1,"b"\n': r"line 3: item 1 has a title on line 2 already",
 }
 

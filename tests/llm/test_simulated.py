@@ -24,22 +24,28 @@ load_prompt = cache(load_prompt)
 
 
 def question(path: Path, number: int = 0) -> list[dict[str, str]]:
-    return build_messages(load_prompt(path), [*HISTORY, f"number {number}"], TITLES, IDS, [3, 2, 1, 0])
+    return build_messages(
+        load_prompt(path), [*HISTORY, f"number {number}"], TITLES, IDS, [3, 2, 1, 0]
+    )
 
 
 @pytest.mark.parametrize("path", PROMPTS, ids=lambda path: path.stem)
 def test_candidates_that_share_words_with_the_history_come_first(path: Path) -> None:
     texts = [simulated_answer(question(path, number), 1) for number in range(40)]
     text = next(text for text, fault in texts if not fault)
-    parsed = read_answer(text, load_prompt(path).answer, IDS, [3, 2, 1, 0])
+    parsed = read_answer(text, load_prompt(path).answer_format, IDS, [3, 2, 1, 0])
     assert parsed.positions[0] == 2
     assert parsed.from_model == 4
 
 
 def test_an_answer_does_not_depend_on_the_order_that_a_process_gives_to_sets() -> None:
     history = [" ".join(f"w{age}x{place}" for place in range(20)) for age in range(10)]
-    titles = [" ".join(f"w{age}x{place}" for age in range(10)) for place in range(20)]  # one word of each age: all tie
-    messages = build_messages(load_prompt(PROMPTS[0]), history, titles, list(range(20)), list(range(20)))
+    titles = [
+        " ".join(f"w{age}x{place}" for age in range(10)) for place in range(20)
+    ]  # one word of each age: all tie
+    messages = build_messages(
+        load_prompt(PROMPTS[0]), history, titles, list(range(20)), list(range(20))
+    )
     program = "import json, sys; from microrank.llm.simulated import simulated_answer; print(simulated_answer(json.load(sys.stdin), 1))"
     answers = {
         subprocess.run(
@@ -59,14 +65,25 @@ def test_faults_come_about_as_often_as_they_are_set_and_repeat() -> None:
     faults = Counter(simulated_answer(question(PROMPTS[0], number), 5)[1] for number in range(2000))
     for fault, share in FAULTS.items():
         assert 0.4 * share < faults[fault] / 2000 < 2 * share, fault
-    assert faults == Counter(simulated_answer(question(PROMPTS[0], number), 5)[1] for number in range(2000))
+    assert faults == Counter(
+        simulated_answer(question(PROMPTS[0], number), 5)[1] for number in range(2000)
+    )
 
 
 def test_it_speaks_http_turns_some_away_once_and_says_that_it_is_simulated() -> None:
-    number = next(number for number in range(1000) if simulated_answer(question(PROMPTS[0], number), 5)[1] == "busy")
+    number = next(
+        number
+        for number in range(1000)
+        if simulated_answer(question(PROMPTS[0], number), 5)[1] == "busy"
+    )
     with simulated_server(5) as base_url:
         replies = [
-            requests.post(f"{base_url}/chat/completions", json={"messages": question(PROMPTS[0], number)}, timeout=10) for _ in range(2)
+            requests.post(
+                f"{base_url}/chat/completions",
+                json={"messages": question(PROMPTS[0], number)},
+                timeout=10,
+            )
+            for _ in range(2)
         ]
         refused = requests.post(f"{base_url}/chat/completions", data=b"{", timeout=10)
         models = requests.get(f"{base_url}/models", timeout=10)

@@ -34,17 +34,30 @@ HEADER = "half_epoch,step,loss,valid_ndcg@10"
 def splits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("splits")
     train, valid, items, _ = two_worlds()
-    for name, table, schema in (("train", train, tables.SPLIT), ("valid", valid, tables.SPLIT), ("items", items, tables.ITEMS)):
+    for name, table, schema in (
+        ("train", train, tables.SPLIT),
+        ("valid", valid, tables.SPLIT),
+        ("items", items, tables.ITEMS),
+    ):
         tables.write_table(table, folder / f"{name}.parquet", schema)
     return folder
 
 
 def job(splits: Path, folder: Path, **changes: object) -> TrainingJob:
     folder.mkdir(exist_ok=True)
-    paths = {name: str(splits / f"{file}.parquet") for name, file in (("train", "train"), ("valid", "valid"), ("catalogue", "items"))}
+    paths = {
+        name: str(splits / f"{file}.parquet")
+        for name, file in (("train", "train"), ("valid", "valid"), ("catalogue", "items"))
+    }
     recipe = asdict(replace(RECIPE, max_half_epochs=3, batch_size=33))
     made = TrainingJob(
-        **paths, recipe=recipe, seed=1, device="cpu", threads=1, model=str(folder / "model.safetensors"), curve=str(folder / "training.csv")
+        **paths,
+        recipe=recipe,
+        seed=1,
+        device="cpu",
+        threads=1,
+        model=str(folder / "model.safetensors"),
+        curve=str(folder / "training.csv"),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -54,12 +67,16 @@ def curve(one: TrainingJob) -> np.ndarray:
         return np.array([[float(value) for value in row.values()] for row in csv.DictReader(file)])
 
 
-def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tmp_path: Path) -> None:
+def test_two_processes_have_the_loss_curve_of_one_and_its_refit(
+    splits: Path, tmp_path: Path
+) -> None:
     jobs = [job(splits, tmp_path / name) for name in ("one", "two")]
     models = []
     for n, one in enumerate(jobs, start=1):
         run_training(one, n)
-        refitted = replace(one, refit=True, model=str(Path(one.model).with_name("refitted.safetensors")))
+        refitted = replace(
+            one, refit=True, model=str(Path(one.model).with_name("refitted.safetensors"))
+        )
         run_training(refitted, n)
         models.append([load_model(path)[0].state_dict() for path in (one.model, refitted.model)])
         assert sorted(path.name for path in Path(one.model).parent.iterdir() if path.is_file()) == [
@@ -72,47 +89,73 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(splits: Path, tm
     for of_one, of_two in zip(*models, strict=True):
         for name, value in of_one.items():
             torch.testing.assert_close(of_two[name], value, rtol=1e-3, atol=1e-4, msg=name)
-    assert not torch.equal(models[0][0]["items.weight"], models[0][1]["items.weight"])  # a refit is another model
+    assert not torch.equal(
+        models[0][0]["items.weight"], models[0][1]["items.weight"]
+    )  # a refit is another model
 
 
 @pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
-def test_three_processes_have_the_plain_forms_loss_gradients_and_statistics_in_float64(tmp_path: Path, hidden: int) -> None:
+def test_three_processes_have_the_plain_forms_loss_gradients_and_statistics_in_float64(
+    tmp_path: Path, hidden: int
+) -> None:
     found = step_of_processes(tmp_path, 3, hidden)
     batch, oracle = batch_and_model(hidden)
     loss = plain_loss(oracle, batch)
     loss.backward()
-    expected = {"loss": loss.detach()} | {name: value.grad for name, value in oracle.named_parameters()} | dict(oracle.named_buffers())
+    expected = (
+        {"loss": loss.detach()}
+        | {name: value.grad for name, value in oracle.named_parameters()}
+        | dict(oracle.named_buffers())
+    )
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-10, atol=1e-10, msg=name)
 
 
-def test_two_machines_have_the_loss_curve_of_one(splits: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_two_machines_have_the_loss_curve_of_one(
+    splits: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Two agents of torchrun that meet on loopback: the second is started, as a user would, by the command that the log says."""
     one, two = (job(splits, tmp_path / name) for name in ("one", "two"))
     run_training(one, 1)
-    with caplog.at_level(logging.INFO, "microrank.nfm.torchrun"), ThreadPoolExecutor(1) as elsewhere:
+    with (
+        caplog.at_level(logging.INFO, "microrank.nfm.torchrun"),
+        ThreadPoolExecutor(1) as elsewhere,
+    ):
         first = elsewhere.submit(run_training, two, 1, 2)
-        while not (told := re.findall(r"waiting for machine 2 of 2; start there: (.*)", caplog.text)):
+        while not (
+            told := re.findall(r"waiting for machine 2 of 2; start there: (.*)", caplog.text)
+        ):
             assert not first.done()
             time.sleep(0.1)
-        second = subprocess.run(told[0], shell=True, cwd="/", capture_output=True, text=True, timeout=300, check=False)
+        second = subprocess.run(
+            told[0], shell=True, cwd="/", capture_output=True, text=True, timeout=300, check=False
+        )
         first.result()
     assert second.returncode == 0, second.stderr
-    assert "half epoch 1 of at most 3" in caplog.text, "the machine that waits tells of the training"
+    assert "half epoch 1 of at most 3" in caplog.text, (
+        "the machine that waits tells of the training"
+    )
     np.testing.assert_allclose(curve(two), curve(one), rtol=1e-5)
     assert not Path(two.model).with_suffix(".job.json").exists()
 
 
 @pytest.mark.parametrize("unwritten", ["model.safetensors", "training.csv", "refitted.safetensors"])
 def test_a_training_whose_end_cannot_be_written_is_not_done_again(
-    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, unwritten: str
+    splits: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    unwritten: str,
 ) -> None:
     unbroken, broken = job(splits, tmp_path / "unbroken"), job(splits, tmp_path / "broken")
     run_training(unbroken, 1)
     if unwritten == "refitted.safetensors":
         run_training(broken, 1)
-        unbroken, broken = (replace(one, refit=True, model=str(Path(one.model).with_name(unwritten))) for one in (unbroken, broken))
+        unbroken, broken = (
+            replace(one, refit=True, model=str(Path(one.model).with_name(unwritten)))
+            for one in (unbroken, broken)
+        )
         run_training(unbroken, 1)
 
     def on_a_full_disk(temporary: Path, path: Path) -> None:
@@ -122,15 +165,21 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
 
     with monkeypatch.context() as full:
         full.setattr("microrank.files.settle", on_a_full_disk)
-        with pytest.raises(StudyError, match=rf"{unwritten}: cannot be written \(No space left on device\); make room and run again"):
+        with pytest.raises(
+            StudyError,
+            match=rf"{unwritten}: cannot be written \(No space left on device\); make room and run again",
+        ):
             run_training(broken, 1)
     assert not (tmp_path / "broken" / unwritten).exists()
     caplog.set_level("INFO")
     caplog.clear()
     run_training(broken, 1)
-    assert [record.getMessage() for record in caplog.records] == ["going on after half epoch 3 of an earlier run"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "going on after half epoch 3 of an earlier run"
+    ]
     of_unbroken, of_broken = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()} for name in ("unbroken", "broken")
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+        for name in ("unbroken", "broken")
     )
     assert of_unbroken == of_broken
 
@@ -139,7 +188,7 @@ JOB = """
 import json, sys
 from pathlib import Path
 from types import SimpleNamespace
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 start_job(SimpleNamespace(log=[sys.argv[1]], rule="train_nfm"))
 from microrank.nfm.torchrun import TrainingJob, run_training
 run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
@@ -149,11 +198,19 @@ run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"train": "absent.parquet"}, "train_nfm: absent.parquet: no such file; run the rule that makes it"),
-        ({"threads": "two"}, "train_nfm: nfm.processes: one of 2 processes failed (exit 1); the job's log has what it said"),
+        (
+            {"train": "absent.parquet"},
+            "train_nfm: absent.parquet: no such file; run the rule that makes it",
+        ),
+        (
+            {"threads": "two"},
+            "train_nfm: nfm.processes: one of 2 processes failed (exit 1); the job's log has what it said",
+        ),
     ],
 )
-def test_processes_that_fail_end_the_training_with_one_line(splits: Path, tmp_path: Path, change: dict, line: str) -> None:
+def test_processes_that_fail_end_the_training_with_one_line(
+    splits: Path, tmp_path: Path, change: dict, line: str
+) -> None:
     broken, log = job(splits, tmp_path / "broken", **change), tmp_path / "log"
     failed = subprocess.run(
         [sys.executable, "-c", JOB, log, json.dumps(asdict(broken))],
@@ -170,11 +227,24 @@ def test_processes_that_fail_end_the_training_with_one_line(splits: Path, tmp_pa
     assert list((tmp_path / "broken").iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", f"{HEADER}\n", f"{HEADER}\n1,2,x,3\n", f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n"])
-def test_a_refit_needs_the_curve_that_says_how_long(splits: Path, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a,b\n1,2\n",
+        f"{HEADER}\n",
+        f"{HEADER}\n1,2,x,3\n",
+        f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n",
+    ],
+)
+def test_a_refit_needs_the_curve_that_says_how_long(
+    splits: Path, tmp_path: Path, text: str
+) -> None:
     one = job(splits, tmp_path / "refit", refit=True)
     Path(one.curve).write_text(text)
-    with pytest.raises(StudyError, match=r"not the complete curve of a training|not a complete table"):
+    with pytest.raises(
+        StudyError, match=r"not the complete curve of a training|not a complete table"
+    ):
         run_training(one, 1)
 
 
@@ -187,10 +257,12 @@ def test_the_parts_of_a_batch_are_the_batch() -> None:
     assert torch.equal(torch.cat([part.target for part in parts]), batch.target)
     assert {part.n_users for part in parts} == {17}
     firsts = np.cumsum([0, *(len(part.history) for part in parts)])
-    rows = torch.cat([part.own[0] + first for part, first in zip(parts, firsts[:-1], strict=True)])
-    assert sorted(zip(rows.tolist(), torch.cat([part.own[1] for part in parts]).tolist(), strict=True)) == sorted(
-        zip(*(values.tolist() for values in batch.own), strict=True)
+    rows = torch.cat(
+        [part.user_items[0] + first for part, first in zip(parts, firsts[:-1], strict=True)]
     )
+    assert sorted(
+        zip(rows.tolist(), torch.cat([part.user_items[1] for part in parts]).tolist(), strict=True)
+    ) == sorted(zip(*(values.tolist() for values in batch.user_items), strict=True))
 
 
 def test_a_job_is_plain_json(splits: Path, tmp_path: Path) -> None:

@@ -23,32 +23,65 @@ def study(seed: int, n_users: int = 30, n_items: int = 60) -> tuple[list[pa.Tabl
     rng = np.random.default_rng(seed)
     ids = np.sort(rng.permutation(10 * n_items)[:n_items])
     users = rng.permutation(10 * n_users)[:n_users]
-    rows = [(user, item, place) for user in users for place, item in enumerate(rng.permutation(ids)[: rng.integers(2, 11)])]
-    table = pa.table(dict(zip(("user_id", "item_id", "position"), map(np.array, zip(*rows, strict=True)), strict=True)))
+    rows = [
+        (user, item, place)
+        for user in users
+        for place, item in enumerate(rng.permutation(ids)[: rng.integers(2, 11)])
+    ]
+    table = pa.table(
+        dict(
+            zip(
+                ("user_id", "item_id", "position"),
+                map(np.array, zip(*rows, strict=True)),
+                strict=True,
+            )
+        )
+    )
     table = table.cast(tables.SPLIT).sort_by([("user_id", "ascending"), ("position", "ascending")])
     user = table["user_id"].to_numpy()
     last = pa.array(np.append(user[1:] != user[:-1], True))
-    items = {"item_id": ids, "item_index": np.arange(1, n_items + 1), "title": [""] * n_items, "train_count": np.ones(n_items)}
-    return [table.filter(pa.array(~last.to_numpy(zero_copy_only=False))), table.filter(last)], pa.table(items).cast(tables.ITEMS)
+    items = {
+        "item_id": ids,
+        "item_index": np.arange(1, n_items + 1),
+        "title": [""] * n_items,
+        "train_count": np.ones(n_items),
+    }
+    return [
+        table.filter(pa.array(~last.to_numpy(zero_copy_only=False))),
+        table.filter(last),
+    ], pa.table(items).cast(tables.ITEMS)
 
 
-def recommended(seed: int, k: int = 5, **options: object) -> tuple[pa.Table, list[pa.Table], pa.Table]:
+def recommended(
+    seed: int, k: int = 5, **options: object
+) -> tuple[pa.Table, list[pa.Table], pa.Table]:
     past, items = study(seed)
     model = random_model(seed, n_items=len(items))
-    return recommend_top_k(model, past, items, k, history_length=HISTORY_LENGTH, **options), past, items
+    return (
+        recommend_top_k(model, past, items, k, history_length=HISTORY_LENGTH, **options),
+        past,
+        items,
+    )
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40))
 def test_every_user_gets_k_unseen_items_of_the_catalogue_once(seed: int, k: int) -> None:
     table, past, items = recommended(seed, k)
     assert table.schema.equals(tables.RECOMMENDATIONS)
-    seen = set(zip(*(pa.concat_tables(past)[name].to_pylist() for name in ("user_id", "item_id")), strict=True))
+    seen = set(
+        zip(
+            *(pa.concat_tables(past)[name].to_pylist() for name in ("user_id", "item_id")),
+            strict=True,
+        )
+    )
     pairs = list(zip(table["user_id"].to_pylist(), table["item_id"].to_pylist(), strict=True))
     assert not seen & set(pairs)
     assert len(set(pairs)) == len(pairs)
     assert set(table["item_id"].to_pylist()) <= set(items["item_id"].to_pylist())
     assert table["rank"].to_pylist() == list(range(1, k + 1)) * 30
-    assert table["user_id"].to_pylist() == [user for user in sorted({user for user, _ in seen}) for _ in range(k)]
+    assert table["user_id"].to_pylist() == [
+        user for user in sorted({user for user, _ in seen}) for _ in range(k)
+    ]
 
 
 def test_lists_follow_the_modules_own_scores_of_the_newest_items() -> None:
@@ -80,14 +113,16 @@ def test_blocks_and_what_is_screened_in_change_no_bit(monkeypatch: pytest.Monkey
     whole, *_ = recommended(1)
     for dtypes in ((torch.bfloat16, torch.float32), (torch.float32,)):
         for weights in (1, 3 * 64, 2**20):
-            monkeypatch.setattr("microrank.nfm.fold.BLOCK_WEIGHTS", weights)
+            monkeypatch.setattr("microrank.nfm.folded_model.BLOCK_WEIGHTS", weights)
             monkeypatch.setattr(rank, "screening_dtypes", lambda device, dtypes=dtypes: dtypes)
             assert recommended(1)[0].equals(whole)
 
 
-def test_users_whom_bfloat16_cannot_settle_are_screened_again_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_whom_bfloat16_cannot_settle_are_screened_again_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     whole, *_ = recommended(2)
-    monkeypatch.setattr("microrank.nfm.fold.BLOCK_WEIGHTS", 3 * 64)
+    monkeypatch.setattr("microrank.nfm.folded_model.BLOCK_WEIGHTS", 3 * 64)
     monkeypatch.setattr(rank, "screening_dtypes", lambda device: (torch.bfloat16, torch.float32))
     for contenders in (6, 0):  # some users, and so many that bfloat16 is given up
         monkeypatch.setattr("microrank.nfm.topk.MOST_CONTENDERS", contenders)
@@ -98,7 +133,10 @@ def test_an_items_table_in_another_order_gives_the_same_lists() -> None:
     past, items = study(4)
     model = random_model(4, n_items=len(items))
     shuffled = items.take(np.random.default_rng(0).permutation(len(items)))
-    one, other = (recommend_top_k(model, past, table, 5, history_length=HISTORY_LENGTH) for table in (items, shuffled))
+    one, other = (
+        recommend_top_k(model, past, table, 5, history_length=HISTORY_LENGTH)
+        for table in (items, shuffled)
+    )
     assert one.equals(other)
 
 
@@ -109,13 +147,18 @@ def test_longer_pasts_than_the_models_history_are_masked_whole() -> None:
     assert lengths.max() > HISTORY_LENGTH > lengths.min()
     assert ((newest > 0).sum(axis=1) == np.minimum(lengths, HISTORY_LENGTH)).all()
     row, item = histories.seen(np.array([7, 2]))
-    assert item[row == 0].tolist() == histories.items[histories.starts[7] : histories.starts[8]].tolist()
+    assert (
+        item[row == 0].tolist()
+        == histories.items[histories.starts[7] : histories.starts[8]].tolist()
+    )
     assert newest[2, -1] == item[row == 1][-1]
 
 
 def test_a_study_of_fewer_interactions_than_the_models_history_is_padded() -> None:
     past = pa.table({"user_id": [1], "item_id": [7], "position": [0]}).cast(tables.SPLIT)
-    items = pa.table({"item_id": [7], "item_index": [1], "title": [""], "train_count": [1]}).cast(tables.ITEMS)
+    items = pa.table({"item_id": [7], "item_index": [1], "title": [""], "train_count": [1]}).cast(
+        tables.ITEMS
+    )
     assert gather_histories([past], items).newest(np.array([0]), 3).tolist() == [[0, 0, 1]]
 
 
@@ -144,7 +187,10 @@ def broken(change: str) -> Callable[[], pa.Table]:
         ("more items", r"the model knows 61 items and items.parquet 60.*train again"),
         ("not finite", r"not finite numbers; train again"),
         ("too large", r"too large for float32; train again"),
-        ("short catalogue", r"top_k is 55, but user \d+ has only 5\d of 60 items left to recommend; lower top_k"),
+        (
+            "short catalogue",
+            r"top_k is 55, but user \d+ has only 5\d of 60 items left to recommend; lower top_k",
+        ),
         ("unknown item", r"item \d+ is not in items.parquet"),
     ],
 )

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank.nfm import topk
-from microrank.nfm.fold import fold
+from microrank.nfm.folded_model import fold
 from microrank.nfm.model import NFM
 from microrank.nfm.topk import Ranker
 from nfm.toy_models import random_histories, random_model
@@ -22,7 +22,9 @@ def exact_scores(model: NFM, histories: torch.Tensor) -> np.ndarray:
         return model(histories, candidates).float().numpy()
 
 
-def brute_force(scores: np.ndarray, seen: tuple[torch.Tensor, torch.Tensor], item_ids: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def brute_force(
+    scores: np.ndarray, seen: tuple[torch.Tensor, torch.Tensor], item_ids: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Sort every user's whole catalogue by score, then raw id."""
     scores = scores.copy()
     scores[:, 0] = -np.inf
@@ -40,13 +42,17 @@ def ids_in_any_order(seed: int, n_items: int) -> np.ndarray:
     return np.append(-1, np.random.default_rng(seed).permutation(10 * n_items)[:n_items])
 
 
-def assert_equals_brute_force(model: NFM, histories: torch.Tensor, k: int, dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
+def assert_equals_brute_force(
+    model: NFM, histories: torch.Tensor, k: int, dtype: torch.dtype, seed: int = 0
+) -> torch.Tensor:
     item_ids = ids_in_any_order(seed, len(model.items.weight) - 1)
     model = model.double()
     with torch.no_grad():
         state = model.history_state(histories)
     found, scores, settled = Ranker.of(model, item_ids, k, dtype).top_k(*state, seen_by(histories))
-    expected, expected_scores = brute_force(exact_scores(model, histories), seen_by(histories), item_ids, k)
+    expected, expected_scores = brute_force(
+        exact_scores(model, histories), seen_by(histories), item_ids, k
+    )
     np.testing.assert_array_equal(found[settled].numpy(), expected[settled])
     np.testing.assert_array_equal(scores[settled].numpy(), expected_scores[settled])
     assert dtype == torch.bfloat16 or bool(settled.all())
@@ -63,14 +69,32 @@ def assert_equals_brute_force(model: NFM, histories: torch.Tensor, k: int, dtype
     dtype=st.sampled_from(DTYPES),
 )
 def test_top_k_equals_a_brute_force_sort(
-    *, seed: int, n_items: int, dimension: int, hidden: int, relu: bool, distinct_items: int | None, dtype: torch.dtype
+    *,
+    seed: int,
+    n_items: int,
+    dimension: int,
+    hidden: int,
+    relu: bool,
+    distinct_items: int | None,
+    dtype: torch.dtype,
 ) -> None:
-    model = random_model(seed, n_items=n_items, dimension=dimension, hidden=hidden, relu_on_score=relu, distinct_items=distinct_items)
-    assert_equals_brute_force(model, random_histories(seed, 6, n_items), min(5, n_items - 6), dtype, seed)
+    model = random_model(
+        seed,
+        n_items=n_items,
+        dimension=dimension,
+        hidden=hidden,
+        relu_on_score=relu,
+        distinct_items=distinct_items,
+    )
+    assert_equals_brute_force(
+        model, random_histories(seed, 6, n_items), min(5, n_items - 6), dtype, seed
+    )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_items_that_differ_by_less_than_screening_can_see_are_told_apart(dtype: torch.dtype) -> None:
+def test_items_that_differ_by_less_than_screening_can_see_are_told_apart(
+    dtype: torch.dtype,
+) -> None:
     """300 items lie so close together around the 20th place that bfloat16, and for half of them float32, rounds them to one score."""
     model = random_model(5, n_items=400, dimension=16, hidden=16)
     with torch.no_grad():
@@ -81,7 +105,9 @@ def test_items_that_differ_by_less_than_screening_can_see_are_told_apart(dtype: 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("bias", [-1e3, 0.0, 1e3])
-def test_a_last_relu_that_makes_most_items_tie_at_zero_puts_the_lowest_ids_first(dtype: torch.dtype, bias: float) -> None:
+def test_a_last_relu_that_makes_most_items_tie_at_zero_puts_the_lowest_ids_first(
+    dtype: torch.dtype, bias: float
+) -> None:
     model = random_model(6, n_items=800, dimension=16, hidden=16, relu_on_score=True)
     with torch.no_grad():
         model.output.bias.fill_(bias)
@@ -89,7 +115,9 @@ def test_a_last_relu_that_makes_most_items_tie_at_zero_puts_the_lowest_ids_first
     assert bool(settled.any())
 
 
-def test_more_contenders_than_fit_a_block_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_contenders_than_fit_a_block_are_scored_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(topk, "MOST_CONTENDERS", 25)
     monkeypatch.setattr(topk, "ITEMS_AT_ONCE", 7)
     model, histories = random_model(8, n_items=500, distinct_items=9), random_histories(8, 10, 500)
@@ -97,8 +125,15 @@ def test_more_contenders_than_fit_a_block_are_scored_in_parts(monkeypatch: pytes
     assert not assert_equals_brute_force(model, histories, 20, torch.bfloat16).all()
 
 
-@given(seed=st.integers(0, 10_000), dimension=st.integers(1, 40), scale=st.sampled_from([1e-6, 1.0, 1e6]), dtype=st.sampled_from(DTYPES))
-def test_no_exact_score_exceeds_its_ceiling(seed: int, dimension: int, scale: float, dtype: torch.dtype) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    dimension=st.integers(1, 40),
+    scale=st.sampled_from([1e-6, 1.0, 1e6]),
+    dtype=st.sampled_from(DTYPES),
+)
+def test_no_exact_score_exceeds_its_ceiling(
+    seed: int, dimension: int, scale: float, dtype: torch.dtype
+) -> None:
     model = random_model(seed, n_items=300, dimension=dimension, hidden=dimension).double()
     with torch.no_grad():
         model.items.weight.mul_(scale)
@@ -118,7 +153,9 @@ def test_the_bound_covers_all_roundings_at_their_worst_at_once() -> None:
     """A weight, an item, a hidden value and the sum are each rounded down by half a step: no term of the bound can be spared."""
     step = 2.0**-8
     up = 1 + step - 2.0**-20
-    ranker = Ranker.of(random_model(1, n_items=1, dimension=1, hidden=2).double(), np.arange(2), 1, torch.bfloat16)
+    ranker = Ranker.of(
+        random_model(1, n_items=1, dimension=1, hidden=2).double(), np.arange(2), 1, torch.bfloat16
+    )
     ranker.exact.items[1], ranker.items[1], ranker.lengths[1] = up, up, up
     ranker.exact.signs.fill_(1.0)
     ranker.exact.output_bias.fill_(0.0)
@@ -131,17 +168,25 @@ def test_the_bound_covers_all_roundings_at_their_worst_at_once() -> None:
 
 
 def test_the_order_of_users_and_the_size_of_a_block_change_no_bit() -> None:
-    model, histories = random_model(9, n_items=700, dimension=24, hidden=24).double(), random_histories(9, 40, 700)
+    model, histories = (
+        random_model(9, n_items=700, dimension=24, hidden=24).double(),
+        random_histories(9, 40, 700),
+    )
     item_ids = ids_in_any_order(9, 700)
     ranker = Ranker.of(model, item_ids, 20, torch.float32)
 
     def ranked(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
-            found, scores, _ = ranker.top_k(*model.history_state(histories[rows]), seen_by(histories[rows]))
+            found, scores, _ = ranker.top_k(
+                *model.history_state(histories[rows]), seen_by(histories[rows])
+            )
         return found, scores
 
     found, scores = ranked(torch.arange(40))
-    for rows in (*torch.randperm(40, generator=torch.Generator().manual_seed(1)).split(7), torch.tensor([3])):
+    for rows in (
+        *torch.randperm(40, generator=torch.Generator().manual_seed(1)).split(7),
+        torch.tensor([3]),
+    ):
         part_found, part_scores = ranked(rows)
         assert torch.equal(part_found, found[rows])
         assert torch.equal(part_scores, scores[rows])

@@ -53,12 +53,18 @@ def two_worlds() -> tuple[pa.Table, pa.Table, pa.Table, np.ndarray]:
 
     def split(columns: np.ndarray, first: int) -> pa.Table:
         n, width = columns.shape
-        rows = {"user_id": np.repeat(np.arange(n), width), "item_id": columns.ravel(), "position": np.tile(first + np.arange(width), n)}
+        rows = {
+            "user_id": np.repeat(np.arange(n), width),
+            "item_id": columns.ravel(),
+            "position": np.tile(first + np.arange(width), n),
+        }
         return pa.table(rows).cast(tables.SPLIT)
 
     ids = np.concatenate([100 * (group + 1) + np.arange(PER_GROUP) for group in range(GROUPS)])
     counts = [(lists[:, :6] == item).sum() for item in ids]
-    items = pa.table([ids, np.arange(1, len(ids) + 1), [""] * len(ids), counts], names=tables.ITEMS.names).cast(tables.ITEMS)
+    items = pa.table(
+        [ids, np.arange(1, len(ids) + 1), [""] * len(ids), counts], names=tables.ITEMS.names
+    ).cast(tables.ITEMS)
     return split(lists[:, :6], 0), split(lists[:, 6:], 6), items, groups
 
 
@@ -82,11 +88,17 @@ def test_loss_falls_and_the_best_half_epochs_model_is_kept(trained: Trained) -> 
     assert not trained.model.training
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(trained: Trained, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(
+    trained: Trained, tmp_path: Path
+) -> None:
     again, other = (train_nfm(*two_worlds()[:3], RECIPE, seed) for seed in (1, 2))
     for name, one in (("a", trained), ("b", again), ("c", other)):
         save_model(tmp_path / name, one.model, RECIPE)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() != (tmp_path / "c").read_bytes()
+    assert (
+        (tmp_path / "a").read_bytes()
+        == (tmp_path / "b").read_bytes()
+        != (tmp_path / "c").read_bytes()
+    )
     assert trained.curve == again.curve
 
 
@@ -117,7 +129,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_bytes_of_an_unbroken_one(
     trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = [str(Path(__file__).parent), *sys.path]
-    killed = subprocess.run([sys.executable, "-c", KILLED.format(paths=paths, folder=str(tmp_path / "state"))], check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED.format(paths=paths, folder=str(tmp_path / "state"))],
+        check=False,
+    )
     assert killed.returncode == -signal.SIGKILL
     assert len(os.listdir(tmp_path / "state")) == 1
     with caplog.at_level("INFO"):
@@ -129,11 +144,17 @@ def test_a_killed_training_goes_on_and_ends_with_the_bytes_of_an_unbroken_one(
     assert os.listdir(tmp_path / "state") == [resumed.state.name], "kept until model and curve are"
 
 
-def test_a_broken_state_and_one_of_another_recipe_are_not_used(trained: Trained, tmp_path: Path) -> None:
+def test_a_broken_state_and_one_of_another_recipe_are_not_used(
+    trained: Trained, tmp_path: Path
+) -> None:
     paths = [str(Path(__file__).parent), *sys.path]
-    subprocess.run([sys.executable, "-c", KILLED.format(paths=paths, folder=str(tmp_path))], check=False)
+    subprocess.run(
+        [sys.executable, "-c", KILLED.format(paths=paths, folder=str(tmp_path))], check=False
+    )
     (state,) = tmp_path.iterdir()
-    other = train_nfm(*two_worlds()[:3], replace(RECIPE, max_half_epochs=1), 1, state_folder=tmp_path)
+    other = train_nfm(
+        *two_worlds()[:3], replace(RECIPE, max_half_epochs=1), 1, state_folder=tmp_path
+    )
     assert len(other.curve) == 1
     for damage in (state.read_bytes()[:-50], b"", save_tensors({"order": torch.zeros(2)})):
         state.write_bytes(damage)
@@ -144,7 +165,9 @@ def test_a_broken_state_and_one_of_another_recipe_are_not_used(trained: Trained,
 def test_a_split_without_pairs_of_items_is_an_error_that_says_so() -> None:
     train, valid, items, _ = two_worlds()
     with pytest.raises(StudyError, match="no user with two items"):
-        train_nfm(train.filter(pa.array(train["position"].to_numpy() == 0)), valid, items, RECIPE, 1)
+        train_nfm(
+            train.filter(pa.array(train["position"].to_numpy() == 0)), valid, items, RECIPE, 1
+        )
 
 
 def test_a_loss_that_explodes_is_an_error_that_says_what_to_change() -> None:
@@ -156,14 +179,24 @@ def test_a_checkpoint_comes_back_as_it_was_saved(trained: Trained, tmp_path: Pat
     save_model(tmp_path / "model", trained.model, RECIPE)
     model, recipe = load_model(tmp_path / "model")
     assert recipe == RECIPE
-    assert all(torch.equal(value, model.state_dict()[name]) for name, value in trained.model.state_dict().items())
+    assert all(
+        torch.equal(value, model.state_dict()[name])
+        for name, value in trained.model.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "pickle"])
-def test_a_damaged_checkpoint_is_an_error_of_one_line_and_runs_no_code(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_an_error_of_one_line_and_runs_no_code(
+    tmp_path: Path, damage: str
+) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, NFM(3, 8, 8), RECIPE)
-    content = {"cut": path.read_bytes()[:-7], "empty": b"", "text": b"<html>not found</html>" * 9, "pickle": b"\x80\x04cos\nsystem\n."}
+    content = {
+        "cut": path.read_bytes()[:-7],
+        "empty": b"",
+        "text": b"<html>not found</html>" * 9,
+        "pickle": b"\x80\x04cos\nsystem\n.",
+    }
     path.write_bytes(content[damage])
     with pytest.raises(StudyError, match="not a complete checkpoint") as caught:
         load_model(path)

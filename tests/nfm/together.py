@@ -25,11 +25,18 @@ def batch_and_model(hidden: int):
 
 def _step(rank: int, folder: Path, count: int, hidden: int, port: int) -> None:
     torch.set_num_threads(1)
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     processes = Processes.of_torchrun("cpu")
     batch, model = batch_and_model(hidden)
     found = {"loss": torch.tensor(processes.shared_loss(model)(batch), dtype=torch.float64)}
-    found |= {name: value.grad for name, value in model.named_parameters()} | dict(model.named_buffers())
+    found |= {name: value.grad for name, value in model.named_parameters()} | dict(
+        model.named_buffers()
+    )
     if rank == count - 1:
         torch.save(found, folder / "step.pt")
     torch.distributed.destroy_process_group()

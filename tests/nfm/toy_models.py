@@ -5,7 +5,13 @@ from microrank.nfm.model import NFM
 
 
 def random_model(
-    seed: int, *, n_items: int, dimension: int = 8, hidden: int = 8, relu_on_score: bool = False, distinct_items: int | None = None
+    seed: int,
+    *,
+    n_items: int,
+    dimension: int = 8,
+    hidden: int = 8,
+    relu_on_score: bool = False,
+    distinct_items: int | None = None,
 ) -> NFM:
     """A model with every parameter and running statistic drawn at random; items repeat where only `distinct_items` are drawn."""
     draw = torch.Generator().manual_seed(seed)
@@ -16,7 +22,13 @@ def random_model(
         for value in (model.norm.weight, model.norm.running_var):
             value.copy_(torch.rand(value.shape, generator=draw) + 0.5)
         if distinct_items is not None:
-            model.items.weight.copy_(model.items.weight[torch.randint(1, 1 + min(distinct_items, n_items), (n_items + 1,), generator=draw)])
+            model.items.weight.copy_(
+                model.items.weight[
+                    torch.randint(
+                        1, 1 + min(distinct_items, n_items), (n_items + 1,), generator=draw
+                    )
+                ]
+            )
     return model.eval()
 
 

@@ -38,7 +38,9 @@ class Cluster:
     def create(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         name = body["metadata"]["name"]
         if kind == "secrets":
-            self.secrets[name] = {key: base64.b64decode(value).decode() for key, value in body["data"].items()}
+            self.secrets[name] = {
+                key: base64.b64decode(value).decode() for key, value in body["data"].items()
+            }
         else:
             self.jobs[name] = body
             self._pods[name] = self._start(name, body["spec"]["template"]["spec"]["containers"][0])
@@ -47,7 +49,12 @@ class Cluster:
     def job(self, name: str) -> dict[str, Any]:
         code = self._pods[name].poll()
         status = {} if code is None else {"succeeded": 1} if code == 0 else {"failed": 1}
-        return {"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": name}, "status": status}
+        return {
+            "kind": "Job",
+            "apiVersion": "batch/v1",
+            "metadata": {"name": name},
+            "status": status,
+        }
 
     def delete(self, name: str) -> dict[str, Any]:
         self.deleted.add(name)
@@ -85,15 +92,21 @@ class Cluster:
 def running(folder: Path) -> Iterator[tuple[Cluster, Path]]:
     """The cluster while the block lasts, and a kubeconfig that leads to it."""
     cluster = Cluster(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"cluster": cluster}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"cluster": cluster})
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     kubeconfig = folder / "kubeconfig"
     named = {
-        "clusters": [{"name": "here", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}],
+        "clusters": [
+            {"name": "here", "cluster": {"server": f"http://127.0.0.1:{server.server_address[1]}"}}
+        ],
         "users": [{"name": "nobody", "user": {}}],
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "nobody"}}],
     }
-    kubeconfig.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": "here"} | named))
+    kubeconfig.write_text(
+        yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": "here"} | named)
+    )
     try:
         yield cluster, kubeconfig
     finally:
@@ -110,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(201, self.cluster.create(self.path.split("?")[0].rsplit("/")[-1], body))
 
     def do_GET(self) -> None:
-        if found := re.fullmatch(r"/apis/batch/v1/namespaces/default/jobs/([\w-]+)/status", self.path):
+        if found := re.fullmatch(
+            r"/apis/batch/v1/namespaces/default/jobs/([\w-]+)/status", self.path
+        ):
             self._reply(200, self.cluster.job(found[1]))
         else:  # the executor looks at pods for containers that a cluster added, which this one never does
             self._reply(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []})

@@ -35,13 +35,18 @@ class Done(NamedTuple):
     def pods(self) -> list[tuple[str, dict[str, Any]]]:
         """(rule, pod's spec) of every job."""
         specs = [job["spec"]["template"]["spec"] for job in self.cluster.jobs.values()]
-        return [(re.findall(r"--allowed-rules (\w+)", spec["containers"][0]["args"][1])[0], spec) for spec in specs]
+        return [
+            (re.findall(r"--allowed-rules (\w+)", spec["containers"][0]["args"][1])[0], spec)
+            for spec in specs
+        ]
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The address of an S3 server with an empty bucket of the profile's name."""
-    moto = pytest.importorskip("moto.server", reason="needs moto[server]; `make test-kubernetes` installs it")
+    moto = pytest.importorskip(
+        "moto.server", reason="needs moto[server]; `make test-kubernetes` installs it"
+    )
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
@@ -57,7 +62,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_repository(tmp_path_factory.mktemp("study"))
     edit_config(folder, SMALL | {"shards": {"recommend_top_k": 2}})
     as_somebody = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
-    for command in (["git", "init", "-q"], ["git", "add", "."], [*as_somebody, "commit", "-qm", "all"]):
+    for command in (
+        ["git", "init", "-q"],
+        ["git", "add", "."],
+        [*as_somebody, "commit", "-qm", "all"],
+    ):
         subprocess.run(command, cwd=folder, check=True)
     return folder
 
@@ -72,9 +81,17 @@ def done(study: Path, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Done
             folder,
             REPORT,
             *("--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3),
-            *("--kubernetes-persistent-volumes", f"microrank-store:{store}", "--config", f"store={{path: {store}}}"),
+            *(
+                "--kubernetes-persistent-volumes",
+                f"microrank-store:{store}",
+                "--config",
+                f"store={{path: {store}}}",
+            ),
             *("--envvars", "PLANTED_TOKEN"),
-            *("--software-deployment-method", "env-modules"),  # there is no conda here: the pods have this Python's packages
+            *(
+                "--software-deployment-method",
+                "env-modules",
+            ),  # there is no conda here: the pods have this Python's packages
             *("--jobs", "3", "--restart-times", "0", "--seconds-between-status-checks", "1"),
             env={"KUBECONFIG": str(kubeconfig)} | SECRETS,
         )
@@ -82,7 +99,12 @@ def done(study: Path, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Done
     assert output.returncode == 0, output.stdout + logs
     client = _client(s3)
     names = [entry["Key"] for entry in client.list_objects_v2(Bucket="my-bucket")["Contents"]]
-    bucket = {name.removeprefix("microrank/"): client.get_object(Bucket="my-bucket", Key=name)["Body"].read() for name in names}
+    bucket = {
+        name.removeprefix("microrank/"): client.get_object(Bucket="my-bucket", Key=name)[
+            "Body"
+        ].read()
+        for name in names
+    }
     return Done(folder, cluster, store, output.stdout, bucket)
 
 
@@ -92,10 +114,21 @@ def _client(address: str) -> Any:
     return boto3.client("s3", endpoint_url=address, **keys)
 
 
-def test_a_dry_run_needs_no_cluster_and_plans_the_whole_study_in_the_bucket(study: Path, s3: str) -> None:
+def test_a_dry_run_needs_no_cluster_and_plans_the_whole_study_in_the_bucket(
+    study: Path, s3: str
+) -> None:
     planned = run(
         study,
-        *("-n", REPORT, "--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3, "--config", "store={path: /store}"),
+        *(
+            "-n",
+            REPORT,
+            "--profile",
+            "profiles/kubernetes",
+            "--storage-s3-endpoint-url",
+            s3,
+            "--config",
+            "store={path: /store}",
+        ),
         *("--software-deployment-method", "env-modules"),
         env={"KUBECONFIG": "/nowhere"} | SECRETS,
     )
@@ -106,9 +139,18 @@ def test_a_dry_run_needs_no_cluster_and_plans_the_whole_study_in_the_bucket(stud
 
 def test_a_store_that_would_vanish_with_its_pod_is_refused(study: Path, s3: str) -> None:
     arguments = ("-n", REPORT, "--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3)
-    refused = run(study, *arguments, "--software-deployment-method", "env-modules", env={"KUBECONFIG": "/nowhere"} | SECRETS)
+    refused = run(
+        study,
+        *arguments,
+        "--software-deployment-method",
+        "env-modules",
+        env={"KUBECONFIG": "/nowhere"} | SECRETS,
+    )
     assert refused.returncode != 0
-    assert "config: store.path: 'resources/store' would lie in each job's own machine, and paid answers would go with it" in refused.stdout
+    assert (
+        "config: store.path: 'resources/store' would lie in each job's own machine, and paid answers would go with it"
+        in refused.stdout
+    )
 
 
 def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
@@ -117,7 +159,10 @@ def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
     here, there = contents(study), done.bucket
     assert len(here) > 25
     # A pod has the sources without their history: only the report's line about the commit may differ.
-    reports = {name: (_without_commit(here.pop(name)), _without_commit(there[name])) for name in (REPORT, "results/report.html")}
+    reports = {
+        name: (_without_commit(here.pop(name)), _without_commit(there[name]))
+        for name in (REPORT, "results/report.html")
+    }
     assert [name for name, data in here.items() if there.get(name) != data] == []
     assert [name for name, (one, other) in reports.items() if one != other] == []
 
@@ -142,8 +187,14 @@ def test_every_pod_asks_for_what_the_profile_says_of_its_rule(done: Done) -> Non
 
 def test_every_pod_has_the_stores_volume_so_that_what_is_paid_for_outlives_it(done: Done) -> None:
     for _, spec in done.pods():
-        claims = {volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in spec["volumes"] if "emptyDir" not in volume}
-        mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        claims = {
+            volume["name"]: volume["persistentVolumeClaim"]["claimName"]
+            for volume in spec["volumes"]
+            if "emptyDir" not in volume
+        }
+        mounts = {
+            mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]
+        }
         assert claims == {"microrank-store": "microrank-store"}
         assert mounts == {"microrank-store": str(done.store), "workdir": "/workdir"}
     assert len(list(done.store.rglob("*.jsonl"))) == 60
@@ -157,12 +208,19 @@ def test_a_secret_reaches_pods_by_reference_and_is_gone_when_the_run_ends(done: 
     for variable, value in SECRETS.items():
         assert data[variable.lower()] == value
         for _, spec in done.pods():
-            references = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in spec["containers"][0]["env"]}
+            references = {
+                one["name"]: one["valueFrom"]["secretKeyRef"]
+                for one in spec["containers"][0]["env"]
+            }
             assert references[variable] == {"name": name, "key": variable.lower()}
         assert value not in json.dumps(done.cluster.jobs)
         assert value not in done.printed
         assert [name for name, content in done.bucket.items() if value.encode() in content] == []
-        assert [path for path in done.folder.rglob("*") if path.is_file() and value.encode() in path.read_bytes()] == []
+        assert [
+            path
+            for path in done.folder.rglob("*")
+            if path.is_file() and value.encode() in path.read_bytes()
+        ] == []
 
 
 def test_nothing_is_left_in_the_cluster(done: Done) -> None:

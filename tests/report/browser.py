@@ -14,10 +14,25 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 FLAGS += ["--disable-component-update", "--disable-sync", "--remote-debugging-pipe"]
 LIMIT_S = 60
-KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39, "ArrowDown": 40, "ArrowUp": 38, "Home": 36}  # key -> its virtual key code
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    " ": 32,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "ArrowUp": 38,
+    "Home": 36,
+}  # key -> its virtual key code
 
 
 @contextmanager
@@ -25,9 +40,19 @@ def chromium(profile: Path) -> Iterator["Browser"]:
     """A browser with a fresh profile, ended with the block."""
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    given = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]  # out of the way of 3 and 4
+    given = [
+        fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)
+    ]  # out of the way of 3 and 4
     process = subprocess.Popen(
-        ["bash", "-c", f'exec "$0" "$@" 3<&{given[0]} 4>&{given[1]}', CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        [
+            "bash",
+            "-c",
+            f'exec "$0" "$@" 3<&{given[0]} 4>&{given[1]}',
+            CHROMIUM,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ],
         pass_fds=given,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -55,11 +80,15 @@ class Browser:
         self.errors: list[str] = []
         self._events: list[str] = []
         target = self.command("Target.createTarget", url="about:blank", session=None)["targetId"]
-        self._session = self.command("Target.attachToTarget", targetId=target, flatten=True, session=None)["sessionId"]
+        self._session = self.command(
+            "Target.attachToTarget", targetId=target, flatten=True, session=None
+        )["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log", "DOM", "Accessibility"):
             self.command(f"{domain}.enable")
 
-    def command(self, method: str, *, session: str | None = "", **parameters: Any) -> dict[str, Any]:
+    def command(
+        self, method: str, *, session: str | None = "", **parameters: Any
+    ) -> dict[str, Any]:
         """Send a command of the protocol and wait for its result."""
         self._last += 1
         message: dict[str, Any] = {"id": self._last, "method": method, "params": parameters}
@@ -93,7 +122,9 @@ class Browser:
                 self._events.append(name)
         return message
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 900, scheme: str = "light") -> None:
+    def open(
+        self, path: Path, *, width: int = 1200, height: int = 900, scheme: str = "light"
+    ) -> None:
         """Load a file in a window of that size, with that preferred colour scheme."""
         self.resize(width, height)
         self.prefer(scheme)
@@ -106,15 +137,27 @@ class Browser:
 
     def resize(self, width: int, height: int) -> None:
         """The window's inner size; at most 500 wide it is a phone."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width <= 500)
+        self.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width <= 500,
+        )
 
     def prefer(self, scheme: str, media: str = "") -> None:
         """Set prefers-color-scheme and, with `print`, the medium."""
-        self.command("Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.command(
+            "Emulation.setEmulatedMedia",
+            media=media,
+            features=[{"name": "prefers-color-scheme", "value": scheme}],
+        )
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression, through JSON."""
-        found = self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        found = self.command(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
@@ -122,20 +165,40 @@ class Browser:
         """A key of the keyboard, down and up, as the browser itself gets it."""
         text = {"Enter": "\r", " ": " "}.get(key, key if len(key) == 1 else "")
         code = KEYS.get(key, ord(key[0].upper()))
-        both = {"key": key, "windowsVirtualKeyCode": code, "code": {" ": "Space"}.get(key, key), "modifiers": 8 if shift else 0}
+        both = {
+            "key": key,
+            "windowsVirtualKeyCode": code,
+            "code": {" ": "Space"}.get(key, key),
+            "modifiers": 8 if shift else 0,
+        }
         for _ in range(times):
-            self.command("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", text=text, **both)
+            self.command(
+                "Input.dispatchKeyEvent",
+                type="keyDown" if text else "rawKeyDown",
+                text=text,
+                **both,
+            )
             self.command("Input.dispatchKeyEvent", type="keyUp", **both)
 
     def picture(self, path: Path) -> None:
         """What the window shows, as png."""
-        path.write_bytes(base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"]))
+        path.write_bytes(
+            base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
+        )
 
     def print(self) -> bytes:
         """The page as the browser prints it: a PDF file, A4."""
-        return base64.b64decode(self.command("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=False)["data"])
+        return base64.b64decode(
+            self.command(
+                "Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=False
+            )["data"]
+        )
 
     def names(self, role: str) -> list[str]:
         """The accessible names of all elements of that role."""
         nodes = self.command("Accessibility.getFullAXTree")["nodes"]
-        return [node["name"]["value"] for node in nodes if not node["ignored"] and node["role"]["value"] == role]
+        return [
+            node["name"]["value"]
+            for node in nodes
+            if not node["ignored"] and node["role"]["value"] == role
+        ]

@@ -11,7 +11,9 @@ import pytest
 @pytest.fixture(scope="session")
 def made() -> ModuleType:
     """The module study.py of this folder."""
-    spec = importlib.util.spec_from_file_location("report_study", Path(__file__).with_name("study.py"))
+    spec = importlib.util.spec_from_file_location(
+        "report_study", Path(__file__).with_name("study.py")
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

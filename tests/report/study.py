@@ -32,9 +32,23 @@ KINDS = {
 
 
 def items() -> pa.Table:
-    ids = np.unique(np.concatenate([SUBSET[name].combine_chunks().flatten().to_numpy() for name in ("candidates", "history")]))
-    titles = [ATTACK if i % 3 == 0 else "" if i % 3 == 1 else f"Title {i} 🐱" for i in range(len(ids))]
-    columns = {"item_id": ids, "item_index": np.arange(1, len(ids) + 1), "title": titles, "train_count": np.arange(len(ids)) % 50}
+    ids = np.unique(
+        np.concatenate(
+            [
+                SUBSET[name].combine_chunks().flatten().to_numpy()
+                for name in ("candidates", "history")
+            ]
+        )
+    )
+    titles = [
+        ATTACK if i % 3 == 0 else "" if i % 3 == 1 else f"Title {i} 🐱" for i in range(len(ids))
+    ]
+    columns = {
+        "item_id": ids,
+        "item_index": np.arange(1, len(ids) + 1),
+        "title": titles,
+        "train_count": np.arange(len(ids)) % 50,
+    }
     return pa.table(columns).cast(tables.ITEMS)
 
 
@@ -57,19 +71,35 @@ def responses() -> pa.Table:
 
 def rankings() -> dict[str, pa.Table]:
     random = np.random.default_rng(1)
-    made = {"best": perfect(TRUTH), "chance": shuffled(N, random), "simulated-study": shuffled(N, random), "llama": shuffled(N, random)}
+    made = {
+        "best": perfect(TRUTH),
+        "chance": shuffled(N, random),
+        "simulated-study": shuffled(N, random),
+        "llama": shuffled(N, random),
+    }
     made["mixed"] = shuffled(N, random)
     return {name: as_rankings(SUBSET, places) for name, places in made.items()}
 
 
 def study(**changes: object) -> Study:
     repairs = {"answers": N, "fallback_candidates": 3, "repaired": 10, "foreign": 7}
-    passes = responses().select(["user_id", "pass", "order"]).append_column("named", pa.array([20] * N, pa.int16())).cast(tables.PASSES)
+    passes = (
+        responses()
+        .select(["user_id", "pass", "order"])
+        .append_column("named", pa.array([20] * N, pa.int16()))
+        .cast(tables.PASSES)
+    )
     answers = dict.fromkeys(("simulated-study", "llama"), Answers(responses(), passes, repairs))
     given = {
-        "metrics": score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1),
+        "metrics": score_rankings(
+            rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1
+        ),
         "diagnostics": diagnose_rankings(rankings(), SUBSET, items(), answers),
-        "counts": {"users": 1000, "test_share_never_trained": 0.045, "raw_files": {"resources/x/pairs.tsv": "sha256:00"}},
+        "counts": {
+            "users": 1000,
+            "test_share_never_trained": 0.045,
+            "raw_files": {"resources/x/pairs.tsv": "sha256:00"},
+        },
         "nfm": {
             "n_users": 1000,
             "hit_users": 200,
@@ -83,7 +113,13 @@ def study(**changes: object) -> Study:
             "synthetic": False,
             "subset": {"population": "hits", "sample_size": N, "history_length": 3},
             "nfm": {
-                **{"dimension": 1024, "relu_on_score": True, "batch_size": 64, "batch_candidates": "slots", "learning_rate": 0.0001},
+                **{
+                    "dimension": 1024,
+                    "relu_on_score": True,
+                    "batch_size": 64,
+                    "batch_candidates": "chunk_items",
+                    "learning_rate": 0.0001,
+                },
                 "refit": False,
             },
             "rerankers": {
@@ -96,7 +132,10 @@ def study(**changes: object) -> Study:
             "encoders": {"minilm": {"model": "minilm"}},
             "llms": {
                 "simulated": {"model": "word-overlap"},
-                "llama": {"model": "meta-llama/Meta-Llama-3-8B-Instruct:x", "price": {"input": 1.0, "output": 2.0}},
+                "llama": {
+                    "model": "meta-llama/Meta-Llama-3-8B-Instruct:x",
+                    "price": {"input": 1.0, "output": 2.0},
+                },
             },
         },
         "methods": tuple(KINDS)[1:],
@@ -118,9 +157,16 @@ def study(**changes: object) -> Study:
 
 def figures(one: Study, folder: Path) -> dict[str, Path]:
     curve = folder / "training.csv"
-    curve.write_text("half_epoch,step,loss,valid_ndcg@10\n1,10,6.0,0.01\n2,20,5.0,0.03\n3,30,4.5,0.02\n")
-    paths = {name: folder / "figures" / f"{name}.svg" for name in ("hits", "slots", "flow", "training", "fusion")}
-    draw_figures(one.metrics, one.diagnostics, curve, one.kinds, one.fusions, confidence=0.95, paths=paths)
+    curve.write_text(
+        "half_epoch,step,loss,valid_ndcg@10\n1,10,6.0,0.01\n2,20,5.0,0.03\n3,30,4.5,0.02\n"
+    )
+    paths = {
+        name: folder / "figures" / f"{name}.svg"
+        for name in ("hits", "positions", "flow", "training", "fusion")
+    }
+    draw_figures(
+        one.metrics, one.diagnostics, curve, one.kinds, one.fusions, confidence=0.95, paths=paths
+    )
     return paths
 
 
@@ -128,5 +174,8 @@ def written(one: Study, folder: Path) -> Written:
     prompt = load_prompt(ROOT / "resources/prompts/study.yaml")
     asked = {name: Asked(prompt, responses()) for name in ("simulated-study", "llama")}
     users = Users(SUBSET, items(), rankings(), asked, 10)
-    template = {f".{kind}": (ROOT / f"workflow/report/page.{kind}").read_text() for kind in ("html", "css", "js")}
+    template = {
+        f".{kind}": (ROOT / f"workflow/report/page.{kind}").read_text()
+        for kind in ("html", "css", "js")
+    }
     return write_report(one, users, figures=figures(one, folder), template=template, folder=folder)

@@ -21,13 +21,20 @@ def test_the_users_shown_are_spread_from_the_first_to_the_last(n: int, wanted: i
 
 def shown(n_users: int, **rerankers: dict) -> dict:
     labels = {name: study().label(name) for name in rankings()}
-    asked = {name: Asked(load_prompt(ROOT / "resources/prompts/study.yaml"), responses()) for name in ("llama", "part-only")}
+    asked = {
+        name: Asked(load_prompt(ROOT / "resources/prompts/study.yaml"), responses())
+        for name in ("llama", "part-only")
+    }
     settings = {"rerankers": {**study().settings["rerankers"], **rerankers}, "recommender": "NFM"}
-    return explorer_data(SUBSET, items(), rankings(), labels, asked=asked, n_users=n_users, **settings)
+    return explorer_data(
+        SUBSET, items(), rankings(), labels, asked=asked, n_users=n_users, **settings
+    )
 
 
 def test_every_user_is_there_where_there_are_few_and_else_their_number_is_told() -> None:
-    assert [user["id"] for user in shown(100)["users"]] == [str(user) for user in SUBSET["user_id"].to_pylist()]
+    assert [user["id"] for user in shown(100)["users"]] == [
+        str(user) for user in SUBSET["user_id"].to_pylist()
+    ]
     few = shown(3)
     assert [user["id"] for user in few["users"]] == ["10", "210", "400"]
     assert few["in_subset"] == 40

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from microrank.evaluation.intervals import wilson_interval
 from microrank.evaluation.ndcg import ndcg
 from microrank.report import style
-from microrank.report.alternatives import flow_numbers, fusion_numbers, slots_numbers
-from microrank.report.panels import INK, PAPER, SVG, inline_panels
-from microrank.report.slots import LEAST_USERS, slot_curve, slot_stretches
+from microrank.report.alternatives import flow_numbers, fusion_numbers, positions_numbers
+from microrank.report.positions import LEAST_USERS, position_bins, position_curve
+from microrank.report.svg_panels import INK, PAPER, SVG, inline_panels
 from microrank.report.tuning import number_name, tuning_curve
 from microrank.rerank.fusion import fuse_rankings
 from report.study import SUBSET, rankings, study
@@ -22,28 +22,39 @@ ROOT = Path(__file__).parents[2]
 
 
 def with_users(users: list[int]) -> dict:
-    return {"k": len(users), "methods": {"one": {"by_recommender_slot": {"users": users, "hits": users}}}}
+    return {
+        "k": len(users),
+        "methods": {"one": {"by_recommender_position": {"users": users, "hits": users}}},
+    }
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=20))
-def test_the_points_of_a_slot_curve_cover_all_slots_once_and_each_has_enough_users(users: list[int]) -> None:
-    stretches = slot_stretches(with_users(users))
-    assert [slot for low, high in stretches for slot in range(low, high + 1)] == list(range(1, len(users) + 1))
-    held = [sum(users[low - 1 : high]) for low, high in stretches]
+def test_the_points_of_a_position_curve_cover_all_positions_once_and_each_has_enough_users(
+    users: list[int],
+) -> None:
+    bins = position_bins(with_users(users))
+    assert [position for low, high in bins for position in range(low, high + 1)] == list(
+        range(1, len(users) + 1)
+    )
+    held = [sum(users[low - 1 : high]) for low, high in bins]
     assert len(held) == 1 or min(held) >= LEAST_USERS
 
 
-def test_with_many_users_every_slot_is_a_point_by_itself_and_with_few_slots_are_pooled() -> None:
-    assert slot_stretches(with_users([100] * 20)) == [(slot, slot) for slot in range(1, 21)]
-    assert slot_stretches(with_users([20, 8, 9, 3, 2])) == [(1, 1), (2, 5)]
-    assert slot_stretches(with_users([2, 3])) == [(1, 2)]
+def test_with_many_users_every_position_is_a_point_by_itself_and_with_few_positions_are_pooled() -> (
+    None
+):
+    assert position_bins(with_users([100] * 20)) == [
+        (position, position) for position in range(1, 21)
+    ]
+    assert position_bins(with_users([20, 8, 9, 3, 2])) == [(1, 1), (2, 5)]
+    assert position_bins(with_users([2, 3])) == [(1, 2)]
 
 
 def test_a_point_has_wilsons_interval_of_its_own_users() -> None:
-    (point,) = slot_curve({"hits": [1, 4], "users": [3, 17]}, [(1, 2)], 0.95)
+    (point,) = position_curve({"hits": [1, 4], "users": [3, 17]}, [(1, 2)], 0.95)
     assert (point.hits, point.users, point.rate) == (5, 20, 0.25)
     assert (point.ci_low, point.ci_high) == wilson_interval(5, 20, 0.95)
-    (nobody,) = slot_curve({"hits": [0], "users": [0]}, [(1, 1)], 0.95)
+    (nobody,) = position_curve({"hits": [0], "users": [0]}, [(1, 1)], 0.95)
     assert nobody.rate is None
     assert (nobody.ci_low, nobody.ci_high) == (0, 1)
 
@@ -56,7 +67,9 @@ def test_a_fusions_curve_has_the_mean_over_the_tuning_users_and_its_interval() -
     number, mean, low, high = tuning_curve(chosen, 0.95)[0]
     assert number == 0, "the second alone"
     lists = {(row["user_id"], row["item_id"]): row["rank"] for row in made["chance"].to_pylist()}
-    values = ndcg(np.array([lists[user["user_id"], user["ground_truth"]] for user in theirs.to_pylist()]), 10)
+    values = ndcg(
+        np.array([lists[user["user_id"], user["ground_truth"]] for user in theirs.to_pylist()]), 10
+    )
     assert mean == pytest.approx(values.mean())
     assert (high - low) / 2 == pytest.approx(1.95996 * values.std() / np.sqrt(30), rel=1e-4)
 
@@ -74,14 +87,14 @@ def drawn(made, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: path.read_text() for name, path in paths.items()}
 
 
-@pytest.mark.parametrize("name", ["hits", "slots", "flow", "fusion"])
+@pytest.mark.parametrize("name", ["hits", "positions", "flow", "fusion"])
 def test_a_simulated_fusion_says_so_in_every_figure(drawn: dict[str, str], name: str) -> None:
     assert ">mixed (simulated)</text>" in drawn[name]
 
 
 def test_what_is_simulated_says_so_in_the_tables_behind_the_figures() -> None:
     one = study()
-    for table in (slots_numbers(one), flow_numbers(one), fusion_numbers(one)):
+    for table in (positions_numbers(one), flow_numbers(one), fusion_numbers(one)):
         assert "mixed (simulated)" in {row[0] for row in table.rows}
         assert "mixed" not in {row[0] for row in table.rows}
 
@@ -89,14 +102,23 @@ def test_what_is_simulated_says_so_in_the_tables_behind_the_figures() -> None:
 def test_the_tables_behind_the_figures_count_every_user_once() -> None:
     one = study()
     flow = [row for row in flow_numbers(one).rows if row[0] == "best"]
-    assert [row[1:] for row in flow] == [[name, "10", "0", "0", "0"] for name in ("1–5", "6–10", "11–15", "16–20")]
-    slots = [row for row in slots_numbers(one).rows if row[:2] == ["best", "NFM"]]
-    assert [row[2:6] for row in slots] == [["1–8", "16", "16", "1.00"], ["9–20", "24", "24", "1.00"]]
+    assert [row[1:] for row in flow] == [
+        [name, "10", "0", "0", "0"] for name in ("1–5", "6–10", "11–15", "16–20")
+    ]
+    positions = [row for row in positions_numbers(one).rows if row[:2] == ["best", "NFM"]]
+    assert [row[2:6] for row in positions] == [
+        ["1–8", "16", "16", "1.00"],
+        ["9–20", "24", "24", "1.00"],
+    ]
     assert [row[2] for row in fusion_numbers(one).rows if row[5] == "chosen"] == ["0.5"]
 
 
-@pytest.mark.parametrize(("name", "panels"), [("hits", 2), ("slots", 5), ("flow", 5), ("training", 2), ("fusion", 1)])
-def test_a_figure_is_cut_into_one_image_a_panel_each_with_what_it_refers_to(drawn: dict[str, str], name: str, panels: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "panels"), [("hits", 2), ("positions", 5), ("flow", 5), ("training", 2), ("fusion", 1)]
+)
+def test_a_figure_is_cut_into_one_image_a_panel_each_with_what_it_refers_to(
+    drawn: dict[str, str], name: str, panels: int
+) -> None:
     cut = inline_panels(drawn[name], name)
     assert len(cut) == panels
     whole = "".join(cut)
@@ -106,16 +128,23 @@ def test_a_figure_is_cut_into_one_image_a_panel_each_with_what_it_refers_to(draw
     assert INK not in whole, "text has the page's colour"
     boxes = [tuple(map(float, re.findall(r'viewBox="([^"]+)"', one)[0].split())) for one in cut]
     assert len(set(boxes)) == len(boxes)
-    width, height = (float(size) for size in ElementTree.fromstring(drawn[name]).get("viewBox", "").split()[2:])
+    width, height = (
+        float(size) for size in ElementTree.fromstring(drawn[name]).get("viewBox", "").split()[2:]
+    )
     assert all(x + w <= width + 0.01 and y + h <= height + 0.01 for x, y, w, h in boxes)
     texts = ElementTree.fromstring(drawn[name]).iter(f"{{{SVG}}}text")
-    assert sum(one.count("<text") for one in cut) == len(list(texts)) - 1, "all but the foot, whose place the caption takes"
+    assert sum(one.count("<text") for one in cut) == len(list(texts)) - 1, (
+        "all but the foot, whose place the caption takes"
+    )
 
 
 def light(colour: str) -> float:
     """Relative luminance by WCAG 2.2."""
     parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-    return float(np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+    return float(
+        np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        @ [0.2126, 0.7152, 0.0722]
+    )
 
 
 def test_every_colour_of_the_figures_stands_out_on_light_and_on_dark_paper() -> None:
@@ -124,6 +153,8 @@ def test_every_colour_of_the_figures_stands_out_on_light_and_on_dark_paper() -> 
     assert len(papers) == 2
     assert papers[0] == PAPER
     for name, colour in {**style.COLOURS, **dict(enumerate(style.QUARTERS))}.items():
-        for paper in papers if colour != INK else papers[:1]:  # the ink is the page's own in the dark
+        for paper in (
+            papers if colour != INK else papers[:1]
+        ):  # the ink is the page's own in the dark
             bright, dim = sorted((light(colour), light(paper)), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) >= 3, f"{name} on {paper}"

@@ -9,7 +9,9 @@ import pypdf
 import pytest
 from report.browser import CHROMIUM, Browser, chromium
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium on this machine; apt-get install chromium")
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no chromium on this machine; apt-get install chromium"
+)
 
 DESK, PHONE = (1200, 900), (375, 800)
 TITLE = "Can a language model improve the recommender's list?"
@@ -61,14 +63,18 @@ def tab_to(browser: Browser, element: str, limit: int = 60) -> int:
     raise AssertionError(f"{limit} tabs do not reach {element}")
 
 
-def test_titles_and_answers_with_script_tags_stay_text_and_the_policy_lets_the_pages_own_script_run(browser: Browser, page: Path) -> None:
+def test_titles_and_answers_with_script_tags_stay_text_and_the_policy_lets_the_pages_own_script_run(
+    browser: Browser, page: Path
+) -> None:
     browser.open(page)
     assert browser.errors == []
     assert browser.run("document.title") == TITLE
     assert browser.run("document.images.length") == 0
     assert browser.run("document.querySelectorAll('.lists li.truth').length") == 2
     browser.run("document.querySelector('#methods [value=llama]').click()")
-    assert browser.run("document.querySelector('#user details pre:last-of-type').textContent").startswith("raw answer </script><script>")
+    assert browser.run(
+        "document.querySelector('#user details pre:last-of-type').textContent"
+    ).startswith("raw answer </script><script>")
     assert browser.run("document.title") == TITLE
 
 
@@ -83,7 +89,9 @@ def test_nothing_outside_is_asked_for(browser: Browser, page: Path, tmp_path: Pa
 
 
 def test_no_script_but_the_pages_own_may_run(browser: Browser, page: Path, tmp_path: Path) -> None:
-    (tmp_path / "page.html").write_text(page.read_text().replace("</main>", "<script>document.title = 'broken'</script></main>"))
+    (tmp_path / "page.html").write_text(
+        page.read_text().replace("</main>", "<script>document.title = 'broken'</script></main>")
+    )
     browser.open(tmp_path / "page.html")
     assert browser.run("document.title") == TITLE
     assert any("Content Security Policy" in error for error in browser.errors)
@@ -118,7 +126,9 @@ def test_the_explorer_works_by_keyboard_alone(browser: Browser, page: Path) -> N
     browser.press("Tab")
     browser.press("Enter")
     assert browser.run("document.activeElement.closest('details').open")
-    assert browser.run("document.querySelector('#user details[open] pre:last-of-type').checkVisibility()")
+    assert browser.run(
+        "document.querySelector('#user details[open] pre:last-of-type').checkVisibility()"
+    )
 
 
 def test_an_id_that_is_not_there_is_told(browser: Browser, page: Path) -> None:
@@ -126,13 +136,22 @@ def test_an_id_that_is_not_there_is_told(browser: Browser, page: Path) -> None:
     browser.run("document.getElementById('pick-id').focus()")
     browser.press("7")
     browser.press("Enter")
-    assert browser.run("document.getElementById('told').textContent").startswith("No user 7 is shown here")
+    assert browser.run("document.getElementById('told').textContent").startswith(
+        "No user 7 is shown here"
+    )
 
 
-def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narrows_to_who_moved(browser: Browser, page: Path) -> None:
+def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narrows_to_who_moved(
+    browser: Browser, page: Path
+) -> None:
     browser.open(page)
-    assert browser.run("[...document.querySelectorAll('.lists .list')].map((list) => list.querySelectorAll('li').length)") == [20, 20]
-    assert browser.run("document.querySelectorAll('.lists .list')[1].querySelector('li').className") == "truth", "the perfect ranker"
+    assert browser.run(
+        "[...document.querySelectorAll('.lists .list')].map((list) => list.querySelectorAll('li').length)"
+    ) == [20, 20]
+    assert (
+        browser.run("document.querySelectorAll('.lists .list')[1].querySelector('li').className")
+        == "truth"
+    ), "the perfect ranker"
     assert browser.run("document.querySelectorAll('.history li').length") == 3
     users = browser.run("document.getElementById('pick-user').options.length")
     assert users == 10
@@ -140,26 +159,37 @@ def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narro
         "(() => { const pick = document.getElementById('pick-filter'); pick.value = 'better'; pick.dispatchEvent(new Event('change')) })()"
     )
     assert 0 < browser.run("document.getElementById('pick-user').options.length") < users
-    assert browser.run("document.getElementById('how-many').textContent").endswith("of 10 users (of 40 in the subset, evenly spread)")
+    assert browser.run("document.getElementById('how-many').textContent").endswith(
+        "of 10 users (of 40 in the subset, evenly spread)"
+    )
 
 
 def test_the_answers_behind_a_fusion_are_reachable(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.run("document.querySelector('#methods [value=mixed]').click()")
-    assert browser.run("document.querySelector('#user summary').textContent") == "Prompt and raw answer of simulated-study"
+    assert (
+        browser.run("document.querySelector('#user summary').textContent")
+        == "Prompt and raw answer of simulated-study"
+    )
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_the_page_never_scrolls_sideways_and_shows_its_links_and_verdicts(browser: Browser, page: Path, size: tuple[int, int]) -> None:
+def test_the_page_never_scrolls_sideways_and_shows_its_links_and_verdicts(
+    browser: Browser, page: Path, size: tuple[int, int]
+) -> None:
     browser.open(page, width=size[0], height=size[1])
-    assert browser.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert browser.run(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
     right = "Math.max(...[...document.querySelectorAll('{}')].map((one) => one.getBoundingClientRect().right))"
     assert browser.run("document.querySelectorAll('td.verdict').length") >= 4
     for shown in ("nav a", "td.verdict", ".panel svg", "button", "select"):
         assert browser.run(right.format(shown)) <= size[0], shown
 
 
-def test_on_a_desk_no_table_scrolls_and_on_a_phone_those_that_do_take_the_focus(browser: Browser, page: Path) -> None:
+def test_on_a_desk_no_table_scrolls_and_on_a_phone_those_that_do_take_the_focus(
+    browser: Browser, page: Path
+) -> None:
     scrolling = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
     stops = "[...document.querySelectorAll('.scroll')].filter((one) => one.checkVisibility() && one.tabIndex === 0)"
     browser.open(page)
@@ -169,7 +199,9 @@ def test_on_a_desk_no_table_scrolls_and_on_a_phone_those_that_do_take_the_focus(
     assert browser.run(f"{scrolling}.every((one) => one.tabIndex === 0)")
     browser.run(f"{scrolling}[0].focus()")
     browser.press("ArrowRight", times=3)
-    moved = browser.run(f"new Promise((done) => setTimeout(() => done({scrolling}[0].scrollLeft), 400))")
+    moved = browser.run(
+        f"new Promise((done) => setTimeout(() => done({scrolling}[0].scrollLeft), 400))"
+    )
     assert moved > 0
 
 
@@ -191,7 +223,9 @@ def test_every_text_has_contrast(browser: Browser, page: Path, scheme: str) -> N
     assert len(found) > 300
     assert [pair for pair in found if pair[0] < 4.5] == []
     browser.run("document.querySelector('.answer').style.color = '#888'")
-    assert min(browser.run(CONTRASTS))[1] == browser.run("document.querySelector('.answer').textContent.slice(0, 40)"), "so it does look"
+    assert min(browser.run(CONTRASTS))[1] == browser.run(
+        "document.querySelector('.answer').textContent.slice(0, 40)"
+    ), "so it does look"
     dark = browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 25, 30)"
     assert dark == (scheme == "dark")
 
@@ -200,29 +234,47 @@ def test_tables_and_figures_are_named_by_their_captions(browser: Browser, page: 
     browser.open(page)
     tables = [name for name in browser.names("table") if name]
     assert tables[:3] == ["Table 1.", "Table 2.", "Table 3."]
-    assert len(set(tables)) == len(tables) == browser.run("document.querySelectorAll('figure.table').length")
+    assert (
+        len(set(tables))
+        == len(tables)
+        == browser.run("document.querySelectorAll('figure.table').length")
+    )
     for name in ("aria-labelledby", "aria-describedby"):
-        ids = browser.run(f"[...document.querySelectorAll('[{name}]')].map((one) => one.getAttribute('{name}'))")
+        ids = browser.run(
+            f"[...document.querySelectorAll('[{name}]')].map((one) => one.getAttribute('{name}'))"
+        )
         assert browser.run(f"{ids}.filter((id) => !document.getElementById(id))") == []
     images = browser.names("image")
     assert len(images) == 5
     assert images[0].startswith("Figure 1. Hits per method with 95% Wilson intervals.")
 
 
-def test_print_holds_tables_figures_and_settings_but_no_controls(browser: Browser, page: Path) -> None:
+def test_print_holds_tables_figures_and_settings_but_no_controls(
+    browser: Browser, page: Path
+) -> None:
     browser.open(page, scheme="dark")
     pages = [sheet.extract_text() for sheet in pypdf.PdfReader(io.BytesIO(browser.print())).pages]
     text = re.sub(r"\s+", " ", " ".join(pages))
     assert 3 <= len(pages) <= 12
     tables = browser.run("document.querySelectorAll('figure.table').length")
     assert re.findall(r"Table (\d+)\.", text) == [str(number) for number in range(1, tables + 1)]
-    for row in browser.run("[...document.querySelectorAll('figure.table tbody th')].map((cell) => cell.textContent)"):
+    for row in browser.run(
+        "[...document.querySelectorAll('figure.table tbody th')].map((cell) => cell.textContent)"
+    ):
         assert re.sub(r"\s+", "", row) in re.sub(r"\s+", "", text), row
-    for printed in ("cannot tell", "Figure 5.", "Hits@10 of 40 users", "sample_size: 40", "history_length: 3"):
+    for printed in (
+        "cannot tell",
+        "Figure 5.",
+        "Hits@10 of 40 users",
+        "sample_size: 40",
+        "history_length: 3",
+    ):
         assert printed in text, printed
     assert "Single users" not in text
     assert "Show the settings" not in text
-    assert browser.run("document.querySelectorAll('details[open]').length") == 0, "folded again after printing"
+    assert browser.run("document.querySelectorAll('details[open]').length") == 0, (
+        "folded again after printing"
+    )
 
 
 def test_nothing_is_cut_off_in_print(browser: Browser, page: Path) -> None:
@@ -231,4 +283,9 @@ def test_nothing_is_cut_off_in_print(browser: Browser, page: Path) -> None:
     browser.prefer("light", media="print")
     shown = "[...document.querySelectorAll('table, .panel, pre')].filter((one) => one.checkVisibility())"
     assert browser.run(f"{shown}.length") > 20
-    assert browser.run(f"{shown}.filter((one) => one.getBoundingClientRect().right > 703).map((one) => one.textContent.slice(0, 60))") == []
+    assert (
+        browser.run(
+            f"{shown}.filter((one) => one.getBoundingClientRect().right > 703).map((one) => one.textContent.slice(0, 60))"
+        )
+        == []
+    )

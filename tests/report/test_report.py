@@ -27,12 +27,17 @@ def with_verdict(study, method: str, delta: float, p: float):
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
-VERDICTS = [(0.2, 0.01, "better"), (-0.2, 0.01, "worse"), (0.2, 0.2, "cannot tell"), (-0.2, 0.2, "cannot tell")]
+VERDICTS = [
+    (0.2, 0.01, "better"),
+    (-0.2, 0.01, "worse"),
+    (0.2, 0.2, "cannot tell"),
+    (-0.2, 0.2, "cannot tell"),
+]
 
 
 @pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
 def test_the_headline_follows_direction_and_corrected_p(made, delta, p, expected) -> None:
-    from microrank.report.answer import answer
+    from microrank.report.headline import answer
 
     headline = {
         "better": "**Yes: re-ranking by `llama`",
@@ -46,12 +51,18 @@ def fused(made, kind: str = "fusion", of: tuple[str, ...] = ("nfm", "llama")):
     """The study in which `best` is a fusion of these parts."""
     study = made.study()
     rerankers = {**study.settings["rerankers"], "best": {"fusion": "reciprocal", "of": list(of)}}
-    return dataclasses.replace(study, kinds={**study.kinds, "best": kind}, settings={**study.settings, "rerankers": rerankers})
+    return dataclasses.replace(
+        study,
+        kinds={**study.kinds, "best": kind},
+        settings={**study.settings, "rerankers": rerankers},
+    )
 
 
 @pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
-def test_a_fusion_with_a_language_model_has_a_clause_of_its_own_beside_the_models(made, delta, p, expected) -> None:
-    from microrank.report.answer import answer
+def test_a_fusion_with_a_language_model_has_a_clause_of_its_own_beside_the_models(
+    made, delta, p, expected
+) -> None:
+    from microrank.report.headline import answer
 
     clause = {
         "better": "**As a part of a fusion, one does: `best` puts more",
@@ -63,65 +74,109 @@ def test_a_fusion_with_a_language_model_has_a_clause_of_its_own_beside_the_model
     assert clause in told
     assert "The fusion with a language model `best` has it there for" in told
     assert "other parts" not in told
-    assert clause not in answer(with_verdict(fused(made, of=("nfm", "chance")), "best", delta, p)), "a fusion of references is none"
+    assert clause not in answer(
+        with_verdict(fused(made, of=("nfm", "chance")), "best", delta, p)
+    ), "a fusion of references is none"
 
 
 def test_of_a_fusion_with_further_parts_the_model_is_not_said_to_have_done_it(made) -> None:
-    from microrank.report.answer import answer
+    from microrank.report.headline import answer
 
-    assert "That other parts did it is possible" in answer(with_verdict(fused(made, of=("nfm", "llama", "chance")), "best", 0.2, 0.01))
+    assert "That other parts did it is possible" in answer(
+        with_verdict(fused(made, of=("nfm", "llama", "chance")), "best", 0.2, 0.01)
+    )
 
 
 def test_language_models_that_were_asked_for_fusions_alone_count_as_asked(made) -> None:
-    from microrank.report.answer import answer
+    from microrank.report.headline import answer
 
     alone = dataclasses.replace(fused(made), methods=("best", "simulated-study"))
     told = answer(with_verdict(alone, "best", 0.2, 0.01))
-    assert told.startswith("A language model was asked only as a part of fusions. **Yes, as a part of a fusion: `best`")
+    assert told.startswith(
+        "A language model was asked only as a part of fusions. **Yes, as a part of a fusion: `best`"
+    )
 
 
 def test_a_fusion_with_a_simulated_part_is_called_simulated_and_answers_nothing(made) -> None:
-    from microrank.report.answer import answer
-    from microrank.report.content import sections
+    from microrank.report.headline import answer
+    from microrank.report.sections import sections
 
-    study = dataclasses.replace(fused(made, "simulated fusion", ("nfm", "simulated-study")), methods=("best", "chance"))
-    assert answer(study).startswith("**No language model was asked here** (the answers come from a simulated server")
+    study = dataclasses.replace(
+        fused(made, "simulated fusion", ("nfm", "simulated-study")), methods=("best", "chance")
+    )
+    assert answer(study).startswith(
+        "**No language model was asked here** (the answers come from a simulated server"
+    )
     notices = [block.text for block in sections(study)[0].blocks[1:]]
-    assert any(text.startswith("**Simulated:** `best` asked no model.") and "in a part of the fusion" in text for text in notices)
+    assert any(
+        text.startswith("**Simulated:** `best` asked no model.")
+        and "in a part of the fusion" in text
+        for text in notices
+    )
     assert "The simulated fusion `best`" in answer(study)
     assert study.label("best") == "best (simulated)"
 
 
-def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_early_in_the_table(report, made) -> None:
+def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_early_in_the_table(
+    report, made
+) -> None:
     lines = report.markdown.splitlines()
-    assert any(line.startswith("| method | against NFM | against a shuffle | Hits@5 |") for line in lines)
+    assert any(
+        line.startswith("| method | against NFM | against a shuffle | Hits@5 |") for line in lines
+    )
     assert any(line.startswith("| best | better | better | 40 (") for line in lines)
     assert any(line.startswith("| llama | cannot tell | cannot tell |") for line in lines)
     assert any(line.startswith("| NFM |  | cannot tell |") for line in lines)
     assert "and not told apart from a random shuffle" in report.answer
-    rows = [row for row in made.study().metrics.to_pylist() if row["metric"] == "hr_over_random" and row["method"] == "best"]
+    rows = [
+        row
+        for row in made.study().metrics.to_pylist()
+        if row["metric"] == "hr_over_random" and row["method"] == "best"
+    ]
     assert all(row["p_value"] < row["p_holm"] < 0.05 for row in rows if row["cutoff"] < 10)
 
 
-def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_for_the_method_in_question(report, made) -> None:
+def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_for_the_method_in_question(
+    report, made
+) -> None:
     from microrank.evaluation.power import detectable_difference
 
     study = made.study()
     row, tests = study.row("llama", "hr", 10), 4 * len(study.methods)  # at 1, 5, 10 and 15
     differing = (row["wins"] + row["losses"]) / 40
-    single, first = (math.ceil(40 * detectable_difference(40, differing, level)) for level in (0.05, 0.05 / tests))
+    single, first = (
+        math.ceil(40 * detectable_difference(40, differing, level))
+        for level in (0.05, 0.05 / tests)
+    )
     assert first > single
-    assert f"{differing:.0%} of the 40 users are a hit at 10 for only one of NFM and `llama`" in report.markdown
-    assert f"one test at p ≤ 0.05 finds a true difference of {single} hits four times out of five" in report.markdown
-    assert f"corrected for {tests} tests, and the first step of Holm's correction asks for p ≤ {0.05 / tests:.2g}" in report.markdown
+    assert (
+        f"{differing:.0%} of the 40 users are a hit at 10 for only one of NFM and `llama`"
+        in report.markdown
+    )
+    assert (
+        f"one test at p ≤ 0.05 finds a true difference of {single} hits four times out of five"
+        in report.markdown
+    )
+    assert (
+        f"corrected for {tests} tests, and the first step of Holm's correction asks for p ≤ {0.05 / tests:.2g}"
+        in report.markdown
+    )
     assert f"that takes {first} hits" in report.markdown
-    assert any(re.match(rf"\| llama \| {differing:.0%} \| {single} hits \| {first} hits \|", line) for line in report.markdown.splitlines())
+    assert any(
+        re.match(rf"\| llama \| {differing:.0%} \| {single} hits \| {first} hits \|", line)
+        for line in report.markdown.splitlines()
+    )
 
 
-def test_the_table_says_that_intervals_are_unadjusted_and_shows_those_of_ndcg_and_mrr(report, made) -> None:
+def test_the_table_says_that_intervals_are_unadjusted_and_shows_those_of_ndcg_and_mrr(
+    report, made
+) -> None:
     assert "They are not adjusted for the many comparisons, as p is" in report.markdown
     row = made.study().row("llama", "ndcg", 10)
-    assert f"| llama | {row['value']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f}) |" in report.markdown
+    assert (
+        f"| llama | {row['value']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f}) |"
+        in report.markdown
+    )
 
 
 def test_no_caption_says_that_a_method_by_titles_alone_is_flat(report) -> None:
@@ -130,17 +185,22 @@ def test_no_caption_says_that_a_method_by_titles_alone_is_flat(report) -> None:
 
 
 def test_without_a_real_model_the_report_says_that_none_was_asked(made, tmp_path) -> None:
-    from microrank.report.answer import answer
+    from microrank.report.headline import answer
 
     study = made.study(methods=("best", "simulated-study"))
-    assert answer(study).startswith("**No language model was asked here** (the answers come from a simulated server")
+    assert answer(study).startswith(
+        "**No language model was asked here** (the answers come from a simulated server"
+    )
     assert "`methods` names none" in answer(made.study(methods=("best",)))
 
 
 def test_simulated_and_synthetic_are_said_wherever_they_show(made, tmp_path) -> None:
     study = made.study()
     assert study.label("simulated-study") == "simulated-study"
-    assert dataclasses.replace(study, kinds={**study.kinds, "llama": "simulated llm"}).label("llama") == "llama (simulated)"
+    assert (
+        dataclasses.replace(study, kinds={**study.kinds, "llama": "simulated llm"}).label("llama")
+        == "llama (simulated)"
+    )
     synthetic = made.study(settings={**study.settings, "synthetic": True})
     text = made.written(synthetic, tmp_path)
     assert "say nothing about real recommenders" in text.markdown
@@ -173,7 +233,10 @@ def test_markdown_tables_are_rectangular(report) -> None:
 
 
 def test_the_page_asks_nothing_from_outside(report) -> None:
-    outside = re.findall(r"""(?:src|href|action)\s*=\s*["']?(?!#|data:)[^"'>\s]+""", report.page.split('id="explorer-data"')[0])
+    outside = re.findall(
+        r"""(?:src|href|action)\s*=\s*["']?(?!#|data:)[^"'>\s]+""",
+        report.page.split('id="explorer-data"')[0],
+    )
     assert outside == []
     assert not re.search(r"@import|url\((?!#)", report.page)
     assert "default-src 'none'" in report.page

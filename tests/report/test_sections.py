@@ -7,8 +7,8 @@ from microrank.evaluation.seeds import compare_seeds
 from microrank.evaluation.settings import Scoring
 from microrank.report.all_users import over_all_users
 from microrank.report.blocks import Picture, Table
-from microrank.report.content import sections
 from microrank.report.costs import answers_table
+from microrank.report.sections import sections
 from microrank.report.seeds import over_seeds
 from report.study import SUBSET, rankings, study
 
@@ -24,7 +24,9 @@ def test_the_rate_over_all_users_is_the_share_of_hit_users_times_the_rate_among_
     found = cells(table)
     for name in ("best", "chance"):
         for cutoff, cell in zip((5, 10), found[one.label(name)][::2], strict=True):
-            assert float(cell.split()[0]) == pytest.approx(0.2 * one.row(name, "hr", cutoff)["value"], abs=1e-5)
+            assert float(cell.split()[0]) == pytest.approx(
+                0.2 * one.row(name, "hr", cutoff)["value"], abs=1e-5
+            )
     assert found[one.label(RANDOM_EXPECTED)] == ["0.05000", "", "0.10000", ""]
     assert found["NFM, counted"] == ["0.01700", "", "0.02900", ""]
     assert found["NFM"][1::2] == ["", ""]
@@ -36,19 +38,40 @@ def test_the_difference_over_all_users_has_an_interval_of_its_own_for_these_user
     row = one.row("best", "hr_difference", 10)
     cell = cells(next(block for block in section.blocks if isinstance(block, Table)))["best"][3]
     factor = 0.2 * np.sqrt((200 - 40) / (200 - 1))
-    ends = [0.2 * row["value"] + factor * (row[end] - row["value"]) for end in ("ci_low", "ci_high")]
+    ends = [
+        0.2 * row["value"] + factor * (row[end] - row["value"]) for end in ("ci_low", "ci_high")
+    ]
     assert cell == f"{0.2 * row['value']:+.5f} ({ends[0]:+.5f} to {ends[1]:+.5f})"
 
 
-def test_a_subset_of_all_users_estimates_their_rates_directly_and_shows_them_beside_the_hits() -> None:
+def test_a_subset_of_all_users_estimates_their_rates_directly_and_shows_them_beside_the_hits() -> (
+    None
+):
     one = study()
-    everyone = study(settings={**one.settings, "subset": {**one.settings["subset"], "population": "users"}})
+    everyone = study(
+        settings={**one.settings, "subset": {**one.settings["subset"], "population": "users"}}
+    )
     (section,) = over_all_users(everyone)
     found = cells(next(block for block in section.blocks if isinstance(block, Table)))
     assert float(found["best"][0].split()[0]) == one.row("best", "hr", 5)["value"]
     assert "drawn from all 1,000, of whom 200 (20.00%)" in section.blocks[0].text  # type: ignore[union-attr]
-    headers = [block.header for part in sections(everyone) for block in part.blocks if isinstance(block, Table)]
-    assert ["mean over users", "HR@5", "− NFM", "HR@10", "− NFM", "NDCG@10", "− NFM", "MRR", "− NFM"] in headers
+    headers = [
+        block.header
+        for part in sections(everyone)
+        for block in part.blocks
+        if isinstance(block, Table)
+    ]
+    assert [
+        "mean over users",
+        "HR@5",
+        "− NFM",
+        "HR@10",
+        "− NFM",
+        "NDCG@10",
+        "− NFM",
+        "MRR",
+        "− NFM",
+    ] in headers
 
 
 def test_where_everybody_was_drawn_there_is_no_interval() -> None:
@@ -69,14 +92,25 @@ def usage(answers: int, without: int = 0, prompt: int = 0, completion: int = 0) 
     }
 
 
-def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_server_counted_is_unknown() -> None:
+def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_server_counted_is_unknown() -> (
+    None
+):
     one = study()
     asked = {
-        "llama": {"repairs": {"answers": 40}, "subset": usage(40, 0, 2_000_000, 1_000_000), "tuning": usage(9, 2, 1_000_000, 0)},
+        "llama": {
+            "repairs": {"answers": 40},
+            "subset": usage(40, 0, 2_000_000, 1_000_000),
+            "tuning": usage(9, 2, 1_000_000, 0),
+        },
         "part": {"repairs": {"answers": 40}, "subset": usage(40, 40)},
     }
     rerankers = {**one.settings["rerankers"], "part": {"llm": "llama", "prompt": "study"}}
-    table = answers_table(study(diagnostics={**one.diagnostics, "asked": asked}, settings={**one.settings, "rerankers": rerankers}))
+    table = answers_table(
+        study(
+            diagnostics={**one.diagnostics, "asked": asked},
+            settings={**one.settings, "rerankers": rerankers},
+        )
+    )
     assert table.header == ["", "llama", "part"]
     found = cells(table)
     assert found["prompt tokens"] == ["2,000,000", "unknown"]
@@ -89,17 +123,32 @@ def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_ser
 
 def test_what_a_shuffle_moves_stands_beside_what_methods_move() -> None:
     one = study()
-    table = next(block for part in sections(one) if part.title == "Why" for block in part.blocks if isinstance(block, Table))
+    table = next(
+        block
+        for part in sections(one)
+        if part.title == "Why"
+        for block in part.blocks
+        if isinstance(block, Table)
+    )
     shuffle = one.diagnostics["shuffle"]
     assert cells(table)[one.label(RANDOM_EXPECTED)][2:4] == [
-        f"{shuffle[key]:,.0f}" for key in ("popularity_of_risen", "popularity_of_fallen")
+        f"{shuffle[key]:,.0f}" for key in ("popularity_of_promoted", "popularity_of_demoted")
     ]
 
 
 def test_files_that_shaped_the_results_are_named_with_their_checksums() -> None:
     parts = sections(study(files={"resources/prompts/study.yaml": "sha256:abc"}))
-    table = next(block for part in parts if part.title == "Provenance" for block in part.blocks if isinstance(block, Table))
-    assert [cell.strip("`") for cell in table.rows[-1]] == ["resources/prompts/study.yaml", "sha256:abc"]
+    table = next(
+        block
+        for part in parts
+        if part.title == "Provenance"
+        for block in part.blocks
+        if isinstance(block, Table)
+    )
+    assert [cell.strip("`") for cell in table.rows[-1]] == [
+        "resources/prompts/study.yaml",
+        "sha256:abc",
+    ]
 
 
 def test_repeats_are_shown_with_their_spread() -> None:
@@ -113,14 +162,28 @@ def test_repeats_are_shown_with_their_spread() -> None:
 
 
 def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
-    metrics = score_rankings(rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="shop", seed=1, recommender="sasrec")
+    metrics = score_rankings(
+        rankings(),
+        SUBSET,
+        Scoring(bootstrap_samples=200),
+        dataset="shop",
+        seed=1,
+        recommender="sasrec",
+    )
     assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec", RANDOM_EXPECTED}
     settings = {**study().settings, "dataset": "shop", "recommender": "sasrec"}
-    kinds = {"sasrec": "recommender", **{name: kind for name, kind in study().kinds.items() if name != "nfm"}}
+    kinds = {
+        "sasrec": "recommender",
+        **{name: kind for name, kind in study().kinds.items() if name != "nfm"},
+    }
     parts = sections(study(metrics=metrics, settings=settings, kinds=kinds))
     recommender = next(part for part in parts if part.title == "The recommender")
     assert not any(isinstance(block, Picture) for block in recommender.blocks)
-    texts = repr([part for part in parts if part.title not in ("Beside the published figures", "Provenance")])
+    texts = repr(
+        [part for part in parts if part.title not in ("Beside the published figures", "Provenance")]
+    )
     assert "NFM" not in texts
     assert "sasrec" in texts
-    assert np.all([row["baseline"] in (None, "sasrec", RANDOM_EXPECTED) for row in metrics.to_pylist()])
+    assert np.all(
+        [row["baseline"] in (None, "sasrec", RANDOM_EXPECTED) for row in metrics.to_pylist()]
+    )

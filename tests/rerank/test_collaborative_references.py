@@ -25,8 +25,12 @@ def subset(histories: list[list[int]], candidates: list[list[int]]) -> pa.Table:
 
 
 def interactions(baskets: dict[int, list[int]]) -> pa.Table:
-    rows = [(user, item, place) for user, items in baskets.items() for place, item in enumerate(items)]
-    return pa.table(dict(zip(("user_id", "item_id", "position"), zip(*rows, strict=True), strict=True))).cast(tables.SPLIT)
+    rows = [
+        (user, item, place) for user, items in baskets.items() for place, item in enumerate(items)
+    ]
+    return pa.table(
+        dict(zip(("user_id", "item_id", "position"), zip(*rows, strict=True), strict=True))
+    ).cast(tables.SPLIT)
 
 
 def lists(rankings: pa.Table) -> list[list[int]]:
@@ -39,23 +43,38 @@ def lists(rankings: pa.Table) -> list[list[int]]:
 
 
 def test_popular_items_go_first_and_ties_keep_the_recommenders_order() -> None:
-    items = pa.table({"item_id": [9, 5, 7, 3], "item_index": [4, 2, 3, 1], "title": [""] * 4, "train_count": [2, 8, 2, 0]}).cast(
-        tables.ITEMS
-    )
-    assert lists(rank_by_popularity(subset([[], []], [[3, 9, 7, 5], [7, 9]]), items)) == [[5, 9, 7, 3], [7, 9]]
+    items = pa.table(
+        {
+            "item_id": [9, 5, 7, 3],
+            "item_index": [4, 2, 3, 1],
+            "title": [""] * 4,
+            "train_count": [2, 8, 2, 0],
+        }
+    ).cast(tables.ITEMS)
+    assert lists(rank_by_popularity(subset([[], []], [[3, 9, 7, 5], [7, 9]]), items)) == [
+        [5, 9, 7, 3],
+        [7, 9],
+    ]
 
 
 def test_items_shared_with_the_history_go_first() -> None:
     baskets = {1: [1, 2], 2: [1, 2], 3: [1, 3], 4: [3, 4], 5: [3], 6: [5]}
-    assert lists(rank_by_item_knn(subset([[1]], [[5, 4, 3, 2]]), [interactions(baskets)])) == [[2, 3, 5, 4]]
+    assert lists(rank_by_item_knn(subset([[1]], [[5, 4, 3, 2]]), [interactions(baskets)])) == [
+        [2, 3, 5, 4]
+    ]
 
 
 def test_an_item_without_users_scores_nothing() -> None:
-    assert lists(rank_by_item_knn(subset([[1, 77]], [[88, 99, 2]]), [interactions({1: [1, 2]})])) == [[2, 88, 99]]
+    assert lists(
+        rank_by_item_knn(subset([[1, 77]], [[88, 99, 2]]), [interactions({1: [1, 2]})])
+    ) == [[2, 88, 99]]
 
 
 def test_all_splits_count_and_an_item_taken_twice_counts_once() -> None:
-    train, valid = interactions({1: [1, 2, 2, 2], 2: [3]}), interactions({2: [1], 3: [3], 4: [1, 4]})
+    train, valid = (
+        interactions({1: [1, 2, 2, 2], 2: [3]}),
+        interactions({2: [1], 3: [3], 4: [1, 4]}),
+    )
     # similarity to item 1 (3 users): item 2: 1/√(3·1), item 3: 1/√(3·2), item 4: 1/√(3·1)
     assert lists(rank_by_item_knn(subset([[1]], [[3, 4, 2]]), [train, valid])) == [[4, 2, 3]]
 
@@ -64,7 +83,11 @@ def test_all_splits_count_and_an_item_taken_twice_counts_once() -> None:
 def test_item_knn_equals_the_sum_of_pairwise_cosines(seed: int) -> None:
     rng = np.random.default_rng(seed)
     taken = rng.random((9, 7)) < 0.4
-    baskets = {user: [int(item) for item in np.flatnonzero(row)] for user, row in enumerate(taken) if row.any()}
+    baskets = {
+        user: [int(item) for item in np.flatnonzero(row)]
+        for user, row in enumerate(taken)
+        if row.any()
+    }
     baskets[99] = [0]
     past = interactions(baskets)
     histories = [[int(item) for item in rng.choice(8, 2, replace=False)] for _ in range(4)]

@@ -12,7 +12,12 @@ from microrank.rerank.encoder import HALF_LIFE, VARIANTS, rerank_encoder
 
 
 def vectors(ids: list[int], rows: np.ndarray, name: str = "item_id") -> pa.Table:
-    return pa.table({name: ids, "embedding": pa.FixedSizeListArray.from_arrays(np.float32(rows).ravel(), rows.shape[1])})
+    return pa.table(
+        {
+            name: ids,
+            "embedding": pa.FixedSizeListArray.from_arrays(np.float32(rows).ravel(), rows.shape[1]),
+        }
+    )
 
 
 def plain(history: str, seen: np.ndarray, text: np.ndarray, candidate: np.ndarray) -> float:
@@ -35,31 +40,46 @@ def plain(history: str, seen: np.ndarray, text: np.ndarray, candidate: np.ndarra
 
 
 @given(st.integers(0, 10**6), st.sampled_from(VARIANTS), st.integers(1, 3))
-def test_every_variant_is_what_its_definition_says(seed: int, history: str, users_at_once: int) -> None:
+def test_every_variant_is_what_its_definition_says(
+    seed: int, history: str, users_at_once: int
+) -> None:
     random = np.random.default_rng(seed)
     ids = (random.permutation(12) + 1).tolist()
     table = random.normal(size=(12, 3)) * random.integers(0, 2, size=(12, 1))
     texts = random.normal(size=(3, 3))
     histories = [random.choice(12, random.integers(1, 5), replace=False) for _ in range(3)]
     candidates = [random.choice(12, 5, replace=False) for _ in range(3)]
-    lists = subset([[ids[i] for i in row] for row in histories], [[ids[i] for i in row] for row in candidates])
+    lists = subset(
+        [[ids[i] for i in row] for row in histories], [[ids[i] for i in row] for row in candidates]
+    )
     before, encoder_module.USERS_AT_ONCE = encoder_module.USERS_AT_ONCE, users_at_once
     try:
-        rankings = rerank_encoder(lists, vectors(ids, table), vectors([10, 20, 30], texts, "user_id"), history)
+        rankings = rerank_encoder(
+            lists, vectors(ids, table), vectors([10, 20, 30], texts, "user_id"), history
+        )
     finally:
         encoder_module.USERS_AT_ONCE = before
     for user in range(3):
         score = {
-            ids[i]: plain(history, np.float32(table)[histories[user]], np.float32(texts[user]), np.float32(table[i]))
+            ids[i]: plain(
+                history,
+                np.float32(table)[histories[user]],
+                np.float32(texts[user]),
+                np.float32(table[i]),
+            )
             for i in candidates[user]
         }
         found = [score[item] for item in order_of(rankings, 10 * (user + 1))]
-        assert found == sorted(found, reverse=True) or np.allclose(found, sorted(found, reverse=True), atol=1e-6)
+        assert found == sorted(found, reverse=True) or np.allclose(
+            found, sorted(found, reverse=True), atol=1e-6
+        )
 
 
 def test_equal_similarities_keep_the_recommenders_order() -> None:
     same = vectors([1, 2, 3, 4], np.ones((4, 2)))
-    rankings = rerank_encoder(subset([[1]], [[4, 2, 3]]), same, vectors([10], np.ones((1, 2)), "user_id"), "text")
+    rankings = rerank_encoder(
+        subset([[1]], [[4, 2, 3]]), same, vectors([10], np.ones((1, 2)), "user_id"), "text"
+    )
     assert order_of(rankings) == [4, 2, 3]
     assert set(rankings["source"].to_pylist()) == {"model"}
 
@@ -75,4 +95,9 @@ def test_recency_prefers_what_is_like_the_newest_and_the_mean_does_not() -> None
 
 def test_embeddings_of_another_subset_are_an_error() -> None:
     with pytest.raises(StudyError, match="of another subset"):
-        rerank_encoder(subset([[1]], [[2, 9]]), vectors([1, 2], np.ones((2, 2))), vectors([10], np.ones((1, 2)), "user_id"), "mean")
+        rerank_encoder(
+            subset([[1]], [[2, 9]]),
+            vectors([1, 2], np.ones((2, 2))),
+            vectors([10], np.ones((1, 2)), "user_id"),
+            "mean",
+        )

@@ -31,18 +31,22 @@ def recommended(lists: pa.Table, scores: np.ndarray) -> pa.Table:
             "score": pa.array(-np.sort(-scores, axis=1).ravel()),
         }
     ).cast(tables.RECOMMENDATIONS)
-    return pa.concat_tables([pa.table([[1], [1], [1], [0.0]], names=table.column_names).cast(table.schema), table])
+    return pa.concat_tables(
+        [pa.table([[1], [1], [1], [0.0]], names=table.column_names).cast(table.schema), table]
+    )
 
 
 TEST = subset([[1]], [[1, 2, 3, 4]])
 SCORES = np.array([[4.0, 3.0, 2.0, 1.0]])
-OTHERS = users_from(1000, subset([[1]] * 3, [[1, 2, 3, 4]] * 3))  # the hidden item stands last
+OTHERS = users_from(1000, subset([[1]] * 3, [[1, 2, 3, 4]] * 3))  # the held-out item stands last
 
 
 def without_scores(rankings: pa.Table, users: list[int]) -> pa.Table:
     """The rankings with the score of each of these users' first candidate taken away."""
     gone = np.isin(rankings["user_id"].to_numpy(), users) & (rankings["rank"].to_numpy() == 1)
-    return rankings.set_column(4, rankings.schema.field(4), pa.array(rankings["score"].to_numpy(), pa.float32(), mask=gone))
+    return rankings.set_column(
+        4, rankings.schema.field(4), pa.array(rankings["score"].to_numpy(), pa.float32(), mask=gone)
+    )
 
 
 def slow_z(values: list[float]) -> list[float]:
@@ -54,14 +58,24 @@ def slow_z(values: list[float]) -> list[float]:
 def slow_fusion(fusion: str, number: float, lists: pa.Table, parts: list[pa.Table]) -> list[float]:
     """What each candidate of each user is ordered by, straight from the formulas."""
     told = []
-    for user, candidates in zip(lists["user_id"].to_pylist(), lists["candidates"].to_pylist(), strict=True):
-        of_parts = [{row["item_id"]: row for row in part.to_pylist() if row["user_id"] == user} for part in parts]
+    for user, candidates in zip(
+        lists["user_id"].to_pylist(), lists["candidates"].to_pylist(), strict=True
+    ):
+        of_parts = [
+            {row["item_id"]: row for row in part.to_pylist() if row["user_id"] == user}
+            for part in parts
+        ]
         ranks = [[part[item]["rank"] for item in candidates] for part in of_parts]
         scores = [[part[item]["score"] for item in candidates] for part in of_parts]
         if fusion == "reciprocal":
-            told += [sum(1 / (number + rank) for rank in of_item) for of_item in zip(*ranks, strict=True)]
+            told += [
+                sum(1 / (number + rank) for rank in of_item) for of_item in zip(*ranks, strict=True)
+            ]
         else:
-            first, second = (slow_z([-one for one in rank] if None in score else score) for rank, score in zip(ranks, scores, strict=True))
+            first, second = (
+                slow_z([-one for one in rank] if None in score else score)
+                for rank, score in zip(ranks, scores, strict=True)
+            )
             told += [number * a + (1 - number) * b for a, b in zip(first, second, strict=True)]
     return told
 
@@ -69,18 +83,37 @@ def slow_fusion(fusion: str, number: float, lists: pa.Table, parts: list[pa.Tabl
 SCORE = st.integers(-3, 3) | st.floats(-1e6, 1e6, width=32).map(lambda value: round(value, 1))
 
 
-@given(st.sampled_from(sorted(GRIDS)), st.lists(SCORE, min_size=16, max_size=16), st.lists(SCORE, min_size=16, max_size=16), st.data())
-def test_both_fusions_are_their_formulas(fusion: str, one: list[float], other: list[float], data: st.DataObject) -> None:
-    lists = users_from(5, subset([[1]] * 4, [[1, 2, 3, 4], [9, 8, 7, 6], [1, 3, 5, 7], [4, 3, 2, 1]]))
-    parts = [recommended(lists, np.array(one).reshape(4, 4)), rankings_by_score(lists, np.array(other))]
-    parts[1] = without_scores(parts[1], data.draw(st.lists(st.sampled_from(lists["user_id"].to_pylist()), unique=True)))
-    tuning_parts = [recommended(OTHERS, np.tile(SCORES, (3, 1))), rank_randomly(OTHERS, data.draw(st.integers(0, 20)))]
+@given(
+    st.sampled_from(sorted(GRIDS)),
+    st.lists(SCORE, min_size=16, max_size=16),
+    st.lists(SCORE, min_size=16, max_size=16),
+    st.data(),
+)
+def test_both_fusions_are_their_formulas(
+    fusion: str, one: list[float], other: list[float], data: st.DataObject
+) -> None:
+    lists = users_from(
+        5, subset([[1]] * 4, [[1, 2, 3, 4], [9, 8, 7, 6], [1, 3, 5, 7], [4, 3, 2, 1]])
+    )
+    parts = [
+        recommended(lists, np.array(one).reshape(4, 4)),
+        rankings_by_score(lists, np.array(other)),
+    ]
+    parts[1] = without_scores(
+        parts[1], data.draw(st.lists(st.sampled_from(lists["user_id"].to_pylist()), unique=True))
+    )
+    tuning_parts = [
+        recommended(OTHERS, np.tile(SCORES, (3, 1))),
+        rank_randomly(OTHERS, data.draw(st.integers(0, 20))),
+    ]
     fused = fuse_rankings(fusion, lists, parts, OTHERS, tuning_parts)
     expected = slow_fusion(fusion, fused.chosen["chosen"], lists, parts)
     items = [item for row in lists["candidates"].to_pylist() for item in row]
     users = [user for user in lists["user_id"].to_pylist() for _ in range(4)]
     found = {(row["user_id"], row["item_id"]): row["score"] for row in fused.rankings.to_pylist()}
-    np.testing.assert_allclose([found[key] for key in zip(users, items, strict=True)], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        [found[key] for key in zip(users, items, strict=True)], expected, rtol=1e-5, atol=1e-5
+    )
     scores = fused.rankings["score"].to_numpy().reshape(4, 4)
     assert (np.diff(scores, axis=1) <= 0).all(), "best first"
 
@@ -88,7 +121,10 @@ def test_both_fusions_are_their_formulas(fusion: str, one: list[float], other: l
 def test_magnitudes_count_where_a_method_has_them_and_ranks_where_it_has_none() -> None:
     """The second part likes item 4 far more than the others: that outweighs the first part's order only where it can say how much."""
     right = rankings_by_score(OTHERS, np.tile([0.0, 0.0, 0.0, 1.0], 3))
-    first, second = recommended(TEST, SCORES), rankings_by_score(TEST, np.array([0.0, 0.1, 0.0, 9.0]))
+    first, second = (
+        recommended(TEST, SCORES),
+        rankings_by_score(TEST, np.array([0.0, 0.1, 0.0, 9.0])),
+    )
     tuning = [recommended(OTHERS, np.tile(SCORES, (3, 1))), right]
     with_scores = fuse_rankings("z-score", TEST, [first, second], OTHERS, tuning)
     assert order_of(with_scores.rankings)[0] == 4
@@ -106,13 +142,21 @@ def test_z_scores_follow_the_part_that_served_other_users() -> None:
     right = rankings_by_score(OTHERS, np.tile([1, 2, 3, 4], 3))
     other = rankings_by_score(TEST, np.array([1, 4, 2, 3]))
     fused = fuse_rankings(
-        "z-score", TEST, [recommended(TEST, SCORES), other], OTHERS, [recommended(OTHERS, np.tile(SCORES, (3, 1))), right]
+        "z-score",
+        TEST,
+        [recommended(TEST, SCORES), other],
+        OTHERS,
+        [recommended(OTHERS, np.tile(SCORES, (3, 1))), right],
     )
     assert fused.chosen["chosen"] < 0.5
     assert fused.chosen["tuning_users"] == 3
     assert order_of(fused.rankings)[0] == 2
     kept = fuse_rankings(
-        "z-score", TEST, [recommended(TEST, SCORES), other], OTHERS, [recommended(OTHERS, np.tile(-SCORES, (3, 1))), right]
+        "z-score",
+        TEST,
+        [recommended(TEST, SCORES), other],
+        OTHERS,
+        [recommended(OTHERS, np.tile(-SCORES, (3, 1))), right],
     )
     assert kept.chosen["chosen"] == 1.0, "equally good: the first part alone"
     assert order_of(kept.rankings) == [1, 2, 3, 4]
@@ -123,19 +167,28 @@ def test_the_hidden_items_of_the_test_change_nothing() -> None:
     tuning_parts = [recommended(OTHERS, np.tile(SCORES, (3, 1))), rank_randomly(OTHERS, 1)]
     moved = TEST.set_column(1, TEST.schema.field(1), pa.array([1], pa.int64()))
     for fusion in GRIDS:
-        assert fuse_rankings(fusion, TEST, parts, OTHERS, tuning_parts) == fuse_rankings(fusion, moved, parts, OTHERS, tuning_parts)
+        assert fuse_rankings(fusion, TEST, parts, OTHERS, tuning_parts) == fuse_rankings(
+            fusion, moved, parts, OTHERS, tuning_parts
+        )
 
 
 @given(st.lists(st.permutations([1, 2, 3, 4]), min_size=3, max_size=3))
 def test_reciprocal_ranks_are_summed(orders: list[list[int]]) -> None:
-    parts = [rankings_by_score(TEST, -np.array([order.index(item) for item in (1, 2, 3, 4)])) for order in orders]
+    parts = [
+        rankings_by_score(TEST, -np.array([order.index(item) for item in (1, 2, 3, 4)]))
+        for order in orders
+    ]
     tuning_parts = [rank_randomly(OTHERS, seed) for seed in range(3)]
     fused = fuse_rankings("reciprocal", TEST, parts, OTHERS, tuning_parts)
     k = fused.chosen["chosen"]
-    expected = sorted((1, 2, 3, 4), key=lambda item: -round(sum(1 / (k + order.index(item) + 1) for order in orders), 12))
-    assert [round(sum(1 / (k + order.index(item) + 1) for order in orders), 12) for item in order_of(fused.rankings)] == [
-        round(sum(1 / (k + order.index(item) + 1) for order in orders), 12) for item in expected
-    ]
+    expected = sorted(
+        (1, 2, 3, 4),
+        key=lambda item: -round(sum(1 / (k + order.index(item) + 1) for order in orders), 12),
+    )
+    assert [
+        round(sum(1 / (k + order.index(item) + 1) for order in orders), 12)
+        for item in order_of(fused.rankings)
+    ] == [round(sum(1 / (k + order.index(item) + 1) for order in orders), 12) for item in expected]
 
 
 def test_a_candidate_that_no_reranker_named_is_fallback() -> None:
@@ -151,7 +204,11 @@ def test_a_candidate_that_no_reranker_named_is_fallback() -> None:
         OTHERS,
         [recommended(OTHERS, np.tile(SCORES, (3, 1))), silent_about_4(OTHERS)],
     )
-    assert dict(zip(fused.rankings["item_id"].to_pylist(), fused.rankings["source"].to_pylist(), strict=True)) == {
+    assert dict(
+        zip(
+            fused.rankings["item_id"].to_pylist(), fused.rankings["source"].to_pylist(), strict=True
+        )
+    ) == {
         1: "model",
         2: "model",
         3: "model",

@@ -33,7 +33,9 @@ def test_without_titles_the_recommenders_order_stays() -> None:
     assert order_of(rank_by_bm25(subset([[1]], [[4, 2, 3]]), bare)) == [4, 2, 3]
 
 
-def slow_bm25(query: list[str], titles: dict[int, list[str]], item: int, k1: float = 1.5, b: float = 0.75) -> float:
+def slow_bm25(
+    query: list[str], titles: dict[int, list[str]], item: int, k1: float = 1.5, b: float = 0.75
+) -> float:
     """Σ over the query's words, repeated ones too, of idf · tf / (tf + k1·(1 − b + b·length / mean length)), as Lucene scores: with
     idf = ln(1 + (N − df + ½) / (df + ½)), and without the constant factor k1 + 1 (Kamphuis et al., Which BM25 do you mean?, ECIR 2020)."""
     mean_length = sum(map(len, titles.values())) / len(titles)
@@ -52,7 +54,10 @@ TITLE = st.lists(st.sampled_from(["cat", "fish", "soup", "market", "rice", "roof
 @given(st.lists(TITLE, min_size=7, max_size=7).filter(any))
 def test_bm25_is_its_definition(words: list[list[str]]) -> None:
     titles = dict(enumerate(words, start=1))
-    rankings = rank_by_bm25(subset([[1, 2]], [[3, 4, 5, 6, 7]]), catalogue({item: " ".join(title) for item, title in titles.items()}))
+    rankings = rank_by_bm25(
+        subset([[1, 2]], [[3, 4, 5, 6, 7]]),
+        catalogue({item: " ".join(title) for item, title in titles.items()}),
+    )
     expected = {item: slow_bm25(titles[1] + titles[2], titles, item) for item in range(3, 8)}
     found = dict(zip(rankings["item_id"].to_pylist(), rankings["score"].to_pylist(), strict=True))
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-7)

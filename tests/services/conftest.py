@@ -31,7 +31,15 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def service(server: Scripted) -> Service:
     """Quick: waits are hundredths of a second."""
-    return Service("llms.tiny", server.base_url, concurrency=4, timeout_s=5.0, max_tries=3, max_wait_s=5.0, first_wait_s=0.01)
+    return Service(
+        "llms.tiny",
+        server.base_url,
+        concurrency=4,
+        timeout_s=5.0,
+        max_tries=3,
+        max_wait_s=5.0,
+        first_wait_s=0.01,
+    )
 
 
 @pytest.fixture

@@ -16,11 +16,23 @@ from microrank.services.store import Store
 logging.basicConfig(level=logging.INFO)
 base_url, folder, number, *printing = sys.argv[1:]
 if printing == ["embed"]:
-    section = {"adapter": "tei", "model": "tiny", "base_url": base_url, "batch_size": 4, "timeout_s": 5.0, "first_wait_s": 0.01}
+    section = {
+        "adapter": "tei",
+        "model": "tiny",
+        "base_url": base_url,
+        "batch_size": 4,
+        "timeout_s": 5.0,
+        "first_wait_s": 0.01,
+    }
     embed_texts([f"question {n}" for n in range(int(number))], section, Store(folder))
     sys.exit()
 settings = ChatSettings(model="tiny", base_url=base_url)
-asked = {f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0) for n in range(int(number))}
-answers = ask_chat(asked, Service("llms.tiny", base_url, timeout_s=5.0, first_wait_s=0.01), Store(folder))
+asked = {
+    f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0)
+    for n in range(int(number))
+}
+answers = ask_chat(
+    asked, Service("llms.tiny", base_url, timeout_s=5.0, first_wait_s=0.01), Store(folder)
+)
 if printing:
     print("\n".join(read_completion(entry.body).text for entry in answers.values()))

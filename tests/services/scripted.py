@@ -22,7 +22,13 @@ def completion(text: str = "3, 1, 2", finish_reason: str = "stop", **more: Any) 
     """A chat answer in OpenAI's shape."""
     return {
         "model": "tiny",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}],
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": finish_reason,
+            }
+        ],
         "usage": {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16},
         **more,
     }
@@ -49,7 +55,13 @@ class Scripted:
 
     def renew(self) -> None:
         """Forget what was asked; answer well."""
-        self.answer, self.bodies, self.headers, self.most_at_once, self.listed = answer_well, [], [], 0, None
+        self.answer, self.bodies, self.headers, self.most_at_once, self.listed = (
+            answer_well,
+            [],
+            [],
+            0,
+            None,
+        )
 
     @property
     def asked(self) -> Counter:
@@ -58,7 +70,9 @@ class Scripted:
 
 
 @contextmanager
-def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = None) -> Iterator[Scripted]:
+def serving(
+    answer: Handler | None = None, ssl_context: ssl.SSLContext | None = None
+) -> Iterator[Scripted]:
     """A server on a port of its own; `answer` may be set later too."""
     lock = threading.Lock()
     now = 0
@@ -81,7 +95,9 @@ def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = 
 
         http.expect_request(re.compile("/v1/.*"), method="POST").respond_with_handler(handle)
         http.expect_request("/v1/models", method="GET").respond_with_handler(
-            lambda request: as_json({}, 404) if scripted.listed is None else as_json(scripted.listed)
+            lambda request: (
+                as_json({}, 404) if scripted.listed is None else as_json(scripted.listed)
+            )
         )
         yield scripted
 
@@ -89,7 +105,10 @@ def serving(answer: Handler | None = None, ssl_context: ssl.SSLContext | None = 
 def questions(settings: ChatSettings, number: int, **changes: Any) -> dict[str, dict[str, Any]]:
     """That many different questions."""
     settings = replace(settings, **changes)
-    return {f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0) for n in range(number)}
+    return {
+        f"user {n}, pass 0": settings.request([{"role": "user", "content": f"question {n}"}], 0)
+        for n in range(number)
+    }
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float = 30.0) -> None:

@@ -18,10 +18,18 @@ from services.scripted import as_json, completion, questions, wait_until
 
 @pytest.mark.parametrize(
     ("budget", "most"),
-    [({"requests": 7}, 7), ({"tokens": 1000, "requests": None}, 1000 // 16), ({"usd": 0.01}, int(0.01 / 21e-6))],
+    [
+        ({"requests": 7}, 7),
+        ({"tokens": 1000, "requests": None}, 1000 // 16),
+        ({"usd": 0.01}, int(0.01 / 21e-6)),
+    ],
 )
-def test_asking_stops_before_the_budget_is_crossed_and_says_what_is_left(server, store, service, settings, budget, most):
-    service = replace(service, price_in=1.0, price_out=2.0)  # 11 and 5 tokens: 21 millionths of a dollar
+def test_asking_stops_before_the_budget_is_crossed_and_says_what_is_left(
+    server, store, service, settings, budget, most
+):
+    service = replace(
+        service, price_in=1.0, price_out=2.0
+    )  # 11 and 5 tokens: 21 millionths of a dollar
     asked = questions(settings, 1000, max_tokens=5)
     with pytest.raises(StudyError) as caught:
         ask_chat(asked, service, store, budget)
@@ -34,7 +42,9 @@ def test_asking_stops_before_the_budget_is_crossed_and_says_what_is_left(server,
     assert f"{1000 - len(server.bodies)} of 1000 questions have no answer" in str(caught.value)
 
 
-def test_the_next_run_goes_on_where_a_raised_budget_allows_and_not_otherwise(server, store, service, settings):
+def test_the_next_run_goes_on_where_a_raised_budget_allows_and_not_otherwise(
+    server, store, service, settings
+):
     for limit, total in [(5, 5), (5, 5), (8, 8)]:
         with pytest.raises(StudyError, match=r"budget\.requests"):
             ask_chat(questions(settings, 10), service, store, {"requests": limit})
@@ -73,7 +83,9 @@ def test_a_job_that_waits_for_its_turn_says_so(server, store, service, settings,
     assert len(waiting.result(timeout=10)) == 2
 
 
-def test_a_file_system_without_locks_is_told_and_nothing_is_asked(server, store, service, settings, monkeypatch):
+def test_a_file_system_without_locks_is_told_and_nothing_is_asked(
+    server, store, service, settings, monkeypatch
+):
     def refused(*_):
         raise OSError(errno.ENOLCK, "no locks available")
 

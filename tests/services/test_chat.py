@@ -33,7 +33,9 @@ def test_every_question_is_asked_once_and_never_again(server, store, service, se
     server.answer = lambda request, body: as_json({}, 500)
     again = ask_chat(asked, service, store)
     assert list(server.asked.values()) == [1] * 20
-    assert {name: entry.body for name, entry in first.items()} == {name: entry.body for name, entry in again.items()}
+    assert {name: entry.body for name, entry in first.items()} == {
+        name: entry.body for name, entry in again.items()
+    }
     assert list(first) == list(asked)
 
 
@@ -45,11 +47,20 @@ def test_equal_questions_are_asked_once(server, store, service, settings):
 
 
 def test_every_sampling_parameter_is_sent_and_changes_the_key(server, store, service, settings):
-    variants = {"temperature": 0.7, "top_p": 0.9, "max_tokens": 7, "seed": 5, "extra": {"top_k": 1}, "model": "big"}
+    variants = {
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 7,
+        "seed": 5,
+        "extra": {"top_k": 1},
+        "model": "big",
+    }
     for name, value in variants.items():
         ask_chat(questions(settings, 1, **{name: value}), service, store)
         sent = server.bodies[-1]
-        assert (sent["top_k"] if name == "extra" else sent[name]) == (1 if name == "extra" else value)
+        assert (sent["top_k"] if name == "extra" else sent[name]) == (
+            1 if name == "extra" else value
+        )
     assert len(server.bodies) == len(variants)
 
 
@@ -62,7 +73,11 @@ def test_a_note_on_the_revision_changes_the_key_and_is_not_sent(server, store, s
 
 def test_how_to_ask_is_no_part_of_the_key(server, store, service, settings):
     ask_chat(questions(settings, 3), service, store)
-    ask_chat(questions(settings, 3), replace(service, concurrency=1, timeout_s=9, price_in=1.0, requests_per_minute=7), store)
+    ask_chat(
+        questions(settings, 3),
+        replace(service, concurrency=1, timeout_s=9, price_in=1.0, requests_per_minute=7),
+        store,
+    )
     assert len(server.bodies) == 3
 
 
@@ -78,9 +93,13 @@ def test_no_more_questions_are_under_way_than_allowed(server, store, service, se
     assert server.most_at_once == 4
 
 
-def test_one_failed_question_fails_alone_and_only_it_is_asked_again(server, store, service, settings, caplog):
+def test_one_failed_question_fails_alone_and_only_it_is_asked_again(
+    server, store, service, settings, caplog
+):
     server.answer = lambda request, body: (
-        as_json({"error": "no"}, 500) if body["messages"][0]["content"] == "question 7" else as_json(completion())
+        as_json({"error": "no"}, 500)
+        if body["messages"][0]["content"] == "question 7"
+        else as_json(completion())
     )
     message = complaint(questions(settings, 20), service, store)
     assert "1 of 20 questions have no answer; the 19 others are kept" in message
@@ -105,15 +124,30 @@ CUT = Response(b'{"choices": [{"message": {"content": "3, 1', content_type="appl
 @pytest.mark.parametrize(
     "fault",
     [
-        *(pytest.param(as_json({"error": "busy"}, status), id=str(status)) for status in (408, 424, 429, 500, 502, 503, 504)),
-        pytest.param(as_json({"error": {"message": "slow down"}}, 429, **{"Retry-After": "0"}), id="429 with Retry-After"),
-        pytest.param(as_json({"error": "loading", "estimated_time": 0.01}, 503), id="503 with estimated_time"),
-        pytest.param(Response("<html>Bad gateway</html>", 502, content_type="text/html"), id="HTML"),
-        pytest.param(Response("<html>Sign in</html>", 200, content_type="text/html"), id="HTML in a 200"),
+        *(
+            pytest.param(as_json({"error": "busy"}, status), id=str(status))
+            for status in (408, 424, 429, 500, 502, 503, 504)
+        ),
+        pytest.param(
+            as_json({"error": {"message": "slow down"}}, 429, **{"Retry-After": "0"}),
+            id="429 with Retry-After",
+        ),
+        pytest.param(
+            as_json({"error": "loading", "estimated_time": 0.01}, 503), id="503 with estimated_time"
+        ),
+        pytest.param(
+            Response("<html>Bad gateway</html>", 502, content_type="text/html"), id="HTML"
+        ),
+        pytest.param(
+            Response("<html>Sign in</html>", 200, content_type="text/html"), id="HTML in a 200"
+        ),
         pytest.param(CUT, id="JSON cut"),
         pytest.param(Response("", 200), id="nothing"),
         pytest.param(as_json({"error": {"code": 500, "message": "upstream"}}), id="error in a 200"),
-        pytest.param(as_json(completion("half an ans", error={"message": "upstream broke"})), id="error beside a choice"),
+        pytest.param(
+            as_json(completion("half an ans", error={"message": "upstream broke"})),
+            id="error beside a choice",
+        ),
         pytest.param(as_json({"choices": []}), id="no choice"),
         pytest.param(as_json(completion("")), id="an empty choice"),
         pytest.param(as_json(completion(None)), id="content null"),
@@ -153,7 +187,9 @@ def test_a_fault_that_no_waiting_cures_stops_early_says_what_to_do_and_keeps_wha
 
 def test_what_came_before_the_stop_is_kept(server, store, service, settings):
     count = iter(range(1000))
-    server.answer = lambda request, body: as_json(completion()) if next(count) < 10 else as_json({"error": "credits"}, 402)
+    server.answer = lambda request, body: (
+        as_json(completion()) if next(count) < 10 else as_json({"error": "credits"}, 402)
+    )
     assert "the 10 others are kept" in complaint(questions(settings, 50), service, store)
     server.answer = lambda request, body: as_json(completion())
     server.bodies.clear()
@@ -161,11 +197,15 @@ def test_what_came_before_the_stop_is_kept(server, store, service, settings):
     assert len(server.bodies) == 40
 
 
-def test_a_request_that_is_refused_after_others_were_served_fails_alone(server, store, service, settings):
+def test_a_request_that_is_refused_after_others_were_served_fails_alone(
+    server, store, service, settings
+):
     """One question may be too long for the context where others are not."""
     ask_chat(questions(settings, 1), service, store)
     server.answer = lambda request, body: (
-        as_json({"error": "context length"}, 400) if body["messages"][0]["content"] == "question 3" else as_json(completion())
+        as_json({"error": "context length"}, 400)
+        if body["messages"][0]["content"] == "question 3"
+        else as_json(completion())
     )
     message = complaint(questions(settings, 20), service, store)
     assert "1 of 19 questions have no answer" in message
@@ -173,7 +213,9 @@ def test_a_request_that_is_refused_after_others_were_served_fails_alone(server, 
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])
-def test_an_answer_that_is_not_whole_is_not_kept_nor_bought_twice(server, store, service, settings, reason: str):
+def test_an_answer_that_is_not_whole_is_not_kept_nor_bought_twice(
+    server, store, service, settings, reason: str
+):
     server.answer = lambda request, body: as_json(completion("3, 1", reason))
     message = complaint(questions(settings, 1), service, store)
     assert {"length": "raise max_tokens", "content_filter": "content filter"}[reason] in message
@@ -181,9 +223,13 @@ def test_an_answer_that_is_not_whole_is_not_kept_nor_bought_twice(server, store,
     assert list(store.paths()) == []
 
 
-def test_a_model_whose_every_answer_is_cut_is_not_asked_to_the_end(server, store, service, settings):
+def test_a_model_whose_every_answer_is_cut_is_not_asked_to_the_end(
+    server, store, service, settings
+):
     server.answer = lambda request, body: as_json(completion("3, 1", "length"))
-    assert "raise max_tokens; 20 questions in a row failed" in complaint(questions(settings, 400), service, store)
+    assert "raise max_tokens; 20 questions in a row failed" in complaint(
+        questions(settings, 400), service, store
+    )
     assert len(server.bodies) <= 20 + 2 * service.concurrency
 
 
@@ -201,26 +247,38 @@ def test_a_full_disk_stops_asking_at_once(server, store, service, settings, monk
 def test_a_dead_server_is_noticed_at_once(store, service, settings):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    message = complaint(questions(settings, 500), replace(service, base_url=f"http://127.0.0.1:{port}/v1"), store)
+    message = complaint(
+        questions(settings, 500), replace(service, base_url=f"http://127.0.0.1:{port}/v1"), store
+    )
     assert "500 of 500" in message
     assert "Connection refused" in message
     assert "is the service up" in message
 
 
-def test_a_server_that_breaks_for_good_is_given_up_after_twenty_failures_in_a_row(server, store, service, settings):
+def test_a_server_that_breaks_for_good_is_given_up_after_twenty_failures_in_a_row(
+    server, store, service, settings
+):
     server.answer = lambda request, body: as_json({"error": "broken"}, 500)
-    assert "questions in a row failed" in complaint(questions(settings, 400), replace(service, max_tries=1), store)
+    assert "questions in a row failed" in complaint(
+        questions(settings, 400), replace(service, max_tries=1), store
+    )
     assert 20 <= len(server.bodies) <= 20 + 2 * service.concurrency
 
 
-def test_half_of_the_calls_pushed_back_still_ends_with_every_answer(server, store, service, settings):
+def test_half_of_the_calls_pushed_back_still_ends_with_every_answer(
+    server, store, service, settings
+):
     count = iter(range(10_000))
-    server.answer = lambda request, body: as_json({"error": "rate limit"}, 429) if next(count) % 2 else as_json(completion())
+    server.answer = lambda request, body: (
+        as_json({"error": "rate limit"}, 429) if next(count) % 2 else as_json(completion())
+    )
     assert len(ask_chat(questions(settings, 40), replace(service, max_tries=2), store)) == 40
 
 
 def test_a_wait_longer_than_allowed_stops_with_its_length(server, store, service, settings):
-    server.answer = lambda request, body: as_json({"error": "daily limit"}, 429, **{"Retry-After": "86400"})
+    server.answer = lambda request, body: as_json(
+        {"error": "daily limit"}, 429, **{"Retry-After": "86400"}
+    )
     assert "asks to wait 86400 s" in complaint(questions(settings, 50), service, store)
     assert len(server.bodies) <= service.concurrency
 
@@ -229,7 +287,9 @@ def test_a_server_that_hangs_is_given_up_in_time(server, store, service, setting
     hang = threading.Event()
     server.answer = lambda request, body: hang.wait(20) and as_json(completion())
     try:
-        message = complaint(questions(settings, 1), replace(service, timeout_s=0.2, max_tries=2), store)
+        message = complaint(
+            questions(settings, 1), replace(service, timeout_s=0.2, max_tries=2), store
+        )
     finally:
         hang.set()
     assert "no answer within timeout_s (0.2)" in message
@@ -249,7 +309,11 @@ def _raw_server(reply: bytes, drip_s: float = 0.0):
             with connection:
                 connection.recv(65536)
                 try:
-                    for part in [reply] if not drip_s else [reply[:60], *(reply[60 + n : 61 + n] for n in range(len(reply)))]:
+                    for part in (
+                        [reply]
+                        if not drip_s
+                        else [reply[:60], *(reply[60 + n : 61 + n] for n in range(len(reply)))]
+                    ):
                         connection.sendall(part)
                         if drip_s and stop.wait(drip_s):
                             break
@@ -271,11 +335,17 @@ def _raw_server(reply: bytes, drip_s: float = 0.0):
     ],
     ids=["cut", "cut chunk", "closed", "not HTTP", "drip"],
 )
-def test_a_connection_that_breaks_is_tried_again_and_then_named(store, service, settings, reply: bytes, drip_s: float):
+def test_a_connection_that_breaks_is_tried_again_and_then_named(
+    store, service, settings, reply: bytes, drip_s: float
+):
     listener, stop = _raw_server(reply, drip_s)
     try:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        message = complaint(questions(settings, 1), replace(service, base_url=url, max_tries=2, timeout_s=0.5), store)
+        message = complaint(
+            questions(settings, 1),
+            replace(service, base_url=url, max_tries=2, timeout_s=0.5),
+            store,
+        )
     finally:
         stop.set()
         listener.close()
@@ -284,11 +354,20 @@ def test_a_connection_that_breaks_is_tried_again_and_then_named(store, service, 
 
 
 @pytest.mark.parametrize("status", [400, 422, 500])
-def test_a_server_that_refuses_the_response_format_is_asked_without_and_the_entry_says_so(server, store, service, settings, caplog, status):
+def test_a_server_that_refuses_the_response_format_is_asked_without_and_the_entry_says_so(
+    server, store, service, settings, caplog, status
+):
     server.answer = lambda request, body: (
-        as_json({"error": "response_format is not supported"}, status) if "response_format" in body else as_json(completion())
+        as_json({"error": "response_format is not supported"}, status)
+        if "response_format" in body
+        else as_json(completion())
     )
-    asked = {f"user {n}": settings.request([{"role": "user", "content": f"question {n}"}], 0, {"type": "object"}) for n in range(30)}
+    asked = {
+        f"user {n}": settings.request(
+            [{"role": "user", "content": f"question {n}"}], 0, {"type": "object"}
+        )
+        for n in range(30)
+    }
     answers = ask_chat(asked, service, store)
     assert all("without response_format" in entry.notes[0] for entry in answers.values())
     assert sum("response_format" in body for body in server.bodies) <= service.concurrency
@@ -300,9 +379,17 @@ def test_a_server_that_refuses_the_response_format_is_asked_without_and_the_entr
 
 def test_a_schema_is_sent_where_the_setting_and_the_prompt_want_it(settings):
     schema = {"type": "object"}
-    assert settings.request([], 0, schema)["body"]["response_format"]["json_schema"]["schema"] == schema
-    assert replace(settings, response_format="json_object").request([], 0, schema)["body"]["response_format"] == {"type": "json_object"}
-    assert "response_format" not in replace(settings, response_format="none").request([], 0, schema)["body"]
+    assert (
+        settings.request([], 0, schema)["body"]["response_format"]["json_schema"]["schema"]
+        == schema
+    )
+    assert replace(settings, response_format="json_object").request([], 0, schema)["body"][
+        "response_format"
+    ] == {"type": "json_object"}
+    assert (
+        "response_format"
+        not in replace(settings, response_format="none").request([], 0, schema)["body"]
+    )
     assert "response_format" not in settings.request([], 0)["body"]
 
 
@@ -323,14 +410,17 @@ def test_offline_never_asks(server, store, service, settings):
     server.bodies.clear()
     offline = Store(store.folder, offline=True)
     assert len(ask_chat(questions(settings, 2), service, offline)) == 2
-    assert "1 answers are missing and store.offline is true; the first is user 2, pass 0, key" in complaint(
-        questions(settings, 3), service, offline
+    assert (
+        "1 answers are missing and store.offline is true; the first is user 2, pass 0, key"
+        in complaint(questions(settings, 3), service, offline)
     )
     assert server.bodies == []
 
 
 def test_another_served_model_is_recorded_and_said_once(server, store, service, settings, caplog):
-    server.answer = lambda request, body: as_json(completion(model="org/other"), **{"x-inference-provider": "somebody"})
+    server.answer = lambda request, body: as_json(
+        completion(model="org/other"), **{"x-inference-provider": "somebody"}
+    )
     answers = ask_chat(questions(settings, 5), service, store)
     assert {entry.served_model for entry in answers.values()} == {"org/other by somebody"}
     assert caplog.text.count("asked for tiny, served by org/other by somebody") == 1
@@ -353,7 +443,9 @@ def test_parts_of_text_are_joined():
     assert read_completion(json.dumps(completion(parts))).text == "3, 1"
 
 
-@pytest.mark.parametrize("usage", [None, [], {"prompt_tokens": "many"}, {"prompt_tokens": -1}, {"prompt_tokens": True}])
+@pytest.mark.parametrize(
+    "usage", [None, [], {"prompt_tokens": "many"}, {"prompt_tokens": -1}, {"prompt_tokens": True}]
+)
 def test_unusable_usage_is_unknown(usage):
     assert read_completion(json.dumps(completion(usage=usage))).prompt_tokens is None
 
@@ -364,7 +456,12 @@ def test_unusable_usage_is_unknown(usage):
         st.none() | st.text() | st.integers(),
         lambda one: (
             st.lists(one)
-            | st.dictionaries(st.sampled_from(["choices", "message", "content", "error", "usage", "model", "finish_reason"]), one)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["choices", "message", "content", "error", "usage", "model", "finish_reason"]
+                ),
+                one,
+            )
         ),
     ).map(json.dumps)
 )
@@ -378,4 +475,11 @@ def test_any_body_is_an_answer_with_text_or_malformed(body: str):
 
 def test_extra_cannot_replace_what_microrank_sets():
     with pytest.raises(StudyError, match=r"extra\.messages"):
-        ChatSettings.from_config({"adapter": "openai-chat", "model": "m", "base_url": "http://x", "extra": {"messages": []}})
+        ChatSettings.from_config(
+            {
+                "adapter": "openai-chat",
+                "model": "m",
+                "base_url": "http://x",
+                "extra": {"messages": []},
+            }
+        )

@@ -21,8 +21,12 @@ def vector_of(text: str) -> list[float]:
 
 
 def openai_shape(request, body) -> Response:
-    data = [{"index": index, "embedding": vector_of(text)} for index, text in enumerate(body["input"])]
-    return as_json({"data": data[::-1], "model": "served", "usage": {"prompt_tokens": 7 * len(data)}})
+    data = [
+        {"index": index, "embedding": vector_of(text)} for index, text in enumerate(body["input"])
+    ]
+    return as_json(
+        {"data": data[::-1], "model": "served", "usage": {"prompt_tokens": 7 * len(data)}}
+    )
 
 
 def hf_shape(request, body) -> Response:
@@ -44,14 +48,21 @@ def section(server: Scripted) -> dict:
     }
 
 
-@pytest.mark.parametrize(("adapter", "answer"), [("openai-embeddings", openai_shape), ("tei", hf_shape), ("hf-inference", hf_shape)])
-def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_once(server, store, section, adapter, answer):
+@pytest.mark.parametrize(
+    ("adapter", "answer"),
+    [("openai-embeddings", openai_shape), ("tei", hf_shape), ("hf-inference", hf_shape)],
+)
+def test_vectors_come_in_the_order_of_the_texts_and_each_text_is_asked_once(
+    server, store, section, adapter, answer
+):
     server.answer = answer
     section["adapter"] = adapter
     texts = [*TEXTS, TEXTS[3]]
     vectors = embed_texts(texts, section, store)
     assert vectors.dtype == np.float32
-    np.testing.assert_array_equal(vectors, np.asarray([vector_of(text) for text in texts], np.float32))
+    np.testing.assert_array_equal(
+        vectors, np.asarray([vector_of(text) for text in texts], np.float32)
+    )
     sent = [body.get("input", body.get("inputs")) for body in server.bodies]
     assert sorted(chain(*sent)) == sorted(TEXTS)
     assert sorted(map(len, sent)) == [2, 4, 4]
@@ -68,20 +79,31 @@ def test_another_served_model_is_said_once(server, store, section, caplog):
 
 
 def test_what_shapes_a_vector_changes_the_key(server, store, section):
-    for change in ({}, {"model": "f"}, {"dimensions": 3}, {"extra": {"user": "x"}}, {"token_pooling": "first"}, {"revision": "2"}):
+    for change in (
+        {},
+        {"model": "f"},
+        {"dimensions": 3},
+        {"extra": {"user": "x"}},
+        {"token_pooling": "first"},
+        {"revision": "2"},
+    ):
         embed_texts(TEXTS[:1], {**section, **change}, store)
     assert len(server.bodies) == 6
 
 
 def test_a_batch_that_is_too_large_is_halved_until_it_fits(server, store, section):
-    server.answer = lambda request, body: openai_shape(request, body) if len(body["input"]) <= 3 else as_json({"error": "large"}, 413)
+    server.answer = lambda request, body: (
+        openai_shape(request, body) if len(body["input"]) <= 3 else as_json({"error": "large"}, 413)
+    )
     assert embed_texts(TEXTS, {**section, "batch_size": 10}, store).shape == (10, 3)
     assert sorted(len(body["input"]) for body in server.bodies) == [2, 2, 3, 3, 5, 5, 10]
 
 
 def test_one_text_that_is_too_large_fails_alone(server, store, section):
     server.answer = lambda request, body: (
-        openai_shape(request, body) if "a title 5" not in body["input"] else as_json({"error": "long"}, 422)
+        openai_shape(request, body)
+        if "a title 5" not in body["input"]
+        else as_json({"error": "long"}, 422)
     )
     with pytest.raises(StudyError, match="1 of 3 questions"):
         embed_texts(TEXTS, section, store)
@@ -95,7 +117,9 @@ def test_one_text_that_is_too_large_fails_alone(server, store, section):
 
 
 def test_batches_that_came_are_kept_when_another_fails(server, store, section):
-    server.answer = lambda request, body: openai_shape(request, body) if "a title 5" not in body["input"] else as_json({}, 500)
+    server.answer = lambda request, body: (
+        openai_shape(request, body) if "a title 5" not in body["input"] else as_json({}, 500)
+    )
     with pytest.raises(StudyError, match="1 of 3 questions have no answer"):
         embed_texts(TEXTS, section, store)
     server.answer = openai_shape
@@ -111,7 +135,9 @@ def test_offline_a_missing_vector_is_an_error_that_names_the_text(server, store,
 
 
 def test_the_url_of_hugging_faces_router_needs_no_base_url(caplog):
-    settings = EmbeddingSettings.from_config({"adapter": "hf-inference", "model": "intfloat/e5-small-v2"})
+    settings = EmbeddingSettings.from_config(
+        {"adapter": "hf-inference", "model": "intfloat/e5-small-v2"}
+    )
     assert settings.url(settings.base_url) == (
         "https://router.huggingface.co/hf-inference/models/intfloat/e5-small-v2/pipeline/feature-extraction"
     )
@@ -137,12 +163,18 @@ def test_tokens_of_a_batch_are_shared_out_among_its_texts(server, store, section
         ([[[1, 2], [3, 6]], [[5, 5]]], "mean", [[2, 4], [5, 5]]),
         ([[[1, 2], [3, 6]], [[5, 5]]], "first", [[1, 2], [5, 5]]),
         ([[[[1, 2], [3, 6]]], [[[5, 5]]]], "mean", [[2, 4], [5, 5]]),
-        ({"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]}, "mean", [[1, 2], [3, 4]]),
+        (
+            {"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]},
+            "mean",
+            [[1, 2], [3, 4]],
+        ),
         ({"data": [{"embedding": [1, 2]}, {"embedding": [3, 4]}]}, "mean", [[1, 2], [3, 4]]),
     ],
 )
 def test_every_shape_of_answer_is_read(answer, pooling, expected):
-    np.testing.assert_array_equal(read_embeddings(json.dumps(answer), 2, pooling)[0], np.asarray(expected, np.float32))
+    np.testing.assert_array_equal(
+        read_embeddings(json.dumps(answer), 2, pooling)[0], np.asarray(expected, np.float32)
+    )
 
 
 @pytest.mark.parametrize(

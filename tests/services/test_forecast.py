@@ -13,20 +13,26 @@ from services.scripted import questions
 @pytest.fixture
 def plan(service, settings) -> Plan:
     asked = questions(settings, 100, max_tokens=50)
-    return Plan("method", replace(service, price_in=1.0, price_out=2.0), "tiny", list(asked.values()))
+    return Plan(
+        "method", replace(service, price_in=1.0, price_out=2.0), "tiny", list(asked.values())
+    )
 
 
 def test_all_is_missing_at_first_and_nobody_is_asked(server, store, plan):
     one = forecast(plan, store, set())
     assert (one.kept, one.missing, one.measured) == (0, 100, False)
     assert one.completion_tokens == 100 * 50
-    assert one.prompt_tokens == 10 * (3 + 8) + 90 * (4 + 8)  # "question 0" is 10 bytes, "question 10" is 11
+    assert one.prompt_tokens == 10 * (3 + 8) + 90 * (
+        4 + 8
+    )  # "question 0" is 10 bytes, "question 10" is 11
     assert one.cost_usd == pytest.approx((one.prompt_tokens + 2 * one.completion_tokens) / 1e6)
     assert one.time_s == pytest.approx(100 * ASSUMED_LATENCY_S / plan.service.concurrency)
     assert server.bodies == []
 
 
-def test_after_some_answers_only_the_missing_ones_count_at_their_true_size(server, store, service, settings, plan):
+def test_after_some_answers_only_the_missing_ones_count_at_their_true_size(
+    server, store, service, settings, plan
+):
     ask_chat(questions(settings, 40, max_tokens=50), service, store)
     one = forecast(plan, store, set())
     assert (one.kept, one.missing, one.measured) == (40, 60, True)
@@ -37,11 +43,14 @@ def test_after_some_answers_only_the_missing_ones_count_at_their_true_size(serve
 
 def test_two_methods_that_ask_the_same_are_counted_once(store, plan):
     asked = set()
-    assert [forecast(one, store, asked).missing for one in (plan, replace(plan, method="again"))] == [100, 0]
+    assert [
+        forecast(one, store, asked).missing for one in (plan, replace(plan, method="again"))
+    ] == [100, 0]
 
 
 @pytest.mark.parametrize(
-    ("limits", "seconds"), [({"requests_per_minute": 10}, 600), ({"tokens_per_minute": 100}, 60 * (1190 + 5000) / 100)]
+    ("limits", "seconds"),
+    [({"requests_per_minute": 10}, 600), ({"tokens_per_minute": 100}, 60 * (1190 + 5000) / 100)],
 )
 def test_time_follows_the_slowest_limit(store, plan, limits, seconds):
     plan = replace(plan, service=replace(plan.service, **limits))
@@ -49,7 +58,9 @@ def test_time_follows_the_slowest_limit(store, plan, limits, seconds):
 
 
 def test_batches_are_what_takes_time(store, plan):
-    assert forecast(replace(plan, batch_size=32), store, set()).time_s == pytest.approx(4 * ASSUMED_LATENCY_S / 4)
+    assert forecast(replace(plan, batch_size=32), store, set()).time_s == pytest.approx(
+        4 * ASSUMED_LATENCY_S / 4
+    )
 
 
 def test_the_page_says_what_is_missing_what_it_costs_and_whether_the_budget_holds(store, plan):
@@ -69,15 +80,22 @@ def test_with_every_answer_kept_nothing_is_left_to_pay(server, store, service, s
 
 
 def test_offline_a_missing_answer_is_announced(store, plan):
-    assert "the run would end with an error" in write_forecast([plan], Store(store.folder, offline=True), Budget(), "sample")
+    assert "the run would end with an error" in write_forecast(
+        [plan], Store(store.folder, offline=True), Budget(), "sample"
+    )
 
 
 def test_simulated_answers_are_free_and_no_part_of_the_sum(store, plan, settings):
     simulated = replace(plan, requests=list(questions(settings, 7, adapter="simulated").values()))
     page = write_forecast([plan, simulated], store, Budget(requests=100), "sample")
-    assert "In all 100 answers are missing, for about 0.0112 USD; besides 7 simulated ones, which are free." in page
+    assert (
+        "In all 100 answers are missing, for about 0.0112 USD; besides 7 simulated ones, which are free."
+        in page
+    )
     assert "needed 100: enough" in page
 
 
 def test_without_methods_that_ask_there_is_a_page_too(store):
-    assert "No method of the configuration asks a service." in write_forecast([], store, Budget(), "sample")
+    assert "No method of the configuration asks a service." in write_forecast(
+        [], store, Budget(), "sample"
+    )

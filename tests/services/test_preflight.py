@@ -16,7 +16,10 @@ def page(service, settings) -> str:
 
 def test_a_model_that_is_ready_is_called_so(server, service, settings):
     def answer(request, body):
-        return as_json(completion('{"ranking": [1, 2, 3]}' if "response_format" in body else "ready"), **{"x-inference-provider": "novita"})
+        return as_json(
+            completion('{"ranking": [1, 2, 3]}' if "response_format" in body else "ready"),
+            **{"x-inference-provider": "novita"},
+        )
 
     server.answer = answer
     text = page(service, settings)
@@ -39,7 +42,9 @@ def test_a_model_that_is_ready_is_called_so(server, service, settings):
         (500, "status 500: the reason"),
     ],
 )
-def test_a_model_that_cannot_be_asked_comes_with_what_to_do(server, service, settings, monkeypatch, status: int, to_do: str):
+def test_a_model_that_cannot_be_asked_comes_with_what_to_do(
+    server, service, settings, monkeypatch, status: int, to_do: str
+):
     monkeypatch.setenv("TINY_TOKEN", "t0ken-t0ken")
     server.answer = lambda request, body: as_json({"error": "the reason"}, status)
     text = page(replace(service, token_env="TINY_TOKEN"), settings)
@@ -50,7 +55,9 @@ def test_a_model_that_cannot_be_asked_comes_with_what_to_do(server, service, set
 
 def test_a_missing_token_is_told_without_asking(server, service, settings, monkeypatch):
     monkeypatch.delenv("TINY_TOKEN", raising=False)
-    assert "the variable TINY_TOKEN is not set" in page(replace(service, token_env="TINY_TOKEN"), settings)
+    assert "the variable TINY_TOKEN is not set" in page(
+        replace(service, token_env="TINY_TOKEN"), settings
+    )
     assert server.bodies == []
 
 
@@ -59,7 +66,9 @@ def test_a_server_that_is_not_there_is_told(service, settings):
 
 
 def test_a_refused_and_an_ignored_response_format_are_told_apart(server, service, settings):
-    server.answer = lambda request, body: as_json({}, 400) if "response_format" in body else as_json(completion("ready"))
+    server.answer = lambda request, body: (
+        as_json({}, 400) if "response_format" in body else as_json(completion("ready"))
+    )
     assert "refused by the server" in page(service, settings)
     server.answer = lambda request, body: as_json(completion("ready"))
     assert "accepted but ignored" in page(service, settings)
@@ -85,7 +94,9 @@ def test_another_model_than_the_one_asked_for_is_something_to_do(server, service
         ("org/n", "no; it has org/m"),
     ],
 )
-def test_the_routers_list_tells_providers_and_prices(server, service, settings, model: str, expected: str):
+def test_the_routers_list_tells_providers_and_prices(
+    server, service, settings, model: str, expected: str
+):
     providers = [{"provider": "a", "pricing": {"input": 0.1, "output": 0.2}}, {"provider": "b"}]
     server.listed = {"data": [{"id": "org/m", "providers": providers}]}
     assert expected in page(service, replace(settings, model=model))
@@ -93,7 +104,9 @@ def test_the_routers_list_tells_providers_and_prices(server, service, settings, 
 
 def test_one_model_that_fails_does_not_hide_another(server, service, settings):
     checks = {
-        "llms.dead": lambda: check_chat(replace(service, base_url="http://127.0.0.1:9/v1"), settings, Budget()),
+        "llms.dead": lambda: check_chat(
+            replace(service, base_url="http://127.0.0.1:9/v1"), settings, Budget()
+        ),
         "llms.tiny": lambda: check_chat(service, settings, Budget()),
     }
     text = run_preflight(checks)
@@ -108,7 +121,9 @@ def test_an_encoder_is_asked_for_one_tiny_batch(server):
     assert "## encoders.e: ready" in text
     assert "3 numbers a text" in text
     server.answer = lambda request, body: as_json([[1.0, 2.0, float("nan")]] * 2)
-    assert "not finite" in run_preflight({"encoders.e": lambda: check_encoder("encoders.e", section, Budget())})
+    assert "not finite" in run_preflight(
+        {"encoders.e": lambda: check_encoder("encoders.e", section, Budget())}
+    )
 
 
 def test_no_configured_service_gives_a_page_too():

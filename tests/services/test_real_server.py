@@ -33,10 +33,17 @@ def make_tiny_llama(folder: Path) -> None:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.BPE(vocab={mark: n for n, mark in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}, merges=[]))
+    tokenizer = Tokenizer(
+        models.BPE(
+            vocab={mark: n for n, mark in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))},
+            merges=[],
+        )
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
     fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
     torch.manual_seed(0)
@@ -59,9 +66,13 @@ def make_tiny_llama(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, ChatSettings]]:
-    missing = [name for name in ("fastapi", "uvicorn", "openai") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("fastapi", "uvicorn", "openai") if importlib.util.find_spec(name) is None
+    ]
     if missing:
-        pytest.skip(f"transformers serve needs {', '.join(missing)}: pip install 'transformers[serving]'")
+        pytest.skip(
+            f"transformers serve needs {', '.join(missing)}: pip install 'transformers[serving]'"
+        )
     folder = tmp_path_factory.mktemp("tiny-llama")
     make_tiny_llama(folder)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -69,7 +80,17 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, C
     command = shutil.which("transformers", path=str(Path(sys.executable).parent)) or "transformers"
     log = (folder / "server.log").open("w")
     process = subprocess.Popen(
-        [command, "serve", str(folder), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"],
+        [
+            command,
+            "serve",
+            str(folder),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--device",
+            "cpu",
+        ],
         env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -77,8 +98,15 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, C
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "server.log")
         base_url = f"http://127.0.0.1:{port}/v1"
-        service = Service("llms.llama", base_url, concurrency=2, timeout_s=60, max_tries=2, first_wait_s=0.1)
-        yield service, ChatSettings(model=str(folder), base_url=base_url, max_tokens=64, temperature=1.0, seed=1)
+        service = Service(
+            "llms.llama", base_url, concurrency=2, timeout_s=60, max_tries=2, first_wait_s=0.1
+        )
+        yield (
+            service,
+            ChatSettings(
+                model=str(folder), base_url=base_url, max_tokens=64, temperature=1.0, seed=1
+            ),
+        )
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -104,7 +132,9 @@ def test_a_real_servers_answers_are_kept_whole_or_not_at_all(llama, store):
     asked = questions(settings, 20)
     with suppress(StudyError):  # some of the babble is empty or does not end
         ask_chat(asked, service, store)
-    kept = {name: entry for name, request in asked.items() if (entry := store.get(request)) is not None}
+    kept = {
+        name: entry for name, request in asked.items() if (entry := store.get(request)) is not None
+    }
     assert kept
     for entry in kept.values():
         answer = read_completion(entry.body)
@@ -124,7 +154,9 @@ def test_a_real_servers_answers_are_kept_whole_or_not_at_all(llama, store):
         ({"extra": {"temperature": "warm"}, "temperature": None}, "status 4|status 5"),
     ],
 )
-def test_a_real_servers_refusals_are_told_with_its_words(llama, store, change: dict, complaint: str):
+def test_a_real_servers_refusals_are_told_with_its_words(
+    llama, store, change: dict, complaint: str
+):
     service, settings = llama
     with pytest.raises(StudyError, match=complaint):
         ask_chat(questions(settings, 2, **change), service, store)

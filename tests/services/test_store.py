@@ -13,11 +13,27 @@ from hypothesis import strategies as st
 from microrank.errors import StudyError
 from microrank.services.store import Entry, Store, canonical, decode, encode, request_key
 
-REQUEST = {"adapter": "openai-chat", "base_url": "http://x/v1", "body": {"model": "m", "messages": [], "temperature": 0.5}, "pass": 0}
-ENTRY = Entry(REQUEST, '{"a": 1}', served_model="m", usage={"prompt_tokens": 3, "completion_tokens": 4}, latency_s=0.5, time="2026-01-01")
+REQUEST = {
+    "adapter": "openai-chat",
+    "base_url": "http://x/v1",
+    "body": {"model": "m", "messages": [], "temperature": 0.5},
+    "pass": 0,
+}
+ENTRY = Entry(
+    REQUEST,
+    '{"a": 1}',
+    served_model="m",
+    usage={"prompt_tokens": 3, "completion_tokens": 4},
+    latency_s=0.5,
+    time="2026-01-01",
+)
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=10,
 )
@@ -26,11 +42,19 @@ json_values = st.recursive(
 def test_an_answer_is_found_by_its_request_and_by_no_other(store: Store):
     store.put(ENTRY)
     assert store.get(REQUEST) == ENTRY
-    for change in ({"pass": 1}, {"base_url": "http://y/v1"}, {"adapter": "other"}, {"body": {**REQUEST["body"], "temperature": 0.6}}):
+    for change in (
+        {"pass": 1},
+        {"base_url": "http://y/v1"},
+        {"adapter": "other"},
+        {"body": {**REQUEST["body"], "temperature": 0.6}},
+    ):
         assert store.get({**REQUEST, **change}) is None
 
 
-@given(request=st.dictionaries(st.text(), json_values, max_size=4), body=st.text(st.characters(exclude_categories=["Cs"])))
+@given(
+    request=st.dictionaries(st.text(), json_values, max_size=4),
+    body=st.text(st.characters(exclude_categories=["Cs"])),
+)
 def test_any_request_and_body_come_back_as_they_were(request, body):
     entry = Entry({**request, "body": {}}, body, time="2026-01-01")
     assert decode(encode(entry), entry.key) == entry
@@ -43,7 +67,9 @@ def test_the_key_does_not_depend_on_the_order_of_fields(request):
 
 def test_the_key_is_what_it_always_was():
     """Shipped stores depend on it."""
-    assert request_key(REQUEST) == "0caa5c5bb2de7471539cc67f83eea26b3a2f3b314cea921f73ae2dcc90d4c1e4"
+    assert (
+        request_key(REQUEST) == "0caa5c5bb2de7471539cc67f83eea26b3a2f3b314cea921f73ae2dcc90d4c1e4"
+    )
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1, -30])
@@ -91,7 +117,10 @@ def _write_many(folder: Path, who: int) -> None:
 
 
 def test_many_processes_write_the_same_store(store: Store):
-    writers = [multiprocessing.get_context("fork").Process(target=_write_many, args=(store.folder, who)) for who in range(3)]
+    writers = [
+        multiprocessing.get_context("fork").Process(target=_write_many, args=(store.folder, who))
+        for who in range(3)
+    ]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -125,7 +154,9 @@ def test_an_entry_that_cannot_be_read_is_one_clear_line(store: Store):
         store.get(REQUEST)
 
 
-def test_a_damaged_entry_in_a_folder_that_cannot_be_changed_counts_as_missing(store: Store, monkeypatch):
+def test_a_damaged_entry_in_a_folder_that_cannot_be_changed_counts_as_missing(
+    store: Store, monkeypatch
+):
     store.put(ENTRY)
     store.path(ENTRY.key).write_text("cut")
 
@@ -137,7 +168,9 @@ def test_a_damaged_entry_in_a_folder_that_cannot_be_changed_counts_as_missing(st
 
 
 @pytest.mark.parametrize("replaceable", [True, False])
-def test_an_answer_takes_the_place_of_a_damaged_one_that_cannot_be_set_aside_or_says_so(store: Store, monkeypatch, replaceable: bool):
+def test_an_answer_takes_the_place_of_a_damaged_one_that_cannot_be_set_aside_or_says_so(
+    store: Store, monkeypatch, replaceable: bool
+):
     store.put(ENTRY)
     path = store.path(ENTRY.key)
     path.write_text("cut")
@@ -152,17 +185,28 @@ def test_an_answer_takes_the_place_of_a_damaged_one_that_cannot_be_set_aside_or_
     if replaceable:
         assert store.put(ENTRY) == store.get(REQUEST) == ENTRY
     else:
-        with pytest.raises(StudyError, match=r"the answer cannot be kept \(Operation not permitted\)"):
+        with pytest.raises(
+            StudyError, match=r"the answer cannot be kept \(Operation not permitted\)"
+        ):
             store.put(ENTRY)
     assert not list(store.folder.rglob("*.tmp"))
 
 
 def test_an_answer_and_its_name_are_on_the_disk_when_it_counts_as_kept(store: Store, monkeypatch):
     done, sync, link = [], os.fsync, os.link
-    monkeypatch.setattr(os, "fsync", lambda handle: (done.append(Path(os.readlink(f"/proc/self/fd/{handle}")).suffix), sync(handle)))
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: (
+            done.append(Path(os.readlink(f"/proc/self/fd/{handle}")).suffix),
+            sync(handle),
+        ),
+    )
     monkeypatch.setattr(os, "link", lambda old, new: (done.append("link"), link(old, new)))
     store.put(ENTRY)
-    assert done == [".tmp", "link", "", ""], "content, name, the folder's content, and the folder's own name"
+    assert done == [".tmp", "link", "", ""], (
+        "content, name, the folder's content, and the folder's own name"
+    )
 
 
 def test_offline_a_missing_answer_is_an_error_that_names_its_key(tmp_path: Path):

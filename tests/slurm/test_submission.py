@@ -39,16 +39,34 @@ def submitted(study: Path) -> list[str]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'#!/bin/sh\necho "$*" >> "{study.parent}/{name}"\n{text}\n')
         path.chmod(0o755)
-    waits = ("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1")
+    waits = (
+        "--slurm-init-seconds-before-status-checks",
+        "1",
+        "--seconds-between-status-checks",
+        "1",
+    )
     target = "results/sample/nfm/model.safetensors"
     failed = run(
         study,
-        *(target, "--profile", "profiles/slurm", *waits, "--rerun-triggers", "mtime", "--allowed-rules", "train_nfm"),
+        *(
+            target,
+            "--profile",
+            "profiles/slurm",
+            *waits,
+            "--rerun-triggers",
+            "mtime",
+            "--allowed-rules",
+            "train_nfm",
+        ),
         env={"PATH": f"{study.parent / 'bin'}:/usr/bin:/bin"},
     )
     assert failed.returncode != 0
     assert (study.parent / "sbatch").exists(), failed.stdout
-    return [line.split(" --wrap=")[0] for line in (study.parent / "sbatch").read_text().splitlines() if "--parsable" in line]
+    return [
+        line.split(" --wrap=")[0]
+        for line in (study.parent / "sbatch").read_text().splitlines()
+        if "--parsable" in line
+    ]
 
 
 def test_no_account_is_named_or_checked_and_each_attempt_asks_for_more(study: Path) -> None:
@@ -57,12 +75,16 @@ def test_no_account_is_named_or_checked_and_each_attempt_asks_for_more(study: Pa
     assert [re.search(r"-t (\d+)", call)[1] for call in calls] == ["60", "120", "180"]  # type: ignore[index]
     assert all("--cpus-per-task=2" in call and "-p main" in call for call in calls)
     assert not any(" -A " in call or "gpu" in call for call in calls)
-    assert not (study.parent / "sacctmgr").exists(), "an account would be checked, and refused where none are kept"
+    assert not (study.parent / "sacctmgr").exists(), (
+        "an account would be checked, and refused where none are kept"
+    )
 
 
 def test_the_profiles_own_line_sets_an_account_which_the_executor_checks(study: Path) -> None:
     profile = study / "profiles/slurm/profile.yaml"
-    profile.write_text(profile.read_text().replace("# slurm_account: my-project ", "slurm_account: my-project "))
+    profile.write_text(
+        profile.read_text().replace("# slurm_account: my-project ", "slurm_account: my-project ")
+    )
     assert yaml.safe_load(profile.read_text())["default-resources"]["slurm_account"] == "my-project"
     calls = submitted(study)
     assert len(calls) == 3

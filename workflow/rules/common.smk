@@ -13,12 +13,14 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
-from microrank import sources
-from microrank.config import check_config
+from microrank.workflow import sources
+from microrank.workflow.config import check_config
 from microrank.errors import StudyError
 
 if re.search("[{}]", workflow.basedir):
-    raise WorkflowError(f"{workflow.basedir}: Snakemake takes braces in a folder's name for wildcards; move the repository to one without")
+    raise WorkflowError(
+        f"{workflow.basedir}: Snakemake takes braces in a folder's name for wildcards; move the repository to one without"
+    )
 try:
     check_config(
         config,
@@ -31,9 +33,12 @@ except StudyError as error:
 DATASET = config["dataset"]
 # Repeats of the whole study with other seeds stand beside it like data sets of their own: results/{dataset}.seed-{seed}/.
 SEED_OF = {DATASET: config["seed"]} | {
-    f"{DATASET}.seed-{seed}": seed for seed in range(config["seed"] + 1, config["seed"] + config["repeats"])
+    f"{DATASET}.seed-{seed}": seed
+    for seed in range(config["seed"] + 1, config["seed"] + config["repeats"])
 }
-OWN_LISTS = [name for name, dataset in config["datasets"].items() if "recommendations" in dataset]  # made by another recommender than NFM
+OWN_LISTS = [
+    name for name, dataset in config["datasets"].items() if "recommendations" in dataset
+]  # made by another recommender than NFM
 
 
 def source_digest(rule_name):
@@ -67,23 +72,27 @@ def of_recommender(name):
 
 
 def origin_of(dataset):
-    """Of a kit's data set, what the packed study was; of others nothing."""
+    """Of a bundle's data set, what the packed study was; of others nothing."""
     return settings_of(dataset).get("origin", {})
 
 
 def packed(dataset, name):
-    """The file of that name of this data set, or repeat of it, in the kit."""
+    """The file of that name of this data set, or repeat of it, in the bundle."""
     return f"{origin_of(dataset)['files']}/{SEED_OF.get(dataset, config['seed'])}/{name}"
 
 
 def lists_of(dataset, key):
-    """The file that `recommendations`, or `recommendations_for_tuning`, of a data set names; in a kit each repeat has its own."""
+    """The file that `recommendations`, or `recommendations_for_tuning`, of a data set names; in a bundle each repeat has its own."""
     return packed(dataset, f"{key}.parquet") if origin_of(dataset) else settings_of(dataset)[key]
 
 
 def recommender_of(dataset):
     """What the recommender's own order is called in tables."""
-    lists = settings_of(dataset).get("recommender", "own-lists") if "recommendations" in settings_of(dataset) else "nfm"
+    lists = (
+        settings_of(dataset).get("recommender", "own-lists")
+        if "recommendations" in settings_of(dataset)
+        else "nfm"
+    )
     return origin_of(dataset).get("recommender", lists)
 
 
@@ -91,18 +100,32 @@ def training_curve_of(dataset):
     """The file with the curve of NFM's training, in a list; nothing where another recommender made the lists."""
     if recommender_of(dataset) != "nfm":
         return []
-    return [packed(dataset, "training.csv") if origin_of(dataset) else f"results/{dataset}/nfm/training.csv"]
+    return [
+        (
+            packed(dataset, "training.csv")
+            if origin_of(dataset)
+            else f"results/{dataset}/nfm/training.csv"
+        )
+    ]
 
 
 def repository_file(path):
     """A path of a file that comes with the workflow, and travels with it to where results lie in a storage such as S3."""
-    return workflow.source_path(f"../../{path}") if workflow.storage_settings.default_storage_provider else path
+    return (
+        workflow.source_path(f"../../{path}")
+        if workflow.storage_settings.default_storage_provider
+        else path
+    )
 
 
 def shard_path(rule_name, path):
     """The path; or where the config cuts these jobs into shards, one of the shard's own: of x.parquet x/{shard}-of-4.parquet."""
     stem, suffix = os.path.splitext(path)
-    return path if config["shards"][rule_name] == 1 else f"{stem}/{{shard}}-of-{config['shards'][rule_name]}{suffix}"
+    return (
+        path
+        if config["shards"][rule_name] == 1
+        else f"{stem}/{{shard}}-of-{config['shards'][rule_name]}{suffix}"
+    )
 
 
 def shard_output(rule_name, path):
@@ -145,7 +168,14 @@ def prompt_of(reranker):
 
 def parts_of_fusions():
     """The rerankers that fusions of `methods` are made of: they work on the users of `tuning` too."""
-    return list(dict.fromkeys(part for name in config["methods"] for part in config["rerankers"][name].get("of", []) if part != "nfm"))
+    return list(
+        dict.fromkeys(
+            part
+            for name in config["methods"]
+            for part in config["rerankers"][name].get("of", [])
+            if part != "nfm"
+        )
+    )
 
 
 def used_rerankers():
@@ -161,20 +191,32 @@ def asking(names):
 def files_of_study():
     """The files beside the raw ones and the config that shape the results, as name -> file: prompts, and methods and lists of one's own."""
     used = [config["rerankers"][name] for name in used_rerankers()]
-    prompts = [f"{config['prompts']}/{reranker['prompt']}.yaml" for reranker in used if "prompt" in reranker]
+    prompts = [
+        f"{config['prompts']}/{reranker['prompt']}.yaml"
+        for reranker in used
+        if "prompt" in reranker
+    ]
     methods = [reranker["file"] for reranker in used if "file" in reranker]
     keys = ("recommendations", *(["recommendations_for_tuning"] if parts_of_fusions() else []))
     lists = [lists_of(dataset, key) for dataset in SEED_OF for key in keys if DATASET in OWN_LISTS]
-    return {name: repository_file(name) for name in [*prompts, *methods]} | {name: name for name in lists}
+    return {name: repository_file(name) for name in [*prompts, *methods]} | {
+        name: name for name in lists
+    }
 
 
 def encoders_of(names):
     """The encoders of these rerankers."""
-    return sorted({config["rerankers"][name]["encoder"] for name in names if "encoder" in config["rerankers"][name]})
+    return sorted(
+        {
+            config["rerankers"][name]["encoder"]
+            for name in names
+            if "encoder" in config["rerankers"][name]
+        }
+    )
 
 
 def to_pack():
-    """Of the kit: name in it -> file. What a repeat has of its own lies in a folder that is called by its seed."""
+    """Of the bundle: name in it -> file. What a repeat has of its own lies in a folder that is called by its seed."""
     files = {"report.md": "results/report.md", "metrics.csv": f"results/{DATASET}/metrics.csv"}
     for name in used_rerankers():
         reranker = config["rerankers"][name]
@@ -186,10 +228,17 @@ def to_pack():
         files[f"{config['seed']}/training.csv"] = path
     for repeat, seed in SEED_OF.items():
         folder = f"results/{repeat}"
-        files[f"{seed}/recommendations.parquet"] = f"{folder}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/recommendations.parquet"
+        files[f"{seed}/recommendations.parquet"] = (
+            f"{folder}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/recommendations.parquet"
+        )
         if parts_of_fusions():
-            files[f"{seed}/recommendations_for_tuning.parquet"] = f"{folder}/tuning/recommendations.parquet"
-        for part, names in (("embeddings", used_rerankers()), ("tuning/embeddings", parts_of_fusions())):
+            files[f"{seed}/recommendations_for_tuning.parquet"] = (
+                f"{folder}/tuning/recommendations.parquet"
+            )
+        for part, names in (
+            ("embeddings", used_rerankers()),
+            ("tuning/embeddings", parts_of_fusions()),
+        ):
             for encoder in encoders_of(names):
                 for vectors in (f"{part}/{encoder}.parquet", f"{part}/{encoder}.histories.parquet"):
                     files[f"{seed}/{vectors}"] = f"{folder}/{vectors}"
@@ -201,7 +250,10 @@ def parts_below(folder, recommendations):
 
     def paths(wildcards):
         names = config["rerankers"][wildcards.method]["of"]
-        return [recommendations(wildcards) if name == "nfm" else f"{folder}/rankings/{name}.parquet" for name in names]
+        return [
+            recommendations(wildcards) if name == "nfm" else f"{folder}/rankings/{name}.parquet"
+            for name in names
+        ]
 
     return paths
 
@@ -211,7 +263,9 @@ def method_kinds():
     kinds = {recommender_of(DATASET): "recommender"}
     for name in used_rerankers():
         reranker = config["rerankers"][name]
-        kind = next((kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference")
+        kind = next(
+            (kind for kind in ("llm", "encoder", "fusion") if kind in reranker), "reference"
+        )
         kinds[name] = f"simulated {kind}" if is_simulated(name) else kind
     return kinds
 
@@ -241,7 +295,12 @@ def study_settings():
     models = {}
     for kind in ("encoder", "llm"):
         used = sorted({reranker[kind] for reranker in rerankers.values() if kind in reranker})
-        models[f"{kind}s"] = {name: {key: value for key, value in config[f"{kind}s"][name].items() if key not in hidden} for name in used}
+        models[f"{kind}s"] = {
+            name: {
+                key: value for key, value in config[f"{kind}s"][name].items() if key not in hidden
+            }
+            for name in used
+        }
     return {
         "dataset": origin.get("dataset", DATASET),
         "synthetic": origin.get("synthetic", "synthetic" in config["datasets"][DATASET]),
@@ -249,7 +308,12 @@ def study_settings():
         **({"replayed_from": origin["files"]} if origin else {}),
         **picked(config, ("seed", "repeats", "top_k", "subset", "tuning", "methods", "report")),
         **(
-            {"nfm": {"recipe": config["nfm"]["recipe"], **config["nfm"]["recipes"][config["nfm"]["recipe"]]}}
+            {
+                "nfm": {
+                    "recipe": config["nfm"]["recipe"],
+                    **config["nfm"]["recipes"][config["nfm"]["recipe"]],
+                }
+            }
             if recommender_of(DATASET) == "nfm"
             else {}
         ),

@@ -8,7 +8,9 @@ SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic"
 for name in SYNTHETIC:
     made = [f"resources/{name}/pairs.tsv", f"resources/{name}/titles.csv"]
     if [*pairs_of(name), config["datasets"][name]["titles"]] != made:
-        raise WorkflowError(f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, titles: {made[1]}")
+        raise WorkflowError(
+            f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, titles: {made[1]}"
+        )
 
 # A raw file that is there belongs to the user: it is no rule's output, so that no run can ever replace or delete it.
 TO_FETCH = {
@@ -59,7 +61,9 @@ rule fetch_microlens:
         code=source_digest("fetch_microlens"),
         url=lambda wildcards: TO_FETCH[wildcards.raw_file]["url"],
         page=lambda wildcards: TO_FETCH[wildcards.raw_file].get("page"),
-        checksum=lambda wildcards: TO_FETCH[wildcards.raw_file].get("checksums", {}).get(Path(wildcards.raw_file).name),
+        checksum=lambda wildcards: TO_FETCH[wildcards.raw_file]
+        .get("checksums", {})
+        .get(Path(wildcards.raw_file).name),
     script:
         "../scripts/fetch_microlens.py"
 
@@ -83,6 +87,9 @@ rule split_interactions:
     params:
         code=source_digest("split_interactions"),
         checksums=lambda wildcards: settings_of(wildcards.dataset).get("checksums", {}),
-        names=lambda wildcards: [*pairs_of(wildcards.dataset), settings_of(wildcards.dataset)["titles"]],  # also where they come from a bucket
+        names=lambda wildcards: [
+            *pairs_of(wildcards.dataset),
+            settings_of(wildcards.dataset)["titles"],
+        ],  # also where they come from a bucket
     script:
         "../scripts/split_interactions.py"

@@ -37,6 +37,10 @@ rule embed_titles:
     threads: 2
     params:
         code=source_digest("embed_titles"),
-        encoder=lambda wildcards: {key: value for key, value in config["encoders"][wildcards.encoder].items() if key in SHAPING_VECTORS},
+        encoder=lambda wildcards: {
+            key: value
+            for key, value in config["encoders"][wildcards.encoder].items()
+            if key in SHAPING_VECTORS
+        },
     script:
         "../scripts/embed_titles.py"

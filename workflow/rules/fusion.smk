@@ -12,7 +12,9 @@ use rule recommend_top_k as recommend_top_k_for_tuning with:
         past=["results/{dataset}/splits/train.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
-        recommendations=shard_output("recommend_top_k", "results/{dataset}/tuning/recommendations.parquet"),
+        recommendations=shard_output(
+            "recommend_top_k", "results/{dataset}/tuning/recommendations.parquet"
+        ),
     log:
         shard_path("recommend_top_k", "results/{dataset}/logs/tuning/recommend_top_k.log"),
     benchmark:
@@ -127,7 +129,8 @@ rule fuse_rankings:
         parts=parts_below("results/{dataset}", of_recommender("recommendations.parquet")),
         tuning="results/{dataset}/tuning/users.parquet",
         tuning_parts=parts_below(
-            "results/{dataset}/tuning", lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet"
+            "results/{dataset}/tuning",
+            lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet",
         ),
     output:
         rankings="results/{dataset}/rankings/{method}.parquet",

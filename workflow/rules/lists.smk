@@ -4,7 +4,9 @@ needs: the files that `recommendations` and `recommendations_for_tuning` of the 
 makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations.parquet
 """
 
-TUNED_LISTS = [name for name in OWN_LISTS if "recommendations_for_tuning" in config["datasets"][name]]
+TUNED_LISTS = [
+    name for name in OWN_LISTS if "recommendations_for_tuning" in config["datasets"][name]
+]
 
 
 rule take_recommendations:
@@ -53,7 +55,11 @@ use rule evaluate_nfm as evaluate_lists with:
         test="results/{dataset}/splits/test.parquet",
         trained_on=lambda wildcards: [
             f"results/{wildcards.dataset}/splits/{name}.parquet"
-            for name in (["train"] if recommender_of(wildcards.dataset) == "nfm" and not RECIPE["refit"] else ["train", "valid"])
+            for name in (
+                ["train"]
+                if recommender_of(wildcards.dataset) == "nfm" and not RECIPE["refit"]
+                else ["train", "valid"]
+            )
         ],
     output:
         metrics="results/{dataset}/lists/metrics.json",

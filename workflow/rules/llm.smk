@@ -7,7 +7,18 @@ makes: responses/{reranker}.parquet; results/forecast.md, results/preflight.md (
 import time
 
 # The keys of an entry of `llms` that shape answers. The others (pace, price, token's name) may change without a rerun.
-SHAPING = ("adapter", "base_url", "model", "revision", "temperature", "top_p", "max_tokens", "seed", "response_format", "extra")
+SHAPING = (
+    "adapter",
+    "base_url",
+    "model",
+    "revision",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "response_format",
+    "extra",
+)
 
 
 rule query_llm:
@@ -22,16 +33,21 @@ rule query_llm:
     benchmark:
         shard_path("query_llm", "results/{dataset}/benchmarks/query_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=any_of([name for name, reranker in config["rerankers"].items() if "llm" in reranker]),
+        reranker=any_of(
+            [name for name, reranker in config["rerankers"].items() if "llm" in reranker]
+        ),
     conda:
         "../../envs/llm.yaml"
     params:
         code=source_digest("query_llm"),
         shard=shard_of("query_llm"),
         seed=seed_of,
-        llm=lambda wildcards: picked(config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING),
+        llm=lambda wildcards: picked(
+            config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING
+        ),
         asked=lambda wildcards: (
-            {"passes": 1, "shuffle": False} | picked(config["rerankers"][wildcards.reranker], ("llm", "passes", "shuffle"))
+            {"passes": 1, "shuffle": False}
+            | picked(config["rerankers"][wildcards.reranker], ("llm", "passes", "shuffle"))
         ),
     script:
         "../scripts/query_llm.py"
@@ -40,7 +56,11 @@ rule query_llm:
 ASKED_FOR_TUNING = [
     name
     for name in parts_of_fusions()
-    if asking([name]) or config["encoders"].get(config["rerankers"][name].get("encoder"), {"adapter": "local"})["adapter"] != "local"
+    if asking([name])
+    or config["encoders"].get(config["rerankers"][name].get("encoder"), {"adapter": "local"})[
+        "adapter"
+    ]
+    != "local"
 ]
 
 

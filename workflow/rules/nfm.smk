@@ -7,7 +7,9 @@ makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/re
 RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
 # A refitted model knows the valid items: the test's lists may come from it, but nothing may be tuned on what it says of them.
 MODEL = "refitted" if RECIPE["refit"] else "model"
-NFM_ENVIRONMENT = "../../envs/nfm-gpu.yaml" if config["nfm"]["device"] == "cuda" else "../../envs/nfm.yaml"
+NFM_ENVIRONMENT = (
+    "../../envs/nfm-gpu.yaml" if config["nfm"]["device"] == "cuda" else "../../envs/nfm.yaml"
+)
 
 
 rule train_nfm:
@@ -72,7 +74,9 @@ rule recommend_top_k:
         past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         catalogue="results/{dataset}/splits/items.parquet",
     output:
-        recommendations=shard_output("recommend_top_k", "results/{dataset}/nfm/recommendations.parquet"),
+        recommendations=shard_output(
+            "recommend_top_k", "results/{dataset}/nfm/recommendations.parquet"
+        ),
     log:
         shard_path("recommend_top_k", "results/{dataset}/logs/recommend_top_k.log"),
     benchmark:
@@ -95,7 +99,10 @@ rule evaluate_nfm:
     input:
         recommendations="results/{dataset}/nfm/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
-        trained_on=[f"results/{{dataset}}/splits/{name}.parquet" for name in (["train", "valid"] if RECIPE["refit"] else ["train"])],
+        trained_on=[
+            f"results/{{dataset}}/splits/{name}.parquet"
+            for name in (["train", "valid"] if RECIPE["refit"] else ["train"])
+        ],
     output:
         metrics="results/{dataset}/nfm/metrics.json",
     log:

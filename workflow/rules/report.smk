@@ -5,7 +5,13 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
 """
 
 FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
-FIGURES = ["hits", "slots", "flow", *(["training"] if training_curve_of(DATASET) else []), *(["fusion"] if FUSED else [])]
+FIGURES = [
+    "hits",
+    "positions",
+    "flow",
+    *(["training"] if training_curve_of(DATASET) else []),
+    *(["fusion"] if FUSED else []),
+]
 ANSWERED = asking(used_rerankers())  # with answers to look into, parts of fusions among them
 ANSWERED_FOR_TUNING = asking(parts_of_fusions())
 
@@ -15,7 +21,9 @@ rule score_rankings:
         subset="results/{dataset}/subset/users.parquet",
         rankings=expand("results/{{dataset}}/rankings/{method}.parquet", method=config["methods"]),
     output:
-        metrics=report("results/{dataset}/metrics.csv", caption="../report/metrics.rst", category="Results"),
+        metrics=report(
+            "results/{dataset}/metrics.csv", caption="../report/metrics.rst", category="Results"
+        ),
     log:
         "results/{dataset}/logs/score_rankings.log",
     benchmark:
@@ -27,7 +35,9 @@ rule score_rankings:
         seed=seed_of,
         methods=config["methods"],
         recommender=lambda wildcards: recommender_of(wildcards.dataset),
-        scoring={key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")},
+        scoring={
+            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")
+        },
     script:
         "../scripts/score_rankings.py"
 
@@ -40,7 +50,9 @@ rule diagnose_rankings:
         responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
         passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
         repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
-        tuning_responses=expand("results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING),
+        tuning_responses=expand(
+            "results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING
+        ),
     output:
         diagnostics="results/{dataset}/diagnostics.json",
     log:
@@ -65,7 +77,14 @@ rule draw_figures:
         training=lambda wildcards: training_curve_of(wildcards.dataset),
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
-        **{name: report(f"results/{{dataset}}/figures/{name}.svg", caption=f"../report/{name}.rst", category="Figures") for name in FIGURES},
+        **{
+            name: report(
+                f"results/{{dataset}}/figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+            )
+            for name in FIGURES
+        },
     log:
         "results/{dataset}/logs/draw_figures.log",
     benchmark:
@@ -84,7 +103,10 @@ rule draw_figures:
 rule compare_seeds:
     input:
         metrics=expand("results/{repeat}/metrics.csv", repeat=SEED_OF),
-        recommenders=expand(f"results/{{repeat}}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json", repeat=SEED_OF),
+        recommenders=expand(
+            f"results/{{repeat}}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json",
+            repeat=SEED_OF,
+        ),
     output:
         seeds=f"results/{DATASET}/seeds.csv",
     log:

@@ -7,16 +7,23 @@ makes: {table}.parquet
 SHARDED = {
     "recommend_top_k": ["nfm/recommendations", "tuning/recommendations"],
     "query_llm": [
-        f"{folder}responses/{name}" for folder in ("", "tuning/") for name, reranker in config["rerankers"].items() if "llm" in reranker
+        f"{folder}responses/{name}"
+        for folder in ("", "tuning/")
+        for name, reranker in config["rerankers"].items()
+        if "llm" in reranker
     ],
 }
-SHARDS_OF = {table: config["shards"][rule_name] for rule_name, tables in SHARDED.items() for table in tables}
+SHARDS_OF = {
+    table: config["shards"][rule_name] for rule_name, tables in SHARDED.items() for table in tables
+}
 
 
 rule gather_shards:
     input:
         shards=lambda wildcards: expand(
-            "results/{{dataset}}/{{table}}/{shard}-of-{n}.parquet", shard=range(SHARDS_OF[wildcards.table]), n=SHARDS_OF[wildcards.table]
+            "results/{{dataset}}/{{table}}/{shard}-of-{n}.parquet",
+            shard=range(SHARDS_OF[wildcards.table]),
+            n=SHARDS_OF[wildcards.table],
         ),
     output:
         table="results/{dataset}/{table}.parquet",

@@ -1,6 +1,6 @@
 """The spread of all figures over repeats of the study with other seeds."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Position bias, repairs, popularity and agreement of all methods."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -19,10 +19,15 @@ answers = {
         read_json(repairs),
         tables.read_table(tuning[name], tables.RESPONSES) if name in tuning else None,
     )
-    for name, responses, passes, repairs in zip(params.answered, given.responses, given.passes, given.repairs, strict=True)
+    for name, responses, passes, repairs in zip(
+        params.answered, given.responses, given.passes, given.repairs, strict=True
+    )
 }
 diagnostics = diagnose_rankings(
-    {name: tables.read_table(path, tables.RANKINGS) for name, path in zip(params.methods, given.rankings, strict=True)},
+    {
+        name: tables.read_table(path, tables.RANKINGS)
+        for name, path in zip(params.methods, given.rankings, strict=True)
+    },
     tables.read_table(given.subset, tables.SUBSET),
     tables.read_table(given.catalogue, tables.ITEMS),
     answers,

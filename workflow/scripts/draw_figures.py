@@ -1,6 +1,6 @@
 """Draw the report's figures."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -15,7 +15,10 @@ draw_figures(
     read_json(snakemake.input.diagnostics),
     Path(snakemake.input.training[0]) if snakemake.input.training else None,
     snakemake.params.kinds,
-    {name: read_json(path) for name, path in zip(snakemake.params.fused, snakemake.input.fusions, strict=True)},
+    {
+        name: read_json(path)
+        for name, path in zip(snakemake.params.fused, snakemake.input.fusions, strict=True)
+    },
     confidence=snakemake.params.confidence,
     paths={name: Path(path) for name, path in snakemake.output.items()},
 )

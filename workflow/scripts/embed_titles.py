@@ -1,6 +1,6 @@
 """Embed the titles that the subset needs with one encoder."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -21,7 +21,13 @@ def embedder(texts):
         torch.set_num_threads(snakemake.threads)
         return embed_locally(texts, settings["model"], settings.get("pooling"))
     store = Store(snakemake.config["store"]["path"], offline=snakemake.config["store"]["offline"])
-    return embed_texts(texts, snakemake.config["encoders"][name], store, name=f"encoders.{name}", budget=snakemake.config["budget"])
+    return embed_texts(
+        texts,
+        snakemake.config["encoders"][name],
+        store,
+        name=f"encoders.{name}",
+        budget=snakemake.config["budget"],
+    )
 
 
 embedded = embed_titles(

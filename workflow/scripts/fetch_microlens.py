@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
 from microrank.data.fetch import fetch
 
 target = Path(snakemake.output[0])
-fetch(target, snakemake.params.url + target.name, page=snakemake.params.page, checksum=snakemake.params.checksum)
+fetch(
+    target,
+    snakemake.params.url + target.name,
+    page=snakemake.params.page,
+    checksum=snakemake.params.checksum,
+)
 log.info("fetched %s, %d bytes", target, target.stat().st_size)

@@ -1,6 +1,6 @@
 """Fuse the orders of several methods, with the number that served other users best."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -13,11 +13,20 @@ from microrank.rerank.fusion import fuse_rankings
 
 def read_parts(paths, users):
     """The rows of these users in each of `paths`, which stand in the order of `of`."""
-    schemas = [tables.RECOMMENDATIONS if name == "nfm" else tables.RANKINGS for name in snakemake.params.fusion["of"]]
-    return [tables.rows_of(tables.StoredTable(path, schema), users) for path, schema in zip(paths, schemas, strict=True)]
+    schemas = [
+        tables.RECOMMENDATIONS if name == "nfm" else tables.RANKINGS
+        for name in snakemake.params.fusion["of"]
+    ]
+    return [
+        tables.rows_of(tables.StoredTable(path, schema), users)
+        for path, schema in zip(paths, schemas, strict=True)
+    ]
 
 
-subset, tuning = (tables.read_table(path, tables.SUBSET) for path in (snakemake.input.subset, snakemake.input.tuning))
+subset, tuning = (
+    tables.read_table(path, tables.SUBSET)
+    for path in (snakemake.input.subset, snakemake.input.tuning)
+)
 fused = fuse_rankings(
     snakemake.params.fusion["fusion"],
     subset,
@@ -25,6 +34,14 @@ fused = fuse_rankings(
     tuning,
     read_parts(snakemake.input.tuning_parts, tuning["user_id"].to_numpy()),
 )
-log.info("%s: %s, chosen on %d other users", snakemake.wildcards.method, fused.chosen["chosen"], fused.chosen["tuning_users"])
+log.info(
+    "%s: %s, chosen on %d other users",
+    snakemake.wildcards.method,
+    fused.chosen["chosen"],
+    fused.chosen["tuning_users"],
+)
 tables.write_table(fused.rankings, snakemake.output.rankings, tables.RANKINGS)
-write_text(snakemake.output.chosen, json.dumps({**snakemake.params.fusion, **fused.chosen}, indent=2) + "\n")
+write_text(
+    snakemake.output.chosen,
+    json.dumps({**snakemake.params.fusion, **fused.chosen}, indent=2) + "\n",
+)

@@ -1,6 +1,6 @@
 """Make one table of its shards."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Ask a language model to re-rank the subset's lists; kept answers are taken from the response store."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Rank the whole catalogue for every user with the trained model."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -9,7 +9,9 @@ from microrank.nfm.checkpoint import load_model
 from microrank.nfm.device import choose_device
 from microrank.nfm.rank import recommend_top_k
 
-model, recipe = load_model(snakemake.input.model, choose_device(snakemake.params.device, snakemake.threads))
+model, recipe = load_model(
+    snakemake.input.model, choose_device(snakemake.params.device, snakemake.threads)
+)
 recommendations = recommend_top_k(
     model,
     [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past],

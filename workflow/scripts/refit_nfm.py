@@ -1,6 +1,6 @@
 """Train the recommender anew, now on train and valid, for as many half epochs as served best."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,11 +1,11 @@
 """Re-rank the subset's lists by a Python file of the user's own."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
 from microrank import tables
-from microrank.rerank.own import rerank_by_file
+from microrank.rerank.custom import rerank_by_file
 
 rankings = rerank_by_file(
     tables.read_table(snakemake.input.subset, tables.SUBSET),

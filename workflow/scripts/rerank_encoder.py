@@ -1,6 +1,6 @@
 """Re-rank the subset's lists by the similarity of titles."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Read a language model's answers and put the subset's lists into their order."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -14,7 +14,7 @@ from microrank.rerank.llm import rerank_llm
 reranked = rerank_llm(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     tables.read_table(snakemake.input.responses, tables.RESPONSES),
-    load_prompt(snakemake.input.prompt).answer,
+    load_prompt(snakemake.input.prompt).answer_format,
     snakemake.params.aggregate,
 )
 log.info("%s: repairs %s", snakemake.wildcards.method, reranked.repairs)

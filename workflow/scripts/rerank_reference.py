@@ -1,6 +1,6 @@
 """Re-rank the subset's lists by a method that needs neither titles' meaning nor a model: what a reader can compare with."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -20,5 +20,10 @@ methods = {
     "item-knn": lambda: rank_by_item_knn(subset, past),
 }
 rankings = methods[snakemake.params.reference]()
-log.info("%s: re-ranked %d users by %s", snakemake.wildcards.method, subset.num_rows, snakemake.params.reference)
+log.info(
+    "%s: re-ranked %d users by %s",
+    snakemake.wildcards.method,
+    subset.num_rows,
+    snakemake.params.reference,
+)
 tables.write_table(rankings, snakemake.output.rankings, tables.RANKINGS)

@@ -1,6 +1,6 @@
 """Ask every configured model a few tiny questions, and say what is to be done where it cannot be asked."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -18,14 +18,23 @@ budget = Budget.from_config(config["budget"], Store(config["store"]["path"]))
 def chat_check(name, section):
     if section["adapter"] == "simulated":
         return lambda: [Finding("reached", "the workflow starts this server itself")]
-    return lambda: check_chat(Service.from_config(name, section), ChatSettings.from_config(section), budget)
+    return lambda: check_chat(
+        Service.from_config(name, section), ChatSettings.from_config(section), budget
+    )
 
 
 def encoder_check(name, section):
     return lambda: check_encoder(name, section, budget)
 
 
-checks = {f"llms.{name}": chat_check(f"llms.{name}", section) for name, section in config["llms"].items()}
-services = {name: section for name, section in config["encoders"].items() if section["adapter"] != "local"}
-checks |= {f"encoders.{name}": encoder_check(f"encoders.{name}", section) for name, section in services.items()}
+checks = {
+    f"llms.{name}": chat_check(f"llms.{name}", section) for name, section in config["llms"].items()
+}
+services = {
+    name: section for name, section in config["encoders"].items() if section["adapter"] != "local"
+}
+checks |= {
+    f"encoders.{name}": encoder_check(f"encoders.{name}", section)
+    for name, section in services.items()
+}
 write_text(snakemake.output.preflight, run_preflight(checks, offline=config["store"]["offline"]))

@@ -1,11 +1,11 @@
 """Draw the users on whose last but one item fusions are tuned."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
 from microrank import tables
-from microrank.subset import sample_tuning_users
+from microrank.data.subset import sample_tuning_users
 
 tuning = sample_tuning_users(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),

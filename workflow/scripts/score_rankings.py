@@ -1,6 +1,6 @@
 """Score every method against the recommender's own order, chance and the best possible order."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -10,7 +10,8 @@ from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 
 rankings = {
-    name: tables.read_table(path, tables.RANKINGS) for name, path in zip(snakemake.params.methods, snakemake.input.rankings, strict=True)
+    name: tables.read_table(path, tables.RANKINGS)
+    for name, path in zip(snakemake.params.methods, snakemake.input.rankings, strict=True)
 }
 metrics = score_rankings(
     rankings,

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -19,6 +19,11 @@ verify_checksums([*pairs, titles], snakemake.params.checksums)
 with split_writer({name: snakemake.output[name] for name in SPLIT_NAMES}) as write:
     summary = split_interactions(iter_histories(pairs), read_titles(titles), write)
 tables.write_table(summary.items, snakemake.output.catalogue, tables.ITEMS)
-raw_files = {name: checksum_of(path, "sha256") for name, path in zip(snakemake.params.names, (*pairs, titles), strict=True)}
-files.write_text(snakemake.output.counts, json.dumps({**summary.counts, "raw_files": raw_files}, indent=2) + "\n")
+raw_files = {
+    name: checksum_of(path, "sha256")
+    for name, path in zip(snakemake.params.names, (*pairs, titles), strict=True)
+}
+files.write_text(
+    snakemake.output.counts, json.dumps({**summary.counts, "raw_files": raw_files}, indent=2) + "\n"
+)
 log.info("%(interactions)d interactions of %(users)d users with %(items)d items", summary.counts)

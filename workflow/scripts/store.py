@@ -6,25 +6,36 @@ from pathlib import Path
 
 import yaml
 from microrank.errors import StudyError
-from microrank.services import store_care
+from microrank.services import store_admin
 from microrank.services.store import Store
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit status is not zero where something is wrong."""
-    parser = argparse.ArgumentParser(prog="store.py", description="Look after the kept answers of language models and encoders.")
-    parser.add_argument("--store", type=Path, help="the store's folder (default: store.path of config/config.yaml)")
+    parser = argparse.ArgumentParser(
+        prog="store.py", description="Look after the kept answers of language models and encoders."
+    )
+    parser.add_argument(
+        "--store", type=Path, help="the store's folder (default: store.path of config/config.yaml)"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("statistics", help="answers, tokens and cost of each model")
     commands.add_parser("verify", help="read every answer; name those that are damaged")
-    for name, text in (("pack", "put all answers into one file, to ship or back up"), ("unpack", "take a packed file's answers in")):
+    for name, text in (
+        ("pack", "put all answers into one file, to ship or back up"),
+        ("unpack", "take a packed file's answers in"),
+    ):
         commands.add_parser(name, help=text).add_argument("file", type=Path)
     drop = commands.add_parser("drop", help="delete the answers of one model")
     drop.add_argument("model")
-    drop.add_argument("--yes", action="store_true", help="really delete them; without it, they are only counted")
+    drop.add_argument(
+        "--yes", action="store_true", help="really delete them; without it, they are only counted"
+    )
     options = parser.parse_args(arguments)
     try:
-        folder = options.store or Path(yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))["store"]["path"])
+        folder = options.store or Path(
+            yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))["store"]["path"]
+        )
         return COMMANDS[options.command](Store(folder), options)
     except StudyError as error:
         print(f"store.py: {error}", file=sys.stderr)
@@ -34,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def statistics(store: Store, _: argparse.Namespace) -> int:
-    uses = store_care.statistics(store)
+    uses = store_admin.statistics(store)
     print("answers\ttokens in\ttokens out\tUSD\tMB\tfirst\tlast\tmodel\tservice")
     for (model, base_url), use in uses.items():
         numbers = f"{use.answers}\t{use.prompt_tokens}\t{use.completion_tokens}\t{use.cost_usd:.4f}\t{use.n_bytes / 1e6:.1f}"
@@ -44,36 +55,46 @@ def statistics(store: Store, _: argparse.Namespace) -> int:
 
 
 def verify(store: Store, _: argparse.Namespace) -> int:
-    damaged = store_care.verify(store)
+    damaged = store_admin.verify(store)
     for path, problem in damaged.items():
         print(f"{path}: {problem}")
-    print(f"{len(damaged)} damaged answers" + ("; the next run sets them aside and asks again" if damaged else ""))
+    print(
+        f"{len(damaged)} damaged answers"
+        + ("; the next run sets them aside and asks again" if damaged else "")
+    )
     return 1 if damaged else 0
 
 
 def pack(store: Store, options: argparse.Namespace) -> int:
-    print(f"packed {store_care.pack(store, options.file)} answers into {options.file}")
+    print(f"packed {store_admin.pack(store, options.file)} answers into {options.file}")
     return 0
 
 
 def unpack(store: Store, options: argparse.Namespace) -> int:
-    new, known = store_care.unpack(store, options.file)
+    new, known = store_admin.unpack(store, options.file)
     print(f"took {new} answers in, {known} were there already")
     return 0
 
 
 def drop(store: Store, options: argparse.Namespace) -> int:
-    paths = list(store_care.drop(store, options.model))
+    paths = list(store_admin.drop(store, options.model))
     if options.yes:
         for path in paths:
             path.unlink(missing_ok=True)
     print(
-        f"{'deleted' if options.yes else 'would delete'} {len(paths)} answers of {options.model}" + ("" if options.yes else "; add --yes")
+        f"{'deleted' if options.yes else 'would delete'} {len(paths)} answers of {options.model}"
+        + ("" if options.yes else "; add --yes")
     )
     return 0
 
 
-COMMANDS = {"statistics": statistics, "verify": verify, "pack": pack, "unpack": unpack, "drop": drop}
+COMMANDS = {
+    "statistics": statistics,
+    "verify": verify,
+    "pack": pack,
+    "unpack": unpack,
+    "drop": drop,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

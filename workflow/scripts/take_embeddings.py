@@ -1,6 +1,6 @@
-"""Take the vectors that a kit holds instead of embedding anew: another processor would give other last bits."""
+"""Take the vectors that a bundle holds instead of embedding anew: another processor would give other last bits."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

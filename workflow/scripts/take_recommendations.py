@@ -1,6 +1,6 @@
 """Take lists that another recommender made instead of training one."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,6 +1,6 @@
 """Train the recommender on item ids alone, stopping where the valid items say so."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 

@@ -1,15 +1,15 @@
 """Say what asking for the answers that are missing would take; nobody is asked."""
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
 from pathlib import Path
 
 from microrank import tables
-from microrank.encoders.plans import planned_embeddings
+from microrank.encoders.planned_requests import planned_embeddings
 from microrank.files import write_text
-from microrank.llm.plans import planned_questions
+from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import load_prompt
 from microrank.services.budget import Budget
 from microrank.services.forecast import write_forecast
@@ -26,7 +26,9 @@ for methods, users, suffix in (
 ):
     for path in users:
         subset = tables.read_table(path, tables.SUBSET)
-        plans += planned_questions(config, methods, subset, catalogue, prompts.__getitem__, suffix=suffix)
+        plans += planned_questions(
+            config, methods, subset, catalogue, prompts.__getitem__, suffix=suffix
+        )
         plans += planned_embeddings(config, methods, subset, catalogue, suffix=suffix)
 text = write_forecast(plans, store, Budget.from_config(config["budget"], store), config["dataset"])
 write_text(snakemake.output.forecast, text)

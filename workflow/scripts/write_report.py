@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from microrank.jobs import start_job
+from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
@@ -35,7 +35,10 @@ study = Study(
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),
     items=tables.read_table(given.catalogue, tables.ITEMS),
-    rankings={name: tables.read_table(path, tables.RANKINGS) for name, path in zip(params.methods, given.rankings, strict=True)},
+    rankings={
+        name: tables.read_table(path, tables.RANKINGS)
+        for name, path in zip(params.methods, given.rankings, strict=True)
+    },
     asked={
         name: Asked(load_prompt(prompt), tables.read_table(path, tables.RESPONSES))
         for name, prompt, path in zip(params.asked, given.prompts, given.responses, strict=True)

@@ -11,7 +11,16 @@ from microrank.errors import StudyError
 
 MAX_ENTRY_BYTES = 128 << 20
 # All that zipfile was seen to raise on files with altered bytes. RuntimeError is an encrypted entry.
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OSError,
+)
 
 
 @contextmanager
@@ -27,7 +36,9 @@ def opened(source: Path, what: str) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError:
         raise StudyError(f"{source}: no such file; correct the path") from None
     except _BROKEN as error:
-        raise StudyError(f"{source}: not a whole {what} ({' '.join(str(error).split())}); get it again") from error
+        raise StudyError(
+            f"{source}: not a whole {what} ({' '.join(str(error).split())}); get it again"
+        ) from error
 
 
 def read_entry(archive: zipfile.ZipFile, name: str, limit: int = MAX_ENTRY_BYTES) -> bytes:

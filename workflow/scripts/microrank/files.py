@@ -13,7 +13,12 @@ from typing import Any
 
 from microrank.errors import StudyError
 
-NO_PLACE = {errno.ENOSPC: "make room", errno.EDQUOT: "make room", errno.EROFS: "make it writable", errno.EACCES: "make it writable"}
+NO_PLACE = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "make it writable",
+}
 
 
 @contextmanager
@@ -37,7 +42,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             rights = temporary.stat().st_mode
             temporary.unlink()
             yield temporary
-            temporary.chmod(rights)  # those of any new file, whatever library wrote it: safetensors keeps its own from all others
+            temporary.chmod(
+                rights
+            )  # those of any new file, whatever library wrote it: safetensors keeps its own from all others
             settle(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -45,7 +52,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         if error.errno not in NO_PLACE:
             raise
         what_to_do = NO_PLACE[error.errno]
-        raise StudyError(f"{path}: cannot be written ({os.strerror(error.errno)}); {what_to_do} and run again") from error
+        raise StudyError(
+            f"{path}: cannot be written ({os.strerror(error.errno)}); {what_to_do} and run again"
+        ) from error
 
 
 def settle(temporary: Path, path: Path) -> None:
@@ -57,7 +66,9 @@ def settle(temporary: Path, path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Put the names in `folder` on the disk, on file systems that can."""
-    with suppress(OSError):  # the files themselves are there; some file systems refuse this for folders
+    with suppress(
+        OSError
+    ):  # the files themselves are there; some file systems refuse this for folders
         _sync(folder)
 
 
@@ -91,7 +102,9 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     try:
         return json.loads(_text_of(path))
     except ValueError as error:
-        raise StudyError(f"{path}: not a complete JSON file ({error}); delete the file and run again") from error
+        raise StudyError(
+            f"{path}: not a complete JSON file ({error}); delete the file and run again"
+        ) from error
 
 
 def read_csv(path: str | os.PathLike[str], columns: Sequence[str]) -> list[dict[str, str]]:
@@ -103,7 +116,9 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str]) -> list[dict[
     text = _text_of(path)
     header, *rows = csv.reader(io.StringIO(text, newline="")) if text.endswith("\n") else [[]]
     if not set(columns) <= set(header) or any(len(row) != len(header) for row in rows):
-        raise StudyError(f"{path}: not a complete table with the columns {', '.join(columns)}; delete the file and run again")
+        raise StudyError(
+            f"{path}: not a complete table with the columns {', '.join(columns)}; delete the file and run again"
+        )
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
@@ -115,7 +130,9 @@ def _text_of(path: str | os.PathLike[str]) -> str:
     except OSError as error:
         raise unreadable(path, error) from error
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: not a complete text file ({error}); delete the file and run again") from error
+        raise StudyError(
+            f"{path}: not a complete text file ({error}); delete the file and run again"
+        ) from error
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

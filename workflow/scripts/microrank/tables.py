@@ -21,8 +21,12 @@ def _schema(**columns: pa.DataType) -> pa.Schema:
 
 
 SPLIT = _schema(user_id=pa.int64(), item_id=pa.int64(), position=pa.int32())
-ITEMS = _schema(item_id=pa.int64(), item_index=pa.int32(), title=pa.string(), train_count=pa.int32())
-RECOMMENDATIONS = _schema(user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), score=pa.float32())
+ITEMS = _schema(
+    item_id=pa.int64(), item_index=pa.int32(), title=pa.string(), train_count=pa.int32()
+)
+RECOMMENDATIONS = _schema(
+    user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), score=pa.float32()
+)
 SUBSET = _schema(
     user_id=pa.int64(),
     ground_truth=pa.int64(),
@@ -45,16 +49,16 @@ RESPONSES = pa.schema(
     ]
 )
 # `score` is what the method ordered by, larger for better; null where it has only an order.
-RANKINGS = _schema(user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32())
-PASSES = (
-    pa.schema(  # each answer as it was read; `order`: places among the candidates, best first, of which the answer named the first `named`
-        [
-            pa.field("user_id", pa.int64()),
-            pa.field("pass", pa.int16()),
-            pa.field("order", pa.list_(pa.int16())),
-            pa.field("named", pa.int16()),
-        ]
-    )
+RANKINGS = _schema(
+    user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32()
+)
+PASSES = pa.schema(  # each answer as it was read; `order`: places among the candidates, best first, of which the answer named the first `named`
+    [
+        pa.field("user_id", pa.int64()),
+        pa.field("pass", pa.int16()),
+        pa.field("order", pa.list_(pa.int16())),
+        pa.field("named", pa.int16()),
+    ]
 )
 BATCH_ROWS = 1 << 18  # 6 MB of the widest of the large tables
 
@@ -80,7 +84,9 @@ def write_table(table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_table(path: str | os.PathLike[str], schema: pa.Schema | None = None, columns: list[str] | None = None) -> pa.Table:
+def read_table(
+    path: str | os.PathLike[str], schema: pa.Schema | None = None, columns: list[str] | None = None
+) -> pa.Table:
     """Read a parquet file, checked against `schema` where one is given.
 
     Raises:
@@ -113,13 +119,20 @@ class StoredTable:
 
 def users_of(past: Sequence[Batches]) -> np.ndarray:
     """All users of the tables `past`, ascending."""
-    found = [_distinct(batch["user_id"].to_numpy()) for table in past for batch in table.to_batches()]
-    return _distinct(np.sort(np.concatenate([np.empty(0, np.int64), *found]), kind="stable"))  # splits are in order: a merge
+    found = [
+        _distinct(batch["user_id"].to_numpy()) for table in past for batch in table.to_batches()
+    ]
+    return _distinct(
+        np.sort(np.concatenate([np.empty(0, np.int64), *found]), kind="stable")
+    )  # splits are in order: a merge
 
 
 def rows_of(table: Batches, users: np.ndarray) -> pa.Table:
     """The rows of `table` whose user_id is among `users`, in their order."""
-    batches = [batch.filter(pa.array(np.isin(batch["user_id"].to_numpy(), users))) for batch in table.to_batches()]
+    batches = [
+        batch.filter(pa.array(np.isin(batch["user_id"].to_numpy(), users)))
+        for batch in table.to_batches()
+    ]
     return pa.Table.from_batches(batches, table.schema)
 
 
@@ -135,15 +148,21 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and (error.errno or os.path.isdir(path)):  # what is cut has no number: that is Arrow's own error
+        if isinstance(error, OSError) and (
+            error.errno or os.path.isdir(path)
+        ):  # what is cut has no number: that is Arrow's own error
             raise unreadable(path, error) from error
-        raise StudyError(f"{path}: not a complete parquet file ({error}); delete the file and run again") from error
+        raise StudyError(
+            f"{path}: not a complete parquet file ({error}); delete the file and run again"
+        ) from error
 
 
 def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
     found = pq.read_schema(path)
     if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
-        raise StudyError(f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again")
+        raise StudyError(
+            f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again"
+        )
 
 
 def _columns(schema: pa.Schema) -> str:

@@ -10,8 +10,14 @@ from microrank.errors import StudyError
 def checksum_of(path: Path, kind: str) -> str:
     """`kind` ("sha256" or "git-sha1"), a colon, and the checksum of the file in hexadecimal digits."""
     if kind not in ("sha256", "git-sha1"):
-        raise StudyError(f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…")
-    digest = hashlib.sha256() if kind == "sha256" else hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+        raise StudyError(
+            f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…"
+        )
+    digest = (
+        hashlib.sha256()
+        if kind == "sha256"
+        else hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    )
     with open(path, "rb") as file:
         while piece := file.read(1 << 20):
             digest.update(piece)

@@ -33,7 +33,9 @@ class Patience:
 
     def wait_s(self, failures: int) -> float:
         """Seconds before the next try, after so many failures in a row; with jitter."""
-        return min(self.first_wait_s * 2 ** (failures - 1), self.longest_wait_s) * (0.75 + random.random() / 2)
+        return min(self.first_wait_s * 2 ** (failures - 1), self.longest_wait_s) * (
+            0.75 + random.random() / 2
+        )
 
 
 class _Unreachable(Exception):
@@ -44,7 +46,14 @@ class _Broken(Exception):
     """This try failed; the next may not."""
 
 
-def fetch(target: Path, url: str, *, page: str | None = None, checksum: str | None = None, patience: Patience | None = None) -> None:
+def fetch(
+    target: Path,
+    url: str,
+    *,
+    page: str | None = None,
+    checksum: str | None = None,
+    patience: Patience | None = None,
+) -> None:
     """Download `url` to `target`, by way of `{target}.part`, which a broken download leaves behind and the next one resumes.
 
     A target that is there is left alone.
@@ -68,7 +77,9 @@ def fetch(target: Path, url: str, *, page: str | None = None, checksum: str | No
     except _Unreachable as error:
         raise StudyError(f"{url}: {error}; {by_hand}") from error
     except OSError as error:
-        raise StudyError(f"{part}: cannot be written ({error.strerror or error}); make room, or {by_hand}") from error
+        raise StudyError(
+            f"{part}: cannot be written ({error.strerror or error}); make room, or {by_hand}"
+        ) from error
 
 
 def _fetch_part(part: Path, url: str, checksum: str | None, patience: Patience) -> None:
@@ -109,7 +120,11 @@ def _continue(part: Path, url: str, has_checksum: bool, timeout_s: tuple[float, 
             if response.status_code != requests.codes.partial_content:
                 start = 0
                 etag = response.headers.get("ETag", "")
-                _validator(part).write_text("" if etag.startswith("W/") else etag or response.headers.get("Last-Modified", ""))
+                _validator(part).write_text(
+                    ""
+                    if etag.startswith("W/")
+                    else etag or response.headers.get("Last-Modified", "")
+                )
             with open(part, "ab" if start else "wb") as file:
                 _copy(response, file, start, total)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -132,7 +147,9 @@ def _expected_size(response: requests.Response, part: Path, start: int) -> int |
         _discard(part)
         raise _Broken("what was fetched before is no part of the file that is there now")
     if status == requests.codes.partial_content:
-        matched = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        matched = re.fullmatch(
+            r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "")
+        )
         if not matched or int(matched[1]) != start:
             _discard(part)
             raise _Broken("the server sent another range than was asked for")
@@ -147,14 +164,22 @@ def _expected_size(response: requests.Response, part: Path, start: int) -> int |
 
 def _copy(response: requests.Response, file: BinaryIO, done: int, total: int | None) -> None:
     began, began_at, told = time.monotonic(), done, time.monotonic()
-    while piece := response.raw.read1(PIECE_BYTES):  # what has arrived: a broken connection loses nothing
+    while piece := response.raw.read1(
+        PIECE_BYTES
+    ):  # what has arrived: a broken connection loses nothing
         file.write(piece)
         done += len(piece)
         now = time.monotonic()
         if now - told >= PROGRESS_EVERY_S:
             told, rate = now, (done - began_at) / (now - began)
             left = f", {(total - done) / rate:.0f} s left" if total else ""
-            log.info("%.1f of %s MB, %.2f MB/s%s", done / 1e6, f"{total / 1e6:.1f}" if total else "unknown", rate / 1e6, left)
+            log.info(
+                "%.1f of %s MB, %.2f MB/s%s",
+                done / 1e6,
+                f"{total / 1e6:.1f}" if total else "unknown",
+                rate / 1e6,
+                left,
+            )
 
 
 def _check(part: Path, checksum: str | None, resumed: bool) -> None:
@@ -166,7 +191,9 @@ def _check(part: Path, checksum: str | None, resumed: bool) -> None:
         if resumed:
             raise _Broken("the parts do not make up the file that is declared")
         newer = "a newer version that you mean to use? Then remove its line from `checksums` in config.yaml"
-        raise _Unreachable(f"the file there has checksum {found} where {checksum} is declared ({newer})")
+        raise _Unreachable(
+            f"the file there has checksum {found} where {checksum} is declared ({newer})"
+        )
 
 
 def _validator(part: Path) -> Path:
@@ -186,8 +213,16 @@ def _size(path: Path) -> int:
 def _reason(error: Exception) -> str:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "the server is silent"
-    for sign, words in (("resolve", "its name cannot be resolved"), ("refused", "connection refused"), ("SSL", "no trusted certificate")):
+    for sign, words in (
+        ("resolve", "its name cannot be resolved"),
+        ("refused", "connection refused"),
+        ("SSL", "no trusted certificate"),
+    ):
         if sign in str(error):
             return words
-    broke = requests.ConnectionError | requests.exceptions.ChunkedEncodingError | urllib3.exceptions.ProtocolError
+    broke = (
+        requests.ConnectionError
+        | requests.exceptions.ChunkedEncodingError
+        | urllib3.exceptions.ProtocolError
+    )
     return "the connection broke" if isinstance(error, broke) else str(error)[:100]

@@ -13,17 +13,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from microrank.data.blocks import read_blocks, shown
-from microrank.data.histories import Histories, check_histories, join
-from microrank.data.numbers import leading_numbers
+from microrank.data.digit_scanner import leading_numbers
+from microrank.data.line_blocks import read_blocks, shown
 from microrank.data.pairs_csv import CSV_HEADER, read_csv
 from microrank.data.pairs_tsv import read_tsv
+from microrank.data.raw_histories import Histories, check_histories, join
 from microrank.errors import StudyError
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 5.0
-IN_MEMORY_BYTES = 1 << 24  # a file up to this size is read once and gathered; a larger one is read first to see whether its users ascend
+IN_MEMORY_BYTES = (
+    1 << 24
+)  # a file up to this size is read once and gathered; a larger one is read first to see whether its users ascend
 USERS_PER_PORTION = 1 << 16
 
 
@@ -53,7 +55,9 @@ def _read(path: Path) -> Iterator[Histories]:
     start = next(read_blocks(path, block_bytes=1 << 12))
     is_csv = _is_csv(path, start[: start.index(b"\n")])
     _warn_of_a_cut(path)
-    by_block = path.stat().st_size > IN_MEMORY_BYTES and _users_ascend(path, n_header_lines=int(is_csv))
+    by_block = path.stat().st_size > IN_MEMORY_BYTES and _users_ascend(
+        path, n_header_lines=int(is_csv)
+    )
     parts = read_csv(path, by_block) if is_csv else read_tsv(path)
     if not (is_csv or by_block):
         parts = _ascending(list(parts))
@@ -90,7 +94,8 @@ def _warn_of_a_cut(path: Path) -> None:
         file.seek(-1, os.SEEK_END)
         if file.read() not in (b"\n", b"\r"):
             log.warning(
-                "%s: the last line has no line end: if the file was cut, its last item is wrong; declare its checksum to be sure", path
+                "%s: the last line has no line end: if the file was cut, its last item is wrong; declare its checksum to be sure",
+                path,
             )
 
 

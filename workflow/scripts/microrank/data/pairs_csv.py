@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from microrank.data.blocks import Block, read_blocks, shown
-from microrank.data.histories import Histories
-from microrank.data.numbers import MAX_ID, NotANumber, complaint, scan_numbers
+from microrank.data.digit_scanner import MAX_ID, NotANumber, complaint, scan_numbers
+from microrank.data.line_blocks import Block, read_blocks, shown
+from microrank.data.raw_histories import Histories
 from microrank.errors import StudyError
 
 COLUMNS = ("user", "item", "timestamp")
@@ -30,7 +30,9 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
     waiting: list[np.ndarray] = []
     for text in read_blocks(path):
         is_first = not waiting
-        rows = _parse(Block(text[len(CSV_HEADER) + 1 :] if is_first else text, n_read + FIRST_ROW_LINE), path)
+        rows = _parse(
+            Block(text[len(CSV_HEADER) + 1 :] if is_first else text, n_read + FIRST_ROW_LINE), path
+        )
         n_read += len(rows)
         waiting.append(rows)
         if by_block and sum(map(len, waiting)) >= ROWS_AT_ONCE:
@@ -43,7 +45,9 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
     rows = np.concatenate(waiting)
     del waiting
     if not len(rows):
-        raise StudyError(f"{path}: no rows below the header; delete the file and fetch it again, or place the right one there")
+        raise StudyError(
+            f"{path}: no rows below the header; delete the file and fetch it again, or place the right one there"
+        )
     yield _grouped(rows, n_given)
 
 
@@ -83,9 +87,13 @@ def _explained(block: Block, offset: int, path: Path) -> StudyError:
     if not line.strip():
         return StudyError(f"{where}: the line is blank; remove it")
     if len(fields) != len(COLUMNS):
-        return StudyError(f"{where}: {shown(line)} is not user,item,timestamp; was the file cut off?")
+        return StudyError(
+            f"{where}: {shown(line)} is not user,item,timestamp; was the file cut off?"
+        )
     for column, text in zip(COLUMNS, fields, strict=True):
         if wrong := complaint(text):
             kind = "timestamps are milliseconds, in" if column == "timestamp" else "ids are"
-            return StudyError(f"{where}: {column} {shown(text)} {wrong}; {kind} whole numbers from 0 to {MAX_ID}")
+            return StudyError(
+                f"{where}: {column} {shown(text)} {wrong}; {kind} whole numbers from 0 to {MAX_ID}"
+            )
     return StudyError(f"{where}: {shown(line)} is not user,item,timestamp")

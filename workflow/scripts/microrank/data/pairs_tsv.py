@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from microrank.data.blocks import Block, read_blocks, shown
-from microrank.data.histories import Histories
-from microrank.data.numbers import MAX_ID, NotANumber, complaint, scan_numbers
+from microrank.data.digit_scanner import MAX_ID, NotANumber, complaint, scan_numbers
+from microrank.data.line_blocks import Block, read_blocks, shown
+from microrank.data.raw_histories import Histories
 from microrank.errors import StudyError
 
 TAB, SPACE, LINE_END = b"\t \n"
@@ -32,12 +32,16 @@ def _parse(block: Block, path: Path) -> Histories:
     except NotANumber as error:
         raise _explained(block, error.offset, path) from None
     tabs, line_ends = np.flatnonzero(separators == TAB), np.flatnonzero(separators == LINE_END)
-    in_line_order = len(tabs) == len(line_ends) and tabs[0] == 0 and (tabs[1:] == line_ends[:-1] + 1).all()
+    in_line_order = (
+        len(tabs) == len(line_ends) and tabs[0] == 0 and (tabs[1:] == line_ends[:-1] + 1).all()
+    )
     if not in_line_order or np.count_nonzero(separators == SPACE) != len(values) - 2 * len(tabs):
         raise _explained(block, int(ends[_first_wrong(separators)]), path)
     is_item = np.ones(len(values), bool)
     is_item[tabs] = False
-    return Histories(values[tabs], line_ends - tabs, values[is_item], block.first_line + np.arange(len(tabs)))
+    return Histories(
+        values[tabs], line_ends - tabs, values[is_item], block.first_line + np.arange(len(tabs))
+    )
 
 
 def _first_wrong(separators: np.ndarray) -> int:
@@ -54,12 +58,16 @@ def _explained(block: Block, offset: int, path: Path) -> StudyError:
         return StudyError(f"{where}: the line is blank; remove it")
     user, tab, items = line.partition("\t")
     if not tab:
-        return StudyError(f"{where}: no tab in {shown(line)}; a user, a tab and items separated by spaces are expected")
+        return StudyError(
+            f"{where}: no tab in {shown(line)}; a user, a tab and items separated by spaces are expected"
+        )
     for what, text in [("user", user), *(("item", item) for item in items.split(" "))]:
         wrong = complaint(text)
         if wrong == "is empty":
             expected = "a user, a tab and items separated by one space are expected, and nothing at the line's end"
             return StudyError(f"{where}: the {what} id is missing in {shown(line)}; {expected}")
         if wrong:
-            return StudyError(f"{where}: {what} id {shown(text)} {wrong}; ids are whole numbers from 0 to {MAX_ID}")
+            return StudyError(
+                f"{where}: {what} id {shown(text)} {wrong}; ids are whole numbers from 0 to {MAX_ID}"
+            )
     return StudyError(f"{where}: {shown(line)} is not a user, a tab and items separated by spaces")

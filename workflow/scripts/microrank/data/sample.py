@@ -13,13 +13,22 @@ from microrank.data.sample_words import CLOSERS, EMOJI, HASHTAGS, MIDDLES, OPENE
 from microrank.errors import StudyError
 from microrank.seeds import generator
 
-MIN_LENGTH, MAX_LENGTH, MEAN_EXTRA = 5, 40, 3.5  # interactions of a user: at least, at most, and the mean beyond the least
+MIN_LENGTH, MAX_LENGTH, MEAN_EXTRA = (
+    5,
+    40,
+    3.5,
+)  # interactions of a user: at least, at most, and the mean beyond the least
 MIN_ITEMS = 2 * MAX_LENGTH
 WORDS_OF_THEME, WORDS_OF_TOPIC = 3, 12
 ERAS = 4  # stretches of a user's time between which the items' popularity moves
 FASHION = 0.8  # share of an item's popularity that comes and goes
 ZIPF = 0.7  # popularity of the item of rank r within its theme: r^-ZIPF
-SHARES = {"word": 0.4, "theme": 0.15, "topic": 0.1, "all": 0.35}  # how wide a user's taste is, interaction by interaction
+SHARES = {
+    "word": 0.4,
+    "theme": 0.15,
+    "topic": 0.1,
+    "all": 0.35,
+}  # how wide a user's taste is, interaction by interaction
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,14 @@ class SampleSettings:
         """Check what the schema cannot."""
         settings = cls(**section)
         if settings.topics > len(TOPICS):
-            raise StudyError(f"config: synthetic.topics is {settings.topics}, but there are words for {len(TOPICS)} only")
+            raise StudyError(
+                f"config: synthetic.topics is {settings.topics}, but there are words for {len(TOPICS)} only"
+            )
         least = max(MIN_ITEMS, 2 * WORDS_OF_TOPIC * settings.topics)
         if settings.items < least:
-            raise StudyError(f"config: synthetic.items is {settings.items}; with {settings.topics} topics at least {least} are needed")
+            raise StudyError(
+                f"config: synthetic.items is {settings.items}; with {settings.topics} topics at least {least} are needed"
+            )
         return settings
 
 
@@ -77,7 +90,13 @@ def make_catalogue(settings: SampleSettings, random: np.random.Generator) -> Cat
     passing = 1 - FASHION + FASHION * np.exp(-(((now - moment) / 0.3) ** 2))
     popularity = rank**-ZIPF * random.lognormal(0, 0.5, settings.items) * passing
     sums = np.concatenate([[0.0], popularity.ravel().cumsum()])
-    return Catalogue(random.permutation(settings.items) + 1, word_of_item, starts, sums, random.dirichlet(np.full(settings.topics, 4.0)))
+    return Catalogue(
+        random.permutation(settings.items) + 1,
+        word_of_item,
+        starts,
+        sums,
+        random.dirichlet(np.full(settings.topics, 4.0)),
+    )
 
 
 def draw_interactions(
@@ -85,9 +104,13 @@ def draw_interactions(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each user's number of interactions [n_users], and the items' indices [n_rows], oldest first, none twice for a user."""
     n_items, n_topics = len(catalogue.item_ids), len(catalogue.topic_share)
-    lengths = np.minimum(MIN_LENGTH + random.geometric(1 / (1 + mean_extra), n_users) - 1, MAX_LENGTH)
+    lengths = np.minimum(
+        MIN_LENGTH + random.geometric(1 / (1 + mean_extra), n_users) - 1, MAX_LENGTH
+    )
     users = np.repeat(np.arange(n_users), lengths)
-    time = (np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / np.repeat(lengths, lengths)
+    time = (np.arange(len(users)) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / np.repeat(
+        lengths, lengths
+    )
     era = (time * ERAS).astype(int)
 
     tastes = random.choice(n_topics, size=(2, n_users), p=catalogue.topic_share) * WORDS_OF_TOPIC
@@ -95,7 +118,10 @@ def draw_interactions(
     word = np.where(random.random(len(users)) < 0.2 + 0.6 * time, late[users], early[users])
     widths = [1, WORDS_OF_THEME, WORDS_OF_TOPIC, n_topics * WORDS_OF_TOPIC]
     width = random.choice(widths, size=len(users), p=list(SHARES.values()))
-    first, last = catalogue.starts[word // width * width], catalogue.starts[(word // width + 1) * width]
+    first, last = (
+        catalogue.starts[word // width * width],
+        catalogue.starts[(word // width + 1) * width],
+    )
 
     items = _draw_items(catalogue, era, first, last, random)
     attempt = 0
@@ -110,17 +136,30 @@ def draw_interactions(
 def make_titles(catalogue: Catalogue, random: np.random.Generator) -> dict[int, str]:
     """Item id -> title, with the oddities of real title files planted in them."""
     words = _words(len(catalogue.topic_share))
-    titles = {item: _title(words[word], random) for item, word in zip(catalogue.item_ids.tolist(), catalogue.word_of_item, strict=True)}
+    titles = {
+        item: _title(words[word], random)
+        for item, word in zip(catalogue.item_ids.tolist(), catalogue.word_of_item, strict=True)
+    }
     _plant_oddities(titles, random)
     return titles
 
 
-def _draw_items(catalogue: Catalogue, era: np.ndarray, first: np.ndarray, last: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _draw_items(
+    catalogue: Catalogue,
+    era: np.ndarray,
+    first: np.ndarray,
+    last: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
     """One item by its popularity in the era from each range `first` to `last` (not included; where a range is empty, from all)."""
     n_items = len(catalogue.item_ids)
     first, last = np.where(first < last, first, 0), np.where(first < last, last, n_items)
     low, high = catalogue.sums[era * n_items + first], catalogue.sums[era * n_items + last]
-    found = np.searchsorted(catalogue.sums, low + random.random(len(era)) * (high - low), side="right") - 1 - era * n_items
+    found = (
+        np.searchsorted(catalogue.sums, low + random.random(len(era)) * (high - low), side="right")
+        - 1
+        - era * n_items
+    )
     return np.clip(found, first, last - 1)
 
 
@@ -136,7 +175,10 @@ def _words(n_topics: int) -> list[tuple[str, str, tuple[str, ...]]]:
     words = []
     for topic, themes in list(TOPICS.items())[:n_topics]:
         for theme in themes:
-            words += [(topic, word, tuple(other for other in theme.split() if other != word)) for word in theme.split()]
+            words += [
+                (topic, word, tuple(other for other in theme.split() if other != word))
+                for word in theme.split()
+            ]
     return words
 
 

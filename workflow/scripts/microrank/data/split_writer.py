@@ -22,7 +22,16 @@ def split_writer(paths: Mapping[str, str]) -> Iterator[Callable[[str, pa.Table],
 
 def _writer(path: Path) -> pq.ParquetWriter:
     # A third of the default's time and two thirds of its bytes: users as small differences, the rest by its bytes' places, no dictionaries.
-    encodings = {"user_id": "DELTA_BINARY_PACKED", "item_id": "BYTE_STREAM_SPLIT", "position": "BYTE_STREAM_SPLIT"}
+    encodings = {
+        "user_id": "DELTA_BINARY_PACKED",
+        "item_id": "BYTE_STREAM_SPLIT",
+        "position": "BYTE_STREAM_SPLIT",
+    }
     return pq.ParquetWriter(
-        path, tables.SPLIT, compression="snappy", use_dictionary=False, column_encoding=encodings, write_statistics=["user_id"]
+        path,
+        tables.SPLIT,
+        compression="snappy",
+        use_dictionary=False,
+        column_encoding=encodings,
+        write_statistics=["user_id"],
     )

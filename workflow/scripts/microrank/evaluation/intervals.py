@@ -16,10 +16,14 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # 0 and n successes give exactly 0 and 1 as bounds, which rounding would miss.
-    return (0.0 if successes == 0 else float(centre - half)), (1.0 if successes == n else float(centre + half))
+    return (0.0 if successes == 0 else float(centre - half)), (
+        1.0 if successes == n else float(centre + half)
+    )
 
 
-def newcombe_interval(successes: int, n: int, other_successes: int, other_n: int, confidence: float = 0.95) -> tuple[float, float]:
+def newcombe_interval(
+    successes: int, n: int, other_successes: int, other_n: int, confidence: float = 0.95
+) -> tuple[float, float]:
     """Interval of the difference of two shares, the first less the other, that were seen in different users.
 
     Newcombe's hybrid of the two Wilson intervals l, u: d − √((p₁ − l₁)² + (u₂ − p₂)²) to d + √((u₁ − p₁)² + (p₂ − l₂)²) (method 10 in
@@ -31,10 +35,14 @@ def newcombe_interval(successes: int, n: int, other_successes: int, other_n: int
     )
     share, other = successes / n, other_successes / other_n
     difference = share - other
-    return difference - float(np.hypot(share - low, other_high - other)), difference + float(np.hypot(high - share, other - other_low))
+    return difference - float(np.hypot(share - low, other_high - other)), difference + float(
+        np.hypot(high - share, other - other_low)
+    )
 
 
-def of_finite_population(value: float, low: float, high: float, n: int, population: int) -> tuple[float, float]:
+def of_finite_population(
+    value: float, low: float, high: float, n: int, population: int
+) -> tuple[float, float]:
     """The interval low…high of a mean over n users, if these were drawn without replacement from a `population` that it is to tell of.
 
     What was drawn is known exactly, so the distances to `value` shrink by √((N − n)/(N − 1)), the finite population correction of the
@@ -44,7 +52,9 @@ def of_finite_population(value: float, low: float, high: float, n: int, populati
     return value - factor * (value - low), value + factor * (high - value)
 
 
-def prediction_interval(mean: float, sd: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def prediction_interval(
+    mean: float, sd: float, n: int, confidence: float = 0.95
+) -> tuple[float, float]:
     """Where one more run falls, after n >= 2 runs with this mean and standard deviation: mean ± t·sd·√(1 + 1/n), for normal figures.
 
     (Hahn and Meeker, Statistical intervals, 1991, section 4.8.)

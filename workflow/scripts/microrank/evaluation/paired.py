@@ -9,8 +9,10 @@ from scipy.special import bdtr
 
 
 def joint_histogram(ranks: np.ndarray, baseline_ranks: np.ndarray, k: int) -> np.ndarray:
-    """[k + 1, k + 1] int64: in how many users the method has the hidden item at rank i and the baseline at rank j (0: not in the list)."""
-    return np.bincount(ranks * (k + 1) + baseline_ranks, minlength=(k + 1) ** 2).reshape(k + 1, k + 1)
+    """[k + 1, k + 1] int64: in how many users the method has the held-out item at rank i and the baseline at rank j (0: not in the list)."""
+    return np.bincount(ranks * (k + 1) + baseline_ranks, minlength=(k + 1) ** 2).reshape(
+        k + 1, k + 1
+    )
 
 
 def wins_and_losses(values: np.ndarray, joint: np.ndarray) -> tuple[int, int]:
@@ -31,7 +33,9 @@ def mcnemar(wins: int, losses: int) -> float:
     return float(min(1.0, 2 * bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
-def resampled_means(values: np.ndarray, histogram: np.ndarray, samples: int, random: np.random.Generator) -> np.ndarray:
+def resampled_means(
+    values: np.ndarray, histogram: np.ndarray, samples: int, random: np.random.Generator
+) -> np.ndarray:
     """[samples, m]: means over users in `samples` bootstrap resamples (Efron and Tibshirani, An introduction to the bootstrap, 1993).
 
     Args:
@@ -40,7 +44,9 @@ def resampled_means(values: np.ndarray, histogram: np.ndarray, samples: int, ran
     taken = np.flatnonzero(histogram)
     n = int(histogram.sum())
     counts = random.multinomial(n, histogram[taken] / n, size=samples)
-    return counts.astype(np.float64) @ values[taken] / n  # as floats: whole numbers would be multiplied without BLAS
+    return (
+        counts.astype(np.float64) @ values[taken] / n
+    )  # as floats: whole numbers would be multiplied without BLAS
 
 
 def percentile_interval(means: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:

@@ -35,7 +35,9 @@ def _at_most(k: np.ndarray, n: np.ndarray, p: float) -> np.ndarray:
 
 
 def _exactly(k: np.ndarray, n: int, p: float) -> np.ndarray:
-    return np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p))
+    return np.exp(
+        gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p)
+    )
 
 
 def _quantile(q: float, n: np.ndarray | int, p: float) -> np.ndarray:
@@ -45,7 +47,9 @@ def _quantile(q: float, n: np.ndarray | int, p: float) -> np.ndarray:
     return np.where(bdtr(below, n, p) >= q, below, k)
 
 
-def detectable_difference(n: int, differing: float, level: float = 0.05, power: float = 0.8) -> float:
+def detectable_difference(
+    n: int, differing: float, level: float = 0.05, power: float = 0.8
+) -> float:
     """The smallest difference of two hit rates that n paired users show with probability `power`, by `mcnemar_power`.
 
     NaN where none could be shown: even the largest that is possible, d, is not found so often.
@@ -55,11 +59,15 @@ def detectable_difference(n: int, differing: float, level: float = 0.05, power: 
     low, high = 0.0, differing
     while high - low > 1e-6 * differing:
         middle = (low + high) / 2
-        low, high = (low, middle) if mcnemar_power(n, differing, middle, level) >= power else (middle, high)
+        low, high = (
+            (low, middle) if mcnemar_power(n, differing, middle, level) >= power else (middle, high)
+        )
     return high
 
 
-def users_needed(difference: float, differing: float, level: float = 0.05, power: float = 0.8) -> int:
+def users_needed(
+    difference: float, differing: float, level: float = 0.05, power: float = 0.8
+) -> int:
     """About how many paired users show `difference`, above 0 and at most `differing`, with probability `power`.
 
     Where one user more lowers the power by a hair, as with any exact test, another number close by may serve too.
@@ -69,5 +77,9 @@ def users_needed(difference: float, differing: float, level: float = 0.05, power
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if mcnemar_power(middle, differing, difference, level) >= power else (middle, high)
+        low, high = (
+            (low, middle)
+            if mcnemar_power(middle, differing, difference, level) >= power
+            else (middle, high)
+        )
     return high

@@ -6,31 +6,69 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from microrank.evaluation.expectation import Metric, shuffle_expectation, shuffle_hits_range, shuffle_p_value
+from microrank.evaluation.expectation import (
+    Metric,
+    shuffle_expectation,
+    shuffle_hits_range,
+    shuffle_p_value,
+)
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.holm import holm
 from microrank.evaluation.intervals import wilson_interval
 from microrank.evaluation.mrr import reciprocal_rank
 from microrank.evaluation.ndcg import ndcg
-from microrank.evaluation.paired import joint_histogram, mcnemar, percentile_interval, resampled_means, wins_and_losses
+from microrank.evaluation.paired import (
+    joint_histogram,
+    mcnemar,
+    percentile_interval,
+    resampled_means,
+    wins_and_losses,
+)
 from microrank.evaluation.ranks import candidate_lists, ground_truth_ranks
 from microrank.evaluation.settings import Scoring
 from microrank.seeds import generator
 
-NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE = "nfm", "random (expected)", "random (one draw)", "oracle"
+NFM, RANDOM_EXPECTED, RANDOM_DRAW, ORACLE = (
+    "nfm",
+    "random (expected)",
+    "random (one draw)",
+    "oracle",
+)
 REFERENCES = (RANDOM_EXPECTED, RANDOM_DRAW, ORACLE)
 _TEXT, _COUNT, _NUMBER = pa.string(), pa.int64(), pa.float64()
 METRICS = pa.schema(
     {
-        **{"dataset": _TEXT, "method": _TEXT, "metric": _TEXT, "cutoff": _COUNT, "value": _NUMBER, "ci_low": _NUMBER, "ci_high": _NUMBER},
-        **{"n_users": _COUNT, "baseline": _TEXT, "delta": _NUMBER, "wins": _COUNT, "losses": _COUNT, "p_value": _NUMBER, "p_holm": _NUMBER},
+        **{
+            "dataset": _TEXT,
+            "method": _TEXT,
+            "metric": _TEXT,
+            "cutoff": _COUNT,
+            "value": _NUMBER,
+            "ci_low": _NUMBER,
+            "ci_high": _NUMBER,
+        },
+        **{
+            "n_users": _COUNT,
+            "baseline": _TEXT,
+            "delta": _NUMBER,
+            "wins": _COUNT,
+            "losses": _COUNT,
+            "p_value": _NUMBER,
+            "p_holm": _NUMBER,
+        },
     }
 )
 Row = dict[str, Any]
 
 
 def score_rankings(
-    rankings: Mapping[str, pa.Table], subset: pa.Table, scoring: Scoring, *, dataset: str, seed: int, recommender: str = NFM
+    rankings: Mapping[str, pa.Table],
+    subset: pa.Table,
+    scoring: Scoring,
+    *,
+    dataset: str,
+    seed: int,
+    recommender: str = NFM,
 ) -> pa.Table:
     """All metrics of all methods and references, table METRICS.
 
@@ -51,8 +89,12 @@ def score_rankings(
     k = candidate_lists(subset).shape[1]
     baseline = ground_truth_ranks(recommender, _as_ranking(subset), subset)
     ranks = {name: ground_truth_ranks(name, ranking, subset) for name, ranking in rankings.items()}
-    rows = score_ranks(ranks, baseline, k, scoring, dataset=dataset, seed=seed, recommender=recommender)
-    return pa.Table.from_pylist([{name: _rounded(value) for name, value in row.items()} for row in rows], schema=METRICS)
+    rows = score_ranks(
+        ranks, baseline, k, scoring, dataset=dataset, seed=seed, recommender=recommender
+    )
+    return pa.Table.from_pylist(
+        [{name: _rounded(value) for name, value in row.items()} for row in rows], schema=METRICS
+    )
 
 
 def score_ranks(
@@ -65,16 +107,20 @@ def score_ranks(
     seed: int,
     recommender: str = NFM,
 ) -> list[Row]:
-    """The rows of table METRICS, from where each method puts the hidden items.
+    """The rows of table METRICS, from where each method puts the held-out items.
 
     Args:
-        ranks: method -> [n_users], rank of each user's hidden item, from 1; 0 where the list lacks it. baseline: the recommender's.
+        ranks: method -> [n_users], rank of each user's held-out item, from 1; 0 where the list lacks it. baseline: the recommender's.
         k: length of the lists.
     """
     shuffled = generator(seed, "random draw").integers(1, k + 1, len(baseline))
     drawn = np.where(baseline > 0, shuffled, 0)
     scorer = _Scorer(scoring, baseline, k, dataset=dataset, seed=seed, recommender=recommender)
-    rows = [row for name, of_method in [(recommender, baseline), *ranks.items()] for row in scorer.rows(name, of_method, tested=True)]
+    rows = [
+        row
+        for name, of_method in [(recommender, baseline), *ranks.items()]
+        for row in scorer.rows(name, of_method, tested=True)
+    ]
     _adjust(rows, "hr", "hits")
     _adjust(rows, "hr_over_random")
     rows += scorer.expected_rows()
@@ -86,15 +132,29 @@ def score_ranks(
 class _Scorer:
     """The rows of one study's methods."""
 
-    def __init__(self, scoring: Scoring, baseline: np.ndarray, k: int, *, dataset: str, seed: int, recommender: str) -> None:
+    def __init__(
+        self,
+        scoring: Scoring,
+        baseline: np.ndarray,
+        k: int,
+        *,
+        dataset: str,
+        seed: int,
+        recommender: str,
+    ) -> None:
         self.scoring, self.baseline, self.k = scoring, baseline, k
         self.dataset, self.seed, self.recommender = dataset, seed, recommender
         self.n = len(baseline)
         self.in_list = int((baseline > 0).sum())
         self.hit_cutoffs = [cutoff for cutoff in scoring.cutoffs if cutoff <= k]
-        others: list[tuple[str, Metric, int]] = [("ndcg", ndcg, min(10, k)), ("mrr", reciprocal_rank, k)]
+        others: list[tuple[str, Metric, int]] = [
+            ("ndcg", ndcg, min(10, k)),
+            ("mrr", reciprocal_rank, k),
+        ]
         self.measured = [("hr", hit_rate, cutoff) for cutoff in self.hit_cutoffs] + others
-        self.values = np.stack([metric(np.arange(k + 1), cutoff) for _, metric, cutoff in self.measured], axis=1)  # [rank, measured]
+        self.values = np.stack(
+            [metric(np.arange(k + 1), cutoff) for _, metric, cutoff in self.measured], axis=1
+        )  # [rank, measured]
 
     def rows(self, method: str, ranks: np.ndarray, *, tested: bool) -> list[Row]:
         joint = joint_histogram(ranks, self.baseline, self.k)
@@ -103,11 +163,18 @@ class _Scorer:
         quantities = np.concatenate([of_method, of_method - of_baseline], axis=1)
         m, n_rates = len(self.measured), len(self.hit_cutoffs)
         # One draw for the recommender whatever it is called, so that a study replayed from its lists has the same intervals.
-        random = generator(self.seed, f"bootstrap of {NFM if method == self.recommender else method}")
-        means = resampled_means(quantities[:, n_rates:], joint.ravel(), self.scoring.bootstrap_samples, random)
+        random = generator(
+            self.seed, f"bootstrap of {NFM if method == self.recommender else method}"
+        )
+        means = resampled_means(
+            quantities[:, n_rates:], joint.ravel(), self.scoring.bootstrap_samples, random
+        )
         bounds = np.stack(percentile_interval(means, self.scoring.confidence), axis=1)
         mean = joint.ravel() @ quantities / self.n
-        rates = [wilson_interval(round(mean[i] * self.n), self.n, self.scoring.confidence) for i in range(n_rates)]
+        rates = [
+            wilson_interval(round(mean[i] * self.n), self.n, self.scoring.confidence)
+            for i in range(n_rates)
+        ]
         low, high = np.concatenate([np.array(rates).reshape(-1, 2), bounds]).T
         rows = []
         for i, (name, _, cutoff) in enumerate(self.measured):
@@ -117,9 +184,16 @@ class _Scorer:
             rows += [*([_as_counts(row)] if name == "hr" else []), row]
         if method != self.recommender:
             for i, (name, _, cutoff) in enumerate(self.measured, start=m):
-                rows.append(self._row(method, f"{name}_difference", cutoff, mean[i], (low[i], high[i])) | {"baseline": self.recommender})
+                rows.append(
+                    self._row(method, f"{name}_difference", cutoff, mean[i], (low[i], high[i]))
+                    | {"baseline": self.recommender}
+                )
         if tested:
-            rows += [self._over_random(method, *one) for one in zip(self.hit_cutoffs, mean, low, high, strict=False) if one[0] < self.k]
+            rows += [
+                self._over_random(method, *one)
+                for one in zip(self.hit_cutoffs, mean, low, high, strict=False)
+                if one[0] < self.k
+            ]
         return rows
 
     def _compared(self, joint: np.ndarray, i: int, *, tested: bool) -> Row:
@@ -138,7 +212,9 @@ class _Scorer:
 
     def _over_random(self, method: str, cutoff: int, rate: float, low: float, high: float) -> Row:
         expected = shuffle_expectation(hit_rate, self.in_list, self.n, self.k, cutoff)
-        row = self._row(method, "hr_over_random", cutoff, rate - expected, (low - expected, high - expected))
+        row = self._row(
+            method, "hr_over_random", cutoff, rate - expected, (low - expected, high - expected)
+        )
         p_value = shuffle_p_value(round(rate * self.n), self.in_list, self.k, cutoff)
         return row | {"baseline": RANDOM_EXPECTED, "delta": rate - expected, "p_value": p_value}
 
@@ -148,16 +224,35 @@ class _Scorer:
             mean = shuffle_expectation(metric, self.in_list, self.n, self.k, cutoff)
             row = self._row(RANDOM_EXPECTED, name, cutoff, mean, (None, None))
             if name == "hr":
-                low, high = shuffle_hits_range(self.in_list, self.k, cutoff, self.scoring.confidence)
+                low, high = shuffle_hits_range(
+                    self.in_list, self.k, cutoff, self.scoring.confidence
+                )
                 row |= {"ci_low": low / self.n, "ci_high": high / self.n}
             of_baseline = float(metric(self.baseline, cutoff).mean())
             row |= {"baseline": self.recommender, "delta": mean - of_baseline}
             rows += [*([_as_counts(row)] if name == "hr" else []), row]
         return rows
 
-    def _row(self, method: str, metric: str, cutoff: int, value: float, interval: tuple[float | None, float | None]) -> Row:
-        row = dict.fromkeys(METRICS.names) | {"dataset": self.dataset, "method": method, "metric": metric, "cutoff": cutoff}
-        return row | {"value": value, "ci_low": interval[0], "ci_high": interval[1], "n_users": self.n}
+    def _row(
+        self,
+        method: str,
+        metric: str,
+        cutoff: int,
+        value: float,
+        interval: tuple[float | None, float | None],
+    ) -> Row:
+        row = dict.fromkeys(METRICS.names) | {
+            "dataset": self.dataset,
+            "method": method,
+            "metric": metric,
+            "cutoff": cutoff,
+        }
+        return row | {
+            "value": value,
+            "ci_low": interval[0],
+            "ci_high": interval[1],
+            "n_users": self.n,
+        }
 
 
 def _adjust(rows: list[Row], metric: str, *also: str) -> None:
@@ -171,7 +266,10 @@ def _adjust(rows: list[Row], metric: str, *also: str) -> None:
 
 
 def _as_counts(row: Row) -> Row:
-    scaled = {name: None if row[name] is None else row[name] * row["n_users"] for name in ("value", "ci_low", "ci_high", "delta")}
+    scaled = {
+        name: None if row[name] is None else row[name] * row["n_users"]
+        for name in ("value", "ci_low", "ci_high", "delta")
+    }
     return row | {"metric": "hits"} | scaled
 
 
@@ -180,7 +278,9 @@ def _as_ranking(subset: pa.Table) -> pa.Table:
     lists = candidate_lists(subset)
     n, k = lists.shape
     users = np.repeat(subset["user_id"].to_numpy(), k)
-    return pa.table({"user_id": users, "rank": np.tile(np.arange(1, k + 1), n), "item_id": lists.ravel()})
+    return pa.table(
+        {"user_id": users, "rank": np.tile(np.arange(1, k + 1), n), "item_id": lists.ravel()}
+    )
 
 
 def _rounded(value: Any) -> Any:

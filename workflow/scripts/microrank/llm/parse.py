@@ -32,13 +32,15 @@ class Parsed:
     scores: tuple[float | None, ...] | None = None
 
 
-def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], order: Sequence[int]) -> Parsed:
+def parse_answer(
+    text: str | None, answer_format: str, candidate_ids: Sequence[int], order: Sequence[int]
+) -> Parsed:
     """Read an answer: numbers of candidates, whatever surrounds them.
 
     Numbers that are no candidate's and repeated ones are dropped; candidates that are not named follow in the recommender's order.
 
     Args:
-        answer: `ids` or `numbers`, how the prompt asked for candidates. A model that uses the other way is understood where no number of
+        answer_format: `ids` or `numbers`, how the prompt asked for candidates. A model that uses the other way is understood where no number of
             its answer fits the way asked for.
         candidate_ids: in the recommender's order. order: positions among them as shown; candidate number i is `order[i - 1]`.
     """
@@ -46,11 +48,17 @@ def parse_answer(text: str | None, answer: str, candidate_ids: Sequence[int], or
     numbers = _numbers((text or "")[:MAX_LENGTH], repairs)
     by_id = {int(item): position for position, item in enumerate(candidate_ids)}
     by_number = {number: int(position) for number, position in enumerate(order, start=1)}
-    known, other = (by_id, by_number) if answer == "ids" else (by_number, by_id)
-    if numbers and not any(number in known for number in numbers) and any(number in other for number in numbers):
-        repairs["numbers_for_ids" if answer == "ids" else "ids_for_numbers"] += 1
+    known, other = (by_id, by_number) if answer_format == "ids" else (by_number, by_id)
+    if (
+        numbers
+        and not any(number in known for number in numbers)
+        and any(number in other for number in numbers)
+    ):
+        repairs["numbers_for_ids" if answer_format == "ids" else "ids_for_numbers"] += 1
         known = other
-    positions, missing = said_of_candidates([(number, None) for number in numbers], known, len(candidate_ids), repairs)
+    positions, missing = said_of_candidates(
+        [(number, None) for number in numbers], known, len(candidate_ids), repairs
+    )
     return Parsed([*positions, *missing], len(positions), +repairs)
 
 
@@ -100,7 +108,11 @@ def without_fences(text: str, repairs: Counter[str]) -> str:
 
 def without_thinking(text: str, repairs: Counter[str]) -> str:
     """What follows the last closed thinking block; of one that never closes, nothing is an answer."""
-    for opening, closing in (("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<reasoning>", "</reasoning>")):
+    for opening, closing in (
+        ("<think>", "</think>"),
+        ("<thinking>", "</thinking>"),
+        ("<reasoning>", "</reasoning>"),
+    ):
         _, tag, tail = text.rpartition(closing)
         if tag:
             repairs["thinking"] += 1
@@ -111,7 +123,9 @@ def without_thinking(text: str, repairs: Counter[str]) -> str:
     return text
 
 
-def from_json(text: str, repairs: Counter[str], read: Callable[[object], list[T] | None]) -> list[T] | None:
+def from_json(
+    text: str, repairs: Counter[str], read: Callable[[object], list[T] | None]
+) -> list[T] | None:
     """What `read` finds in the JSON in the text, None where it finds nothing: an object's rather than a bare list's, then the longest."""
     found: list[tuple[bool, int, list[T]]] = []
     decoder, place, tries = json.JSONDecoder(), 0, 0
@@ -138,7 +152,11 @@ def from_json(text: str, repairs: Counter[str], read: Callable[[object], list[T]
 def _list_in(value: object) -> list[int] | None:
     """The numbers of an array that has at least two, or of the longest such array among an object's values."""
     if isinstance(value, dict):
-        lists = [numbers for one in value.values() if isinstance(one, list) and (numbers := _list_in(one)) is not None]
+        lists = [
+            numbers
+            for one in value.values()
+            if isinstance(one, list) and (numbers := _list_in(one)) is not None
+        ]
         return max(lists, key=len, default=None)
     if not isinstance(value, list) or not value:
         return None
@@ -149,7 +167,11 @@ def _list_in(value: object) -> list[int] | None:
 def as_number(value: object) -> int | None:
     """The whole number that a JSON value is, or that names an object; None of others."""
     if isinstance(value, dict):
-        inner = [number for key in ("id", "number", "item_id", "candidate") if (number := as_number(value.get(key))) is not None]
+        inner = [
+            number
+            for key in ("id", "number", "item_id", "candidate")
+            if (number := as_number(value.get(key))) is not None
+        ]
         return inner[0] if inner else None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -166,10 +188,18 @@ def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
     label counts alone; of `the 20 best in order: 3, 1`, only what follows the colon.
     """
     lines = [line for line in text.splitlines() if line.strip()]
-    numbering = [int(found.group(1)) if (found := _LINE_NUMBER.match(line)) else None for line in lines]
-    listed = [(number, line) for number, line in zip(numbering, lines, strict=True) if number is not None]
+    numbering = [
+        int(found.group(1)) if (found := _LINE_NUMBER.match(line)) else None for line in lines
+    ]
+    listed = [
+        (number, line) for number, line in zip(numbering, lines, strict=True) if number is not None
+    ]
     rests = [_NUMBER.findall(_LINE_NUMBER.sub("", line)) for _, line in listed]
-    if len(listed) > 1 and [number for number, _ in listed] == list(range(1, len(listed) + 1)) and all(rests):
+    if (
+        len(listed) > 1
+        and [number for number, _ in listed] == list(range(1, len(listed) + 1))
+        and all(rests)
+    ):
         repairs["list_numbers"] += 1
         return [int(rest[0]) for rest in rests]
     if re.search(r"[A-Za-z]{2,}", text):

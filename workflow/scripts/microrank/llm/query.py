@@ -52,8 +52,18 @@ def query_llm(
     Raises:
         StudyError: some questions have no answer; all others are kept in the store by then.
     """
-    asked = questions(shard_of_users(subset, shard), catalogue, prompt, settings, seed=seed, passes=passes, shuffle=shuffle)
-    entries = ask_chat({name: request for name, (_, _, _, request) in asked.items()}, service, store, budget)
+    asked = questions(
+        shard_of_users(subset, shard),
+        catalogue,
+        prompt,
+        settings,
+        seed=seed,
+        passes=passes,
+        shuffle=shuffle,
+    )
+    entries = ask_chat(
+        {name: request for name, (_, _, _, request) in asked.items()}, service, store, budget
+    )
     rows = []
     for name, (user_id, number, order, _) in asked.items():
         entry = entries[name]
@@ -83,7 +93,14 @@ def shard_of_users(subset: pa.Table, shard: Sequence[int]) -> pa.Table:
 
 
 def questions(
-    subset: pa.Table, catalogue: pa.Table, prompt: Prompt, settings: ChatSettings, *, seed: int, passes: int, shuffle: bool
+    subset: pa.Table,
+    catalogue: pa.Table,
+    prompt: Prompt,
+    settings: ChatSettings,
+    *,
+    seed: int,
+    passes: int,
+    shuffle: bool,
 ) -> dict[str, tuple[int, int, list[int], dict[str, Any]]]:
     """Every question under a name for messages: user, pass, order shown (positions among the candidates), and the request."""
     titles = _titles(subset, catalogue)
@@ -92,10 +109,18 @@ def questions(
         history = [titles[item] for item in user["history"]]
         candidates = [titles[item] for item in user["candidates"]]
         for number in range(passes):
-            order = [int(position) for position in shown_order(seed, user["user_id"], number, shuffle, len(candidates))]
+            order = [
+                int(position)
+                for position in shown_order(seed, user["user_id"], number, shuffle, len(candidates))
+            ]
             messages = build_messages(prompt, history, candidates, user["candidates"], order)
             request = settings.request(messages, number, response_schema(prompt, len(candidates)))
-            asked[f"user {user['user_id']}, pass {number}"] = (user["user_id"], number, order, request)
+            asked[f"user {user['user_id']}, pass {number}"] = (
+                user["user_id"],
+                number,
+                order,
+                request,
+            )
     return asked
 
 
@@ -105,19 +130,32 @@ def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
     Raises:
         StudyError: the catalogue lacks one of them.
     """
-    needed = np.unique(np.concatenate([subset[column].combine_chunks().flatten().to_numpy() for column in ("history", "candidates")]))
+    needed = np.unique(
+        np.concatenate(
+            [
+                subset[column].combine_chunks().flatten().to_numpy()
+                for column in ("history", "candidates")
+            ]
+        )
+    )
     known = catalogue.filter(pa.array(np.isin(catalogue["item_id"].to_numpy(), needed)))
     titles = dict(zip(known["item_id"].to_pylist(), known["title"].to_pylist(), strict=True))
     absent = [int(item) for item in needed if item not in titles]
     if absent:
-        raise StudyError(f"item {absent[0]} of the subset is not in the catalogue; delete results/ and run again")
+        raise StudyError(
+            f"item {absent[0]} of the subset is not in the catalogue; delete results/ and run again"
+        )
     return titles
 
 
 def chat_settings(section: Mapping[str, Any], seed: int) -> ChatSettings:
     """The shaping settings of an entry of `llms`; the simulated model's seed is the study's unless the entry has its own."""
     settings = ChatSettings.from_config(section)
-    return replace(settings, seed=seed) if section["adapter"] == SIMULATED and settings.seed is None else settings
+    return (
+        replace(settings, seed=seed)
+        if section["adapter"] == SIMULATED and settings.seed is None
+        else settings
+    )
 
 
 @contextmanager

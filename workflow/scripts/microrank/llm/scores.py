@@ -5,11 +5,21 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from microrank.llm.parse import MAX_LENGTH, Parsed, as_number, from_json, said_of_candidates, without_fences, without_thinking
+from microrank.llm.parse import (
+    MAX_LENGTH,
+    Parsed,
+    as_number,
+    from_json,
+    said_of_candidates,
+    without_fences,
+    without_thinking,
+)
 
 LARGEST = 1e6  # of a score's magnitude: beyond it a number is no score
 _PAIR = re.compile(r'"?\[?(\d{1,19})\]?"?\s*:\s*"?(-?\d{1,7}(?:\.\d+)?)(?=["\s,;}/])')
-_LINE = re.compile(r"^\s*[-*]?\s*[\[#(]?(\d{1,19})\b.*?(?<![\w.])(-?\d{1,7}(?:\.\d+)?)(?:\s*/\s*10)?\W*$")
+_LINE = re.compile(
+    r"^\s*[-*]?\s*[\[#(]?(\d{1,19})\b.*?(?<![\w.])(-?\d{1,7}(?:\.\d+)?)(?:\s*/\s*10)?\W*$"
+)
 _NAMES, _SCORES = ("number", "id", "candidate", "item_id"), ("score", "relevance", "rating")
 Pairs = list[tuple[int, float]]
 
@@ -28,12 +38,21 @@ def parse_scores(text: str | None, candidate_ids: Sequence[int], order: Sequence
     pairs = _pairs((text or "")[:MAX_LENGTH], len(order), repairs)
     known = {number: int(position) for number, position in enumerate(order, start=1)}
     by_id = {int(item): position for position, item in enumerate(candidate_ids)}
-    if pairs and not any(name in known for name, _ in pairs) and any(name in by_id for name, _ in pairs):
+    if (
+        pairs
+        and not any(name in known for name, _ in pairs)
+        and any(name in by_id for name, _ in pairs)
+    ):
         repairs["ids_for_numbers"] += 1
         known = by_id
     scores, missing = said_of_candidates(pairs, known, len(candidate_ids), repairs)
     ranked = sorted(scores, key=lambda position: (-scores[position], position))
-    return Parsed([*ranked, *missing], len(ranked), +repairs, tuple(scores.get(position) for position in range(len(candidate_ids))))
+    return Parsed(
+        [*ranked, *missing],
+        len(ranked),
+        +repairs,
+        tuple(scores.get(position) for position in range(len(candidate_ids))),
+    )
 
 
 def _pairs(text: str, n: int, repairs: Counter[str]) -> Pairs:
@@ -46,7 +65,11 @@ def _pairs(text: str, n: int, repairs: Counter[str]) -> Pairs:
         repairs["cut"] += "}" not in text
         matches = list(_PAIR.finditer(text))
     else:
-        matches = [one for line in text.splitlines() if (one := _PAIR.match(line.strip() + "\n") or _LINE.match(line[:2000]))]
+        matches = [
+            one
+            for line in text.splitlines()
+            if (one := _PAIR.match(line.strip() + "\n") or _LINE.match(line[:2000]))
+        ]
     if matches and re.search(r"[A-Za-z]{2,}", _PAIR.sub("", text).replace('"scores"', "")):
         repairs["prose"] += 1
     return [(int(one[1]), float(one[2])) for one in matches]
@@ -60,8 +83,16 @@ def _reader(n: int) -> Callable[[object], Pairs | None]:
             return _listed(value, n)
         if not isinstance(value, dict):
             return None
-        named = [(name, score) for key, one in value.items() if (name := as_number(key)) is not None and (score := _score(one)) is not None]
-        inner = [pairs for one in value.values() if isinstance(one, (dict, list)) and (pairs := read(one)) is not None]
+        named = [
+            (name, score)
+            for key, one in value.items()
+            if (name := as_number(key)) is not None and (score := _score(one)) is not None
+        ]
+        inner = [
+            pairs
+            for one in value.values()
+            if isinstance(one, (dict, list)) and (pairs := read(one)) is not None
+        ]
         return max([*inner, *([named] if named else [])], key=len, default=None)
 
     return read

@@ -15,7 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 SERVED_MODEL = "simulated-word-overlap"
-FAULTS = {"busy": 0.05, "foreign": 0.04, "duplicate": 0.04, "prose": 0.08, "cut": 0.03, "thinking": 0.03}
+FAULTS = {
+    "busy": 0.05,
+    "foreign": 0.04,
+    "duplicate": 0.04,
+    "prose": 0.08,
+    "cut": 0.03,
+    "thinking": 0.03,
+}
 _CANDIDATE = re.compile(r"^(?:\[(\d+)\] |(\d+): )(.*)$")
 _HISTORY = re.compile(r"^(?:- |\d+\. )(.*)$")
 _WORD = re.compile(r"\w+")
@@ -25,10 +32,15 @@ _WORD = re.compile(r"\w+")
 def simulated_server(seed: int) -> Iterator[str]:
     """Run the server on a free port of 127.0.0.1 while the block lasts; gives its base URL, which ends in /v1."""
     server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("Handler", (_Handler,), {"seed": seed, "turned_away": set(), "lock": threading.Lock()})
+        ("127.0.0.1", 0),
+        type(
+            "Handler", (_Handler,), {"seed": seed, "turned_away": set(), "lock": threading.Lock()}
+        ),
     )
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/v1"
@@ -49,12 +61,19 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
         for word in set(_WORD.findall(title.lower())):
             liked[word] = liked.get(word, 0.0) + 1 / (1 + 0.2 * age)
     # fsum: a set's order, which differs from one process to the next, must not show in the last bit
-    overlap = {name: math.fsum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower()))) for name, title in candidates.items()}
+    overlap = {
+        name: math.fsum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower())))
+        for name, title in candidates.items()
+    }
     ranked = sorted(candidates, key=lambda name: -overlap[name])
     if '"scores"' in prompt:
-        return _misbehaving(json.dumps({"scores": _scores(overlap, fault, draw)}), fault, len(history)), fault
+        return _misbehaving(
+            json.dumps({"scores": _scores(overlap, fault, draw)}), fault, len(history)
+        ), fault
     if fault == "foreign":
-        ranked.insert(draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000))
+        ranked.insert(
+            draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000)
+        )
     if fault == "duplicate" and ranked:
         ranked.insert(draw.randrange(len(ranked)), draw.choice(ranked))
     text = json.dumps({"ranking": ranked}) if numbered else ", ".join(map(str, ranked))
@@ -65,7 +84,9 @@ def _scores(overlap: dict[int, float], fault: str, draw: random.Random) -> dict[
     """Every candidate's overlap as a whole number from 0 to 10, the largest 10."""
     largest = max(overlap.values(), default=0.0) or 1.0
     scores = {name: round(10 * value / largest) for name, value in overlap.items()}
-    return scores | ({max(scores, default=0) + draw.randrange(1, 1000): 10} if fault == "foreign" else {})
+    return scores | (
+        {max(scores, default=0) + draw.randrange(1, 1000): 10} if fault == "foreign" else {}
+    )
 
 
 def _misbehaving(text: str, fault: str, n_history: int) -> str:
@@ -101,7 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
     lock: ClassVar[threading.Lock]
 
     def do_GET(self) -> None:
-        self._reply(200, {"object": "list", "data": [{"id": SERVED_MODEL, "object": "model", "owned_by": "simulated"}]})
+        self._reply(
+            200,
+            {
+                "object": "list",
+                "data": [{"id": SERVED_MODEL, "object": "model", "owned_by": "simulated"}],
+            },
+        )
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -116,7 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
             busy = fault == "busy" and question not in self.turned_away
             self.turned_away.add(question)
         if busy:
-            self._reply(429, {"error": {"message": "simulated server: too many requests"}}, {"Retry-After": "0"})
+            self._reply(
+                429,
+                {"error": {"message": "simulated server: too many requests"}},
+                {"Retry-After": "0"},
+            )
             return
         words = sum(len(message["content"].split()) for message in messages)
         self._reply(
@@ -125,15 +156,31 @@ class _Handler(BaseHTTPRequestHandler):
                 "id": "simulated",
                 "object": "chat.completion",
                 "model": SERVED_MODEL,
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": words, "completion_tokens": len(text.split()), "total_tokens": words + len(text.split())},
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": text},
+                        "finish_reason": "stop",
+                    }
+                ],
+                "usage": {
+                    "prompt_tokens": words,
+                    "completion_tokens": len(text.split()),
+                    "total_tokens": words + len(text.split()),
+                },
             },
         )
 
-    def _reply(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+    def _reply(
+        self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None
+    ) -> None:
         data = json.dumps(content).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(data)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)

@@ -22,11 +22,15 @@ def save_model(path: str | os.PathLike[str], model: NFM, recipe: Recipe) -> None
     Raises:
         StudyError: the disk is full, or does not let itself be written.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
     save_tensors(path, tensors, {"recipe": json.dumps(asdict(recipe), sort_keys=True)})
 
 
-def save_tensors(path: str | os.PathLike[str], tensors: dict[str, torch.Tensor], header: dict[str, str]) -> None:
+def save_tensors(
+    path: str | os.PathLike[str], tensors: dict[str, torch.Tensor], header: dict[str, str]
+) -> None:
     """Write a safetensors file: whole or not at all.
 
     Raises:
@@ -51,7 +55,9 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
             recipe = Recipe.from_config(json.loads((file.metadata() or {})["recipe"]))
-        model = NFM(len(tensors["items.weight"]) - 1, recipe.dimension, recipe.hidden, recipe.relu_on_score)
+        model = NFM(
+            len(tensors["items.weight"]) - 1, recipe.dimension, recipe.hidden, recipe.relu_on_score
+        )
         model.load_state_dict(tensors)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule train_nfm") from None
@@ -59,5 +65,7 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
         raise unreadable(path, error) from error
     except (SafetensorError, StudyError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(f"{path}: not a complete checkpoint ({reason}); delete the file and run again") from error
+        raise StudyError(
+            f"{path}: not a complete checkpoint ({reason}); delete the file and run again"
+        ) from error
     return model.eval().to(torch.device(device)), recipe

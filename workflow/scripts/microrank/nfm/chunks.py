@@ -15,7 +15,7 @@ USERS_AT_ONCE = 1 << 16  # bounds the memory while chunks are cut
 class Chunks:
     """The training chunks and what is drawn from them.
 
-    items: [n_users, length] item_index, padded with 0 on the left. examples: [n_examples, 2] (row, slot of the target). Both are int32.
+    items: [n_users, length] item_index, padded with 0 on the left. examples: [n_examples, 2] (row, position of the target). Both are int32.
     share: [n_items + 1] each item's share p of the chunks' items.
     """
 
@@ -27,7 +27,11 @@ class Chunks:
     def of(cls, histories: Histories, n_items: int, length: int) -> "Chunks":
         """Chunks of the newest `length` items; a user with one item has nothing to predict it from, and gives no example."""
         n_users = len(histories.users)
-        items, counts, examples = np.zeros((n_users, length), np.int32), np.zeros(n_items + 1, np.int64), [np.empty((0, 2), np.int32)]
+        items, counts, examples = (
+            np.zeros((n_users, length), np.int32),
+            np.zeros(n_items + 1, np.int64),
+            [np.empty((0, 2), np.int32)],
+        )
         for first in range(0, n_users, USERS_AT_ONCE):
             newest = histories.newest(np.arange(first, min(first + USERS_AT_ONCE, n_users)), length)
             items[first : first + len(newest)] = newest
@@ -36,28 +40,37 @@ class Chunks:
             examples.append((np.argwhere(usable) + np.array([first, 0])).astype(np.int32))
         return cls(items, np.concatenate(examples), counts / max(counts.sum(), 1))
 
-    def batch(self, chosen: np.ndarray, drawn: np.ndarray, whole_slots: bool, dropped: np.ndarray | None = None) -> Batch:
-        """The batch of examples `chosen` (indices): their targets (or all their slots) and the items `drawn` are the candidates.
+    def batch(
+        self,
+        chosen: np.ndarray,
+        drawn: np.ndarray,
+        whole_chunks: bool,
+        dropped: np.ndarray | None = None,
+    ) -> Batch:
+        """The batch of examples `chosen` (indices): their targets (or all their positions) and the items `drawn` are the candidates.
 
         dropped: [len(chosen), length] inputs to leave out of the history, or None.
         """
-        rows, slots = self.examples[chosen].T
+        rows, positions = self.examples[chosen].T
         chunk = self.items[rows].astype(np.int64)
-        target = chunk[np.arange(len(chosen)), slots]
+        target = chunk[np.arange(len(chosen)), positions]
         history = chunk.copy()
-        history[np.arange(len(chosen)), slots] = 0
+        history[np.arange(len(chosen)), positions] = 0
         if dropped is not None:
             history[dropped] = 0
-        candidates, weight = np.unique(np.concatenate([chunk[chunk > 0] if whole_slots else target, drawn]), return_counts=True)
-        row, _ = own = np.nonzero(np.isin(chunk, candidates))
-        column = np.searchsorted(candidates, chunk[own])
+        candidates, weight = np.unique(
+            np.concatenate([chunk[chunk > 0] if whole_chunks else target, drawn]),
+            return_counts=True,
+        )
+        row, _ = user_items = np.nonzero(np.isin(chunk, candidates))
+        column = np.searchsorted(candidates, chunk[user_items])
         as_tensor = torch.from_numpy
         share = self.share[candidates]
         return Batch(
             as_tensor(history),
             as_tensor(candidates),
             as_tensor(weight.astype(np.float32)),
-            int((chunk == 0).sum()) if whole_slots else 0,
+            int((chunk == 0).sum()) if whole_chunks else 0,
             as_tensor(np.log(weight / share).astype(np.float32)),
             (as_tensor(row), as_tensor(column)),
             as_tensor(np.searchsorted(candidates, target)),

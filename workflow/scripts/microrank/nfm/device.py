@@ -13,5 +13,7 @@ def choose_device(wanted: str, threads: int) -> str:
     """
     torch.set_num_threads(threads)
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise StudyError("config: nfm.device is cuda, but torch finds no GPU here; set it to auto or cpu")
+        raise StudyError(
+            "config: nfm.device is cuda, but torch finds no GPU here; set it to auto or cpu"
+        )
     return "cuda" if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()) else "cpu"

@@ -31,7 +31,9 @@ class Histories:
         return row, self.items[self.starts[users][row] + within].astype(np.int64)
 
 
-def gather_histories(past: Sequence[Batches], items: pa.Table, shard: Sequence[int] = (0, 1)) -> Histories:
+def gather_histories(
+    past: Sequence[Batches], items: pa.Table, shard: Sequence[int] = (0, 1)
+) -> Histories:
     """Join the splits `past` (tables SPLIT) into one history a user, users ascending.
 
     Args:
@@ -51,7 +53,9 @@ def gather_histories(past: Sequence[Batches], items: pa.Table, shard: Sequence[i
         user = batch["user_id"].to_numpy()
         mine = np.flatnonzero((user >= first) & (user <= last))
         if len(mine):
-            keys.append((np.searchsorted(users, user[mine]) << 32) + batch["position"].to_numpy()[mine])
+            keys.append(
+                (np.searchsorted(users, user[mine]) << 32) + batch["position"].to_numpy()[mine]
+            )
             taken.append(index_of(batch["item_id"].to_numpy()[mine]))
     key = np.concatenate(keys)
     del keys
@@ -66,11 +70,16 @@ class _Catalogue:
 
     def __init__(self, items: pa.Table) -> None:
         order = np.argsort(items["item_id"].to_numpy())
-        self.ids, self.index = items["item_id"].to_numpy()[order], items["item_index"].to_numpy()[order]
+        self.ids, self.index = (
+            items["item_id"].to_numpy()[order],
+            items["item_index"].to_numpy()[order],
+        )
 
     def __call__(self, item: np.ndarray) -> np.ndarray:
         at = np.minimum(np.searchsorted(self.ids, item), len(self.ids) - 1)
         unknown = self.ids[at] != item
         if unknown.any():
-            raise StudyError(f"splits: item {item[unknown][0]} is not in items.parquet; delete the splits and run again")
+            raise StudyError(
+                f"splits: item {item[unknown][0]} is not in items.parquet; delete the splits and run again"
+            )
         return self.index[at]

@@ -1,6 +1,6 @@
 """The sampled softmax loss over a batch's candidates, exact and without the bi-interaction of a user with an item.
 
-With S and F of each user's history, batch normalisation of f = F + S∘v over users × slots has closed-form statistics, and is then an affine
+With S and F of each user's history, batch normalisation of f = F + S∘v over users × positions has closed-form statistics, and is then an affine
 map a∘f + (β − aμ); so the first layer's input is linear in v, and a user's scores are a small network on the candidates' vectors alone.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed.nn.functional
 
-from microrank.nfm.fold import product
+from microrank.nfm.folded_model import product
 from microrank.nfm.model import NFM, history_state
 
 # Hidden values (users × candidates × hidden) that are in memory at a time. On a processor: of layers as many as stay in its cache, of
@@ -23,7 +23,7 @@ class Batch:
     """A batch of examples and the candidates that they share.
 
     history: [n, length] item_index, 0 pads. candidates: [c] distinct item_index ≥ 1, ascending. weight: [c] how often each stands in the
-    slots; pads: how many slots are padding. offset: [c] what is added to a score: log weight − log p. own: (row, column) of the user's own
+    positions; pads: how many positions are padding. log_q_correction: [c] what is added to a score: log weight − log p. user_items: (row, column) of the user's own
     items, which are no negatives. target: [n] column of each example's target. n_users: of the whole batch, of which this may be a part.
     """
 
@@ -31,28 +31,45 @@ class Batch:
     candidates: torch.Tensor
     weight: torch.Tensor
     pads: int
-    offset: torch.Tensor
-    own: tuple[torch.Tensor, torch.Tensor]
+    log_q_correction: torch.Tensor
+    user_items: tuple[torch.Tensor, torch.Tensor]
     target: torch.Tensor
     n_users: int
 
     def part(self, i: int, n: int) -> "Batch":
         """The i-th of n runs of users; candidates and the whole batch's number of users stay."""
         first, end = len(self.history) * i // n, len(self.history) * (i + 1) // n
-        row, column = self.own
+        row, column = self.user_items
         mine = (row >= first) & (row < end)
-        return replace(self, history=self.history[first:end], own=(row[mine] - first, column[mine]), target=self.target[first:end])
+        return replace(
+            self,
+            history=self.history[first:end],
+            user_items=(row[mine] - first, column[mine]),
+            target=self.target[first:end],
+        )
 
     def double(self) -> "Batch":
         """The batch in float64."""
-        return replace(self, weight=self.weight.double(), offset=self.offset.double())
+        return replace(
+            self, weight=self.weight.double(), log_q_correction=self.log_q_correction.double()
+        )
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device."""
         history, candidates, weight, offset, row, column, target = (
-            value.to(device) for value in (self.history, self.candidates, self.weight, self.offset, *self.own, self.target)
+            value.to(device)
+            for value in (
+                self.history,
+                self.candidates,
+                self.weight,
+                self.log_q_correction,
+                *self.user_items,
+                self.target,
+            )
         )
-        return Batch(history, candidates, weight, self.pads, offset, (row, column), target, self.n_users)
+        return Batch(
+            history, candidates, weight, self.pads, offset, (row, column), target, self.n_users
+        )
 
 
 def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
@@ -64,19 +81,32 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
     found = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
     taken, vectors = found.split([batch.history.numel(), len(batch.candidates)])
     sums, halves = history_state(taken.view(*batch.history.shape, -1), batch.history > 0)
-    slots = batch.weight.sum() + batch.pads
-    mean_vector = (batch.weight @ vectors) / slots
-    spread = (batch.weight @ (vectors - mean_vector).square() + batch.pads * mean_vector.square()) / slots
+    positions = batch.weight.sum() + batch.pads
+    mean_vector = (batch.weight @ vectors) / positions
+    spread = (
+        batch.weight @ (vectors - mean_vector).square() + batch.pads * mean_vector.square()
+    ) / positions
     centres = halves + sums * mean_vector
     whole = _over_processes if len(sums) < batch.n_users else _as_it_is
     mean = whole(centres.sum(dim=0)) / batch.n_users
-    variance = whole((centres - mean).square().sum(dim=0) + sums.square().sum(dim=0) * spread) / batch.n_users
+    variance = (
+        whole((centres - mean).square().sum(dim=0) + sums.square().sum(dim=0) * spread)
+        / batch.n_users
+    )
     norm = model.norm
-    _update_running(norm, mean, variance, float(slots) * batch.n_users)
+    _update_running(norm, mean, variance, float(positions) * batch.n_users)
     scale = norm.weight / torch.sqrt(variance + norm.eps)
     slope, level = scale * sums, scale * (halves - mean) + norm.bias
     return _SampledSoftmax.apply(
-        slope, level, vectors, model.hidden.weight, model.hidden.bias, model.output.weight[0], model.output.bias, batch, model.relu_on_score
+        slope,
+        level,
+        vectors,
+        model.hidden.weight,
+        model.hidden.bias,
+        model.output.weight[0],
+        model.output.bias,
+        batch,
+        model.relu_on_score,
     )
 
 
@@ -90,7 +120,9 @@ def _over_processes(total: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _update_running(norm: torch.nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tensor, n: float) -> None:
+def _update_running(
+    norm: torch.nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tensor, n: float
+) -> None:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
@@ -121,10 +153,17 @@ class _SampledSoftmax(torch.autograd.Function):
         products = form(slope, vectors, w1, w2)
         bias = level @ w1.T + b1
         target = batch.target[:, None]
-        offset = batch.offset.repeat(n, 1)
-        offset[batch.own] = -torch.inf
-        offset.scatter_(1, target, (batch.offset - batch.weight.log())[target])  # it competes once, however often it stands in the slots
-        d_scores, d_bias, d_w2, loss = torch.empty_like(offset), torch.empty_like(bias), torch.zeros_like(w2), slope.new_zeros(())
+        offset = batch.log_q_correction.repeat(n, 1)
+        offset[batch.user_items] = -torch.inf
+        offset.scatter_(
+            1, target, (batch.log_q_correction - batch.weight.log())[target]
+        )  # it competes once, however often it stands in the positions
+        d_scores, d_bias, d_w2, loss = (
+            torch.empty_like(offset),
+            torch.empty_like(bias),
+            torch.zeros_like(w2),
+            slope.new_zeros(()),
+        )
         step = max(1, (at_once if slope.device.type == "cpu" else ON_GPU) // (c * max(w1.shape)))
         for first in range(0, n, step):
             rows = slice(first, first + step)
@@ -144,7 +183,9 @@ class _SampledSoftmax(torch.autograd.Function):
         d_w1 = torch.addmm(products.d_w1 * w2[:, None], d_bias.T, level)
         # Without the last ReLU all scores move together with b2, and the softmax does not notice; the sum would be of roundings alone.
         d_b2 = d_scores.sum()[None] if relu_on_score else torch.zeros_like(b2)
-        ctx.save_for_backward(products.d_slope, d_bias @ w1, products.d_vectors, d_w1, d_bias.sum(dim=0), d_w2, d_b2)
+        ctx.save_for_backward(
+            products.d_slope, d_bias @ w1, products.d_vectors, d_w1, d_bias.sum(dim=0), d_w2, d_b2
+        )
         ctx.n_users = batch.n_users
         return loss / batch.n_users
 
@@ -160,9 +201,15 @@ class _Products:
     put back where arrays are small: into d_slope and d_vectors here, into d_w1 by the caller.
     """
 
-    def __init__(self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor) -> None:
+    def __init__(
+        self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor
+    ) -> None:
         self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w1 * w2[:, None]
-        self.d_slope, self.d_vectors, self.d_w1 = torch.empty_like(slope), torch.zeros_like(vectors), torch.zeros_like(w1)
+        self.d_slope, self.d_vectors, self.d_w1 = (
+            torch.empty_like(slope),
+            torch.zeros_like(vectors),
+            torch.zeros_like(w1),
+        )
 
 
 class _OfLayers(_Products):
@@ -170,7 +217,9 @@ class _OfLayers(_Products):
 
     def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
         layers = self.w1 * self.slope[rows, None]
-        return torch.baddbmm(bias[:, None], self.vectors.expand(len(layers), -1, -1), layers.mT).relu_()
+        return torch.baddbmm(
+            bias[:, None], self.vectors.expand(len(layers), -1, -1), layers.mT
+        ).relu_()
 
     def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
         slope = self.slope[rows, None]
@@ -185,7 +234,12 @@ class _OfPairs(_Products):
 
     def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
         self.pairs = (self.vectors * self.slope[rows, None]).view(-1, self.vectors.shape[1])
-        return product(self.pairs, self.w1).view(len(bias), len(self.vectors), -1).add_(bias[:, None]).relu_()
+        return (
+            product(self.pairs, self.w1)
+            .view(len(bias), len(self.vectors), -1)
+            .add_(bias[:, None])
+            .relu_()
+        )
 
     def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
         d_hidden = d_hidden.view(len(self.pairs), -1)

@@ -7,7 +7,9 @@ from torch import nn
 class NFM(nn.Module):
     """Scores f(H, c) = w2·ReLU(W1·BN(F_H + S_H∘v_c) + b1) + b2 of candidates c for histories H."""
 
-    def __init__(self, n_items: int, dimension: int, hidden: int | None = None, relu_on_score: bool = False) -> None:
+    def __init__(
+        self, n_items: int, dimension: int, hidden: int | None = None, relu_on_score: bool = False
+    ) -> None:
         super().__init__()
         self.items = nn.Embedding(n_items + 1, dimension, padding_idx=0)
         self.norm = nn.BatchNorm1d(dimension)

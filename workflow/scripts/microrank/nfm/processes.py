@@ -54,7 +54,9 @@ class Processes:
 
         def together(batch: Batch) -> float:
             part = wrapped(batch.part(self.rank, self.count).to(device))
-            (part * self.count).backward()  # the wrapper takes the mean of all gradients; wanted is their sum
+            (
+                part * self.count
+            ).backward()  # the wrapper takes the mean of all gradients; wanted is their sum
             whole = part.detach()
             distributed.all_reduce(whole)
             return float(whole)

@@ -36,9 +36,13 @@ class Progress:
     curve: list[CurveRow]
 
 
-def progress_path(folder: Path, recipe: Recipe, identity: list[object], tables: Sequence[Batches]) -> Path:
+def progress_path(
+    folder: Path, recipe: Recipe, identity: list[object], tables: Sequence[Batches]
+) -> Path:
     """A name for the state of exactly this training: recipe, data, and what else sets it apart (purpose, seed, threads)."""
-    digest = hashlib.sha256(json.dumps([asdict(recipe), identity, torch.__version__], sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps([asdict(recipe), identity, torch.__version__], sort_keys=True).encode()
+    )
     for table in tables:
         columns = [hashlib.sha256() for _ in table.schema]
         for batch in table.to_batches():
@@ -55,7 +59,11 @@ def save_progress(path: Path, progress: Progress) -> None:
     Raises:
         StudyError: the disk is full, or does not let itself be written; the state before stays.
     """
-    tensors = {f"{part}/{name}": value.detach().cpu().contiguous() for part in PARTS for name, value in getattr(progress, part).items()}
+    tensors = {
+        f"{part}/{name}": value.detach().cpu().contiguous()
+        for part in PARTS
+        for name, value in getattr(progress, part).items()
+    }
     tensors["order"] = torch.from_numpy(progress.order)
     header = {"random": json.dumps(progress.random), "curve": json.dumps(progress.curve)}
     save_tensors(path, tensors, header)
@@ -72,7 +80,10 @@ def load_progress(path: Path) -> Progress | None:
         for name, value in tensors.items():
             part, _, key = name.partition("/")
             parts[part][key] = value
-        curve = [(int(half), int(step), float(loss), float(score)) for half, step, loss, score in json.loads(header["curve"])]
+        curve = [
+            (int(half), int(step), float(loss), float(score))
+            for half, step, loss, score in json.loads(header["curve"])
+        ]
         return Progress(**parts, order=order, random=json.loads(header["random"]), curve=curve)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None

@@ -60,7 +60,9 @@ def recommend_top_k(
     @torch.no_grad()
     def inputs(users: np.ndarray) -> Inputs:
         row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
-        return *exact_model.history_state(torch.from_numpy(histories.newest(users, history_length)).to(device)), (row, item)
+        return *exact_model.history_state(
+            torch.from_numpy(histories.newest(users, history_length)).to(device)
+        ), (row, item)
 
     n_users = len(histories.users)
     best, scores = np.zeros((n_users, k), np.int32), np.zeros((n_users, k), np.float32)
@@ -68,7 +70,9 @@ def recommend_top_k(
     for dtype in screening_dtypes(device):
         waiting = _rank(Ranker.of(exact_model, item_ids, k, dtype), inputs, waiting, best, scores)
     if not np.isfinite(scores).all():
-        raise StudyError("the model's scores are too large for float32; train again, with a smaller learning rate")
+        raise StudyError(
+            "the model's scores are too large for float32; train again, with a smaller learning rate"
+        )
     return pa.table(
         {
             "user_id": np.repeat(histories.users, k),
@@ -79,7 +83,13 @@ def recommend_top_k(
     ).cast(tables.RECOMMENDATIONS)
 
 
-def _rank(ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], waiting: np.ndarray, best: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _rank(
+    ranker: Ranker,
+    inputs: Callable[[np.ndarray], Inputs],
+    waiting: np.ndarray,
+    best: np.ndarray,
+    scores: np.ndarray,
+) -> np.ndarray:
     """Fill in the rows `waiting` of `best` and `scores` (item_index, float32); gives those of them that `ranker` did not settle."""
 
     def block(users: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -89,16 +99,29 @@ def _rank(ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], waiting: np.nd
     done, left = 0, np.empty(0, np.int64)
     step = ranker.exact.users_per_block
     with _threads_for_blocks(ranker.items.device) as pool:
-        while done < len(waiting) and 2 * len(left) <= done:  # with more left over, screening so coarsely saves nothing
-            blocks = [waiting[first : first + step] for first in range(done, min(done + pool.size * step, len(waiting)), step)]
-            for users, (found, values, settled) in zip(blocks, pool.map(block, blocks), strict=True):
+        while (
+            done < len(waiting) and 2 * len(left) <= done
+        ):  # with more left over, screening so coarsely saves nothing
+            blocks = [
+                waiting[first : first + step]
+                for first in range(done, min(done + pool.size * step, len(waiting)), step)
+            ]
+            for users, (found, values, settled) in zip(
+                blocks, pool.map(block, blocks), strict=True
+            ):
                 best[users], scores[users] = found, values
                 left = np.append(left, users[~settled])
                 done += len(users)
             now = time.monotonic()
             if now - reported > REPORT_EVERY_S or done == len(waiting):
                 reported, rate = now, done / max(now - began, 1e-9)
-                log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, len(waiting), rate, (len(waiting) - done) / rate)
+                log.info(
+                    "ranked %d of %d users, %.0f users/s, %.0f s left",
+                    done,
+                    len(waiting),
+                    rate,
+                    (len(waiting) - done) / rate,
+                )
     return np.append(left, waiting[done:])
 
 
@@ -132,8 +155,12 @@ def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
             f"the model knows {len(model.items.weight) - 1} items and items.parquet {n_items}: they are of different runs; train again"
         )
     if not all(bool(torch.isfinite(part).all()) for part in model.state_dict().values()):
-        raise StudyError("the model holds values that are not finite numbers; train again, with a smaller learning rate")
+        raise StudyError(
+            "the model holds values that are not finite numbers; train again, with a smaller learning rate"
+        )
     seen = np.diff(histories.starts)
     if len(seen) and n_items - seen.max() < k:
         user = histories.users[seen.argmax()]
-        raise StudyError(f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items left to recommend; lower top_k")
+        raise StudyError(
+            f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items left to recommend; lower top_k"
+        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from microrank.nfm.fold import Fold, fold, layer_sums
+from microrank.nfm.folded_model import Fold, fold, layer_sums
 from microrank.nfm.model import NFM
 
 MOST_CONTENDERS = 512  # of a user, to be scored exactly together with the rest of a block
@@ -22,7 +22,9 @@ def screening_dtypes(device: torch.device) -> tuple[torch.dtype, ...]:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = torch.backends.mkldnn.is_available() and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        fast = torch.backends.mkldnn.is_available() and (
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
     return (torch.bfloat16, torch.float32) if fast else (torch.float32,)
 
 
@@ -55,8 +57,17 @@ class Ranker:
         id_order[1 + np.argsort(item_ids[1:])] = np.arange(1, len(item_ids))
         items = exact.items.to(dtype)
         lengths = torch.linalg.vector_norm(exact.items, dim=1)
-        item_error = (torch.linalg.vector_norm(exact.items - items, dim=1) / lengths.clamp(min=1e-30)).max()
-        return cls(exact, items, lengths.float(), item_error, torch.from_numpy(id_order).to(items.device), k)
+        item_error = (
+            torch.linalg.vector_norm(exact.items - items, dim=1) / lengths.clamp(min=1e-30)
+        ).max()
+        return cls(
+            exact,
+            items,
+            lengths.float(),
+            item_error,
+            torch.from_numpy(id_order).to(items.device),
+            k,
+        )
 
     @torch.no_grad()
     def top_k(
@@ -96,9 +107,12 @@ class Ranker:
         for user in torch.nonzero(~settled).flatten().tolist():
             chosen = torch.nonzero(contends[user]).T
             parts = [
-                self._exact_scores(weights[user : user + 1], bias[user : user + 1], part) for part in chosen.split(ITEMS_AT_ONCE, dim=1)
+                self._exact_scores(weights[user : user + 1], bias[user : user + 1], part)
+                for part in chosen.split(ITEMS_AT_ONCE, dim=1)
             ]
-            found[user], values[user] = (one[0] for one in self._best(chosen, torch.cat(parts, dim=1)))
+            found[user], values[user] = (
+                one[0] for one in self._best(chosen, torch.cat(parts, dim=1))
+            )
         return found, values, torch.ones_like(settled)
 
     def _ceiling(self, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -121,23 +135,42 @@ class Ranker:
         epsilon = torch.finfo(self.items.dtype).eps
         weights = weights.float()  # itself a rounding, by 2⁻²⁴ of every weight
         fast_weights = weights.to(self.items.dtype)
-        scores = layer_sums(self.items, fast_weights, bias.float(), (self.exact.signs + epsilon).to(self.items.dtype))
+        scores = layer_sums(
+            self.items,
+            fast_weights,
+            bias.float(),
+            (self.exact.signs + epsilon).to(self.items.dtype),
+        )
 
         roundings = (dimension + width + 16) * 2.0**-24 + epsilon**2
         sizes = torch.linalg.vector_norm(weights, dim=2).sum(dim=1)
         moved = torch.linalg.vector_norm(weights - fast_weights, dim=2).sum(dim=1)
         slope = 1.02 * (moved + sizes * (self.item_error + roundings))
         offset = 1.02 * roundings * (bias.abs().sum(dim=1) + self.exact.output_bias.abs()) + 1e-30
-        scores.addr_(slope.float(), self.lengths).add_((offset + self.exact.output_bias).float()[:, None])
-        return torch.where(scores <= 0, -self.id_order.float(), scores) if self.exact.relu_on_score else scores
+        scores.addr_(slope.float(), self.lengths).add_(
+            (offset + self.exact.output_bias).float()[:, None]
+        )
+        return (
+            torch.where(scores <= 0, -self.id_order.float(), scores)
+            if self.exact.relu_on_score
+            else scores
+        )
 
-    def _exact_scores(self, weights: torch.Tensor, bias: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    def _exact_scores(
+        self, weights: torch.Tensor, bias: torch.Tensor, chosen: torch.Tensor
+    ) -> torch.Tensor:
         """Scores [n_users, m] of items `chosen` [n_users, m] (item_index), in float64, rounded to float32; padding scores −inf."""
         hidden = torch.baddbmm(bias[:, None, :], self.exact.items[chosen], weights.mT).relu_()
         scores = hidden @ self.exact.signs + self.exact.output_bias
-        return (scores.relu_() if self.exact.relu_on_score else scores).float().masked_fill_(chosen == 0, -torch.inf)
+        return (
+            (scores.relu_() if self.exact.relu_on_score else scores)
+            .float()
+            .masked_fill_(chosen == 0, -torch.inf)
+        )
 
-    def _best(self, chosen: torch.Tensor, scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _best(
+        self, chosen: torch.Tensor, scores: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """The k first of `chosen` [n_users, m] by score, largest first, then by `id_order`, smallest first."""
         by_id = self.id_order[chosen].argsort(dim=1)
         values, by_score = scores.gather(1, by_id).sort(dim=1, descending=True, stable=True)

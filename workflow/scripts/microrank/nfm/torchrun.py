@@ -23,7 +23,14 @@ from microrank.files import read_csv, replacing
 from microrank.nfm.checkpoint import save_model
 from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import CURVE, CurveRow, best_half_epoch, ends_training, refit_nfm, train_nfm
+from microrank.nfm.train import (
+    CURVE,
+    CurveRow,
+    best_half_epoch,
+    ends_training,
+    refit_nfm,
+    train_nfm,
+)
 
 MARK = " microrank: "  # between level and message of what a process tells, so that it stands out from what torchrun says
 
@@ -65,26 +72,50 @@ def run_training(job: TrainingJob, n_processes: int, n_nodes: int = 1) -> None:
     try:
         meeting = ["--standalone"]
         if n_nodes > 1:
-            meeting = [f"--nnodes={n_nodes}", f"--master-addr={socket.gethostname()}", f"--master-port={_free_port()}", "--node-rank=0"]
-        torchrun = [sys.executable, "-m", "torch.distributed.run", *meeting, f"--nproc-per-node={n_processes}"]
-        environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": str(job.threads)}
+            meeting = [
+                f"--nnodes={n_nodes}",
+                f"--master-addr={socket.gethostname()}",
+                f"--master-port={_free_port()}",
+                "--node-rank=0",
+            ]
+        torchrun = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            *meeting,
+            f"--nproc-per-node={n_processes}",
+        ]
+        environment = {
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "OMP_NUM_THREADS": str(job.threads),
+        }
         command = [*torchrun, "-m", __name__, str(path)]
         complaints = []
         for node in range(1, n_nodes):
             there = ["env", *map("=".join, environment.items()), *command]
             there[there.index("--node-rank=0")] = f"--node-rank={node}"
             log.info(
-                "waiting for machine %d of %d; start there: cd %s && %s", node + 1, n_nodes, shlex.quote(os.getcwd()), shlex.join(there)
+                "waiting for machine %d of %d; start there: cd %s && %s",
+                node + 1,
+                n_nodes,
+                shlex.quote(os.getcwd()),
+                shlex.join(there),
             )
         with subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as running:
             for line in running.stdout or ():
                 kind, marked, text = line.rstrip().partition(MARK)
                 if marked and kind == "ERROR":
                     complaints.append(text)
                 else:  # torchrun's own words about a process that failed fill a screen, and say nothing of why
-                    log.info("%s", text if marked else line.rstrip(), extra={"log_file_only": not marked})
+                    log.info(
+                        "%s", text if marked else line.rstrip(), extra={"log_file_only": not marked}
+                    )
     finally:
         path.unlink()
     if complaints:
@@ -121,29 +152,48 @@ def _train(job: TrainingJob, processes: Processes) -> None:
         )
     else:
         valid = tables.read_table(job.valid, tables.SPLIT)
-        trained = train_nfm(train, valid, items, recipe, job.seed, device=job.device, state_folder=state, processes=processes)
+        trained = train_nfm(
+            train,
+            valid,
+            items,
+            recipe,
+            job.seed,
+            device=job.device,
+            state_folder=state,
+            processes=processes,
+        )
     if processes.first:
         save_model(job.model, trained.model, recipe)
         if not job.refit:
             with replacing(job.curve) as path, path.open("w", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows([CURVE, *trained.curve])
-        if trained.state:  # not before all is written: a full disk or a kill must not cost the training
+        if (
+            trained.state
+        ):  # not before all is written: a full disk or a kill must not cost the training
             trained.state.unlink(missing_ok=True)
 
 
 def _read_curve(path: str, recipe: Recipe) -> list[CurveRow]:
     try:
-        rows = [(int(half), int(step), float(loss), float(score)) for half, step, loss, score in map(dict.values, read_csv(path, CURVE))]
+        rows = [
+            (int(half), int(step), float(loss), float(score))
+            for half, step, loss, score in map(dict.values, read_csv(path, CURVE))
+        ]
         if not ends_training(rows, recipe):
             raise ValueError("its end is missing")
     except ValueError as error:
-        raise StudyError(f"{path}: not the complete curve of a training ({error}); delete the file and run again") from None
+        raise StudyError(
+            f"{path}: not the complete curve of a training ({error}); delete the file and run again"
+        ) from None
     return rows
 
 
 def main(path: str) -> None:
     """Be one of torchrun's processes."""
-    logging.basicConfig(level=logging.INFO if os.environ["RANK"] == "0" else logging.WARNING, format=f"%(levelname)s{MARK}%(message)s")
+    logging.basicConfig(
+        level=logging.INFO if os.environ["RANK"] == "0" else logging.WARNING,
+        format=f"%(levelname)s{MARK}%(message)s",
+    )
     job = TrainingJob(**json.loads(Path(path).read_text()))
     if job.device.startswith("cuda"):
         job = replace(job, device=f"cuda:{os.environ['LOCAL_RANK']}")

@@ -14,11 +14,11 @@ import torch
 from microrank.errors import StudyError
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import gather_histories
-from microrank.nfm.judge import Judge
 from microrank.nfm.model import NFM
 from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.progress import CurveRow, Progress, load_progress, progress_path, save_progress
 from microrank.nfm.settings import Recipe
+from microrank.nfm.validation import Judge
 from microrank.seeds import generator
 from microrank.tables import Batches
 
@@ -62,9 +62,28 @@ def train_nfm(
     """
     histories = gather_histories([train], items)
     random = generator(seed, "train")
-    run = _Run(Chunks.of(histories, len(items), recipe.chunk_length), len(items), recipe, random, device=device, processes=processes)
-    judge = Judge.of(histories, valid, items, n_users=recipe.valid_users, history_length=recipe.history_length, random=random)
-    run.keep_in(state_folder and progress_path(state_folder, recipe, ["train", seed, *processes.identity], [train, valid]))
+    run = _Run(
+        Chunks.of(histories, len(items), recipe.chunk_length),
+        len(items),
+        recipe,
+        random,
+        device=device,
+        processes=processes,
+    )
+    judge = Judge.of(
+        histories,
+        valid,
+        items,
+        n_users=recipe.valid_users,
+        history_length=recipe.history_length,
+        random=random,
+    )
+    run.keep_in(
+        state_folder
+        and progress_path(
+            state_folder, recipe, ["train", seed, *processes.identity], [train, valid]
+        )
+    )
     while not run.is_over():
         run.half_epoch(judge)
     return run.trained()
@@ -89,8 +108,15 @@ def refit_nfm(
         past: the splits before test, tables SPLIT. items: table ITEMS. half_epochs: of the best row of the curve of `train_nfm`.
     """
     chunks = Chunks.of(gather_histories(past, items), len(items), recipe.chunk_length)
-    run = _Run(chunks, len(items), recipe, generator(seed, "refit"), device=device, processes=processes)
-    run.keep_in(state_folder and progress_path(state_folder, recipe, ["refit", half_epochs, seed, *processes.identity], past))
+    run = _Run(
+        chunks, len(items), recipe, generator(seed, "refit"), device=device, processes=processes
+    )
+    run.keep_in(
+        state_folder
+        and progress_path(
+            state_folder, recipe, ["refit", half_epochs, seed, *processes.identity], past
+        )
+    )
     while len(run.curve) < half_epochs:
         run.half_epoch(None)
     return run.trained()
@@ -103,17 +129,29 @@ def best_half_epoch(curve: list[CurveRow]) -> int:
 
 def ends_training(curve: list[CurveRow], recipe: Recipe) -> bool:
     """Whether training stops there: a shorter curve was cut."""
-    return len(curve) >= recipe.max_half_epochs or len(curve) - best_half_epoch(curve) >= recipe.patience
+    return (
+        len(curve) >= recipe.max_half_epochs
+        or len(curve) - best_half_epoch(curve) >= recipe.patience
+    )
 
 
 class _Run:
     """A training in progress; what it holds beyond its arguments is what `Progress` keeps."""
 
     def __init__(
-        self, chunks: Chunks, n_items: int, recipe: Recipe, random: np.random.Generator, *, device: str, processes: Processes
+        self,
+        chunks: Chunks,
+        n_items: int,
+        recipe: Recipe,
+        random: np.random.Generator,
+        *,
+        device: str,
+        processes: Processes,
     ) -> None:
         if len(chunks.examples) < 2:
-            raise StudyError("the train split holds no user with two items: nothing can be predicted from anything; use more data")
+            raise StudyError(
+                "the train split holds no user with two items: nothing can be predicted from anything; use more data"
+            )
         self.chunks, self.recipe, self.random, self.processes = chunks, recipe, random, processes
         self.model = NFM(n_items, recipe.dimension, recipe.hidden, recipe.relu_on_score)
         self.model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
@@ -122,7 +160,12 @@ class _Run:
         # What is judged and kept: the weights' moving average, which forgets the last batches' noise (Polyak and Juditsky 1992).
         self.averaged = deepcopy(self.model) if recipe.weights_average else self.model
         fused = self.model.items.weight.device.type in ("cpu", "cuda")
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=fused)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=fused,
+        )
         self.steps = -(-len(chunks.examples) // (2 * recipe.batch_size))
         self.popularity = chunks.share.cumsum()
         self.order = np.empty(0, np.int64)
@@ -153,23 +196,41 @@ class _Run:
                 reported = now
                 self._report(step + 1, total / (step + 1 - first))
         if not np.isfinite(total):
-            raise StudyError("the loss is no longer a number; set a smaller learning_rate in the recipe")
-        score = self.processes.agreed(judge.ndcg_at_10(self.averaged)) if judge else float(len(self.curve))
+            raise StudyError(
+                "the loss is no longer a number; set a smaller learning_rate in the recipe"
+            )
+        score = (
+            self.processes.agreed(judge.ndcg_at_10(self.averaged))
+            if judge
+            else float(len(self.curve))
+        )
         self._close(total / self.steps, score)
         judged = f", valid NDCG@10 {score:.5f}" if judge else ""
-        log.info("half epoch %d of at most %d: loss %.4f%s", len(self.curve), self.recipe.max_half_epochs, total / self.steps, judged)
+        log.info(
+            "half epoch %d of at most %d: loss %.4f%s",
+            len(self.curve),
+            self.recipe.max_half_epochs,
+            total / self.steps,
+            judged,
+        )
 
     def _step(self, step: int) -> float:
         recipe, random = self.recipe, self.random
         if len(self.order) < recipe.batch_size:
             self.order = np.concatenate([self.order, random.permutation(len(self.chunks.examples))])
         chosen, self.order = self.order[: recipe.batch_size], self.order[recipe.batch_size :]
-        drawn = np.searchsorted(self.popularity, random.random(recipe.extra_candidates) * self.popularity[-1], side="right")
+        drawn = np.searchsorted(
+            self.popularity,
+            random.random(recipe.extra_candidates) * self.popularity[-1],
+            side="right",
+        )
         dropped = random.random((len(chosen), recipe.chunk_length)) < recipe.input_dropout
-        batch = self.chunks.batch(chosen, drawn, recipe.batch_candidates == "slots", dropped)
+        batch = self.chunks.batch(chosen, drawn, recipe.batch_candidates == "chunk_items", dropped)
         if recipe.linear_decay:
             for group in self.optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * (1 - step / (self.steps * recipe.max_half_epochs))
+                group["lr"] = recipe.learning_rate * (
+                    1 - step / (self.steps * recipe.max_half_epochs)
+                )
         self.optimiser.zero_grad()
         loss = self.loss(batch)
         self.optimiser.step()
@@ -181,7 +242,9 @@ class _Run:
     def _average(self, step: int) -> None:
         """A share of the newest state into the average; larger shares at first, so that the initial state is soon forgotten."""
         share = 1 - min(self.recipe.weights_average, (1 + step) / (10 + step))
-        for kept, newest in zip(self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True):
+        for kept, newest in zip(
+            self.averaged.state_dict().values(), self.model.state_dict().values(), strict=True
+        ):
             if kept.is_floating_point():
                 kept.lerp_(newest, share)
 
@@ -214,7 +277,15 @@ class _Run:
             for kind, value in state.items()
         }
         averaged = {} if self.averaged is self.model else self.averaged.state_dict()
-        return Progress(self.model.state_dict(), averaged, self.best, moments, self.order, self.random.bit_generator.state, self.curve)  # type: ignore[arg-type]
+        return Progress(
+            self.model.state_dict(),
+            averaged,
+            self.best,
+            moments,
+            self.order,
+            self.random.bit_generator.state,  # type: ignore[arg-type]
+            self.curve,
+        )
 
     def _restore(self, found: Progress) -> None:
         device = self.model.items.weight.device
@@ -225,5 +296,12 @@ class _Run:
         self.random.bit_generator.state = found.random
         self.began_at = len(found.curve)
         for name, parameter in self.model.named_parameters():
-            moments = {key.rpartition("/")[2]: value for key, value in found.optimiser.items() if key.rpartition("/")[0] == name}
-            self.optimiser.state[parameter] = {kind: value if kind == "step" else value.to(device) for kind, value in moments.items()}
+            moments = {
+                key.rpartition("/")[2]: value
+                for key, value in found.optimiser.items()
+                if key.rpartition("/")[0] == name
+            }
+            self.optimiser.state[parameter] = {
+                kind: value if kind == "step" else value.to(device)
+                for kind, value in moments.items()
+            }

@@ -56,10 +56,14 @@ def numbered(parts: list[Section]) -> list[Section]:
     def one(block: Block, title: str) -> Block:
         match block:
             case Picture() | Table():
-                return replace(block, number=next(counters[type(block)]), caption=block.caption or f"{title}.")
+                return replace(
+                    block, number=next(counters[type(block)]), caption=block.caption or f"{title}."
+                )
         return block
 
-    return [replace(part, blocks=[one(block, part.title) for block in part.blocks]) for part in parts]
+    return [
+        replace(part, blocks=[one(block, part.title) for block in part.blocks]) for part in parts
+    ]
 
 
 def literal(text: object) -> str:

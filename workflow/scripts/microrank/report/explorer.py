@@ -55,14 +55,20 @@ def explorer_data(
                 "id": str(user["user_id"]),
                 "truth": str(user["ground_truth"]),
                 "history": [str(item) for item in user["history"]],
-                "lists": {name: [str(item) for item in of_all[i].tolist()] for name, of_all in lists.items()},
+                "lists": {
+                    name: [str(item) for item in of_all[i].tolist()]
+                    for name, of_all in lists.items()
+                },
                 "fallback": {name: of[i] for name, of in fallback.items() if of[i]},
                 "asked": {name: of[i] for name, of in answers.items()},
             }
         )
     return {
         "recommender": recommender,
-        "methods": [{"name": name, "label": labels[name], "asked": _asked_by(name, rerankers, asked)} for name in rankings],
+        "methods": [
+            {"name": name, "label": labels[name], "asked": _asked_by(name, rerankers, asked)}
+            for name in rankings
+        ],
         "users": users,
         "in_subset": in_subset,
         "titles": {str(item): title for item, title in titles.items()},
@@ -75,12 +81,20 @@ def spread(n: int, wanted: int) -> list[int]:
 
 
 def _of(ranking: pa.Table, subset: pa.Table) -> pa.Table:
-    return ranking.filter(pa.array(np.isin(ranking["user_id"].to_numpy(), subset["user_id"].to_numpy())))
+    return ranking.filter(
+        pa.array(np.isin(ranking["user_id"].to_numpy(), subset["user_id"].to_numpy()))
+    )
 
 
-def _asked_by(method: str, rerankers: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Asked]) -> list[str]:
+def _asked_by(
+    method: str, rerankers: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Asked]
+) -> list[str]:
     """Whose answers a method's order rests on: its own, or those of a fusion's parts."""
-    parts = [name for part in rerankers.get(method, {}).get("of", []) for name in _asked_by(part, rerankers, asked)]
+    parts = [
+        name
+        for part in rerankers.get(method, {}).get("of", [])
+        for name in _asked_by(part, rerankers, asked)
+    ]
     return list(dict.fromkeys([method] * (method in asked) + parts))
 
 
@@ -89,28 +103,48 @@ def _fallback(ranking: pa.Table, subset: pa.Table) -> list[list[int]]:
     places: list[list[int]] = [[] for _ in range(len(subset))]
     row = user_rows(ranking["user_id"].to_numpy(), subset)
     chosen = (ranking["source"].to_numpy(zero_copy_only=False) == "fallback") & (row >= 0)
-    for user, rank in zip(row[chosen].tolist(), ranking["rank"].to_numpy()[chosen].tolist(), strict=True):
+    for user, rank in zip(
+        row[chosen].tolist(), ranking["rank"].to_numpy()[chosen].tolist(), strict=True
+    ):
         places[user].append(rank - 1)
     return [sorted(one) for one in places]
 
 
 def _titles(subset: pa.Table, items: pa.Table) -> dict[int, str]:
-    columns = [subset[name].combine_chunks().flatten().to_numpy() for name in ("history", "candidates")]
+    columns = [
+        subset[name].combine_chunks().flatten().to_numpy() for name in ("history", "candidates")
+    ]
     needed = np.unique(np.concatenate([*columns, subset["ground_truth"].to_numpy()]))
     known = items.filter(pa.array(np.isin(items["item_id"].to_numpy(), needed)))
     found = dict(zip(known["item_id"].to_pylist(), known["title"].to_pylist(), strict=True))
     return {int(item): found.get(int(item)) or "" for item in needed}
 
 
-def _answers(asked: Asked, subset: pa.Table, titles: Mapping[int, str]) -> list[list[dict[str, Any]]]:
+def _answers(
+    asked: Asked, subset: pa.Table, titles: Mapping[int, str]
+) -> list[list[dict[str, Any]]]:
     """Of each user, a question and its answer for every pass."""
     users = subset.to_pylist()
     told: list[list[dict[str, Any]]] = [[] for _ in users]
     rows = user_rows(asked.responses["user_id"].to_numpy(), subset)
-    wanted = asked.responses.filter(pa.array(rows >= 0)).sort_by([("user_id", "ascending"), ("pass", "ascending")])
-    for row, one in zip(user_rows(wanted["user_id"].to_numpy(), subset).tolist(), wanted.to_pylist(), strict=True):
+    wanted = asked.responses.filter(pa.array(rows >= 0)).sort_by(
+        [("user_id", "ascending"), ("pass", "ascending")]
+    )
+    for row, one in zip(
+        user_rows(wanted["user_id"].to_numpy(), subset).tolist(), wanted.to_pylist(), strict=True
+    ):
         user = users[row]
-        history, candidates = ([titles[item] for item in user[key]] for key in ("history", "candidates"))
-        messages = build_messages(asked.prompt, history, candidates, user["candidates"], one["order"])
-        told[row].append({"messages": messages, "text": (one["text"] or "")[:ANSWER_LENGTH], "served_model": one["served_model"]})
+        history, candidates = (
+            [titles[item] for item in user[key]] for key in ("history", "candidates")
+        )
+        messages = build_messages(
+            asked.prompt, history, candidates, user["candidates"], one["order"]
+        )
+        told[row].append(
+            {
+                "messages": messages,
+                "text": (one["text"] or "")[:ANSWER_LENGTH],
+                "served_model": one["served_model"],
+            }
+        )
     return told

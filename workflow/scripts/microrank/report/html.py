@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from microrank.report.answer import BETTER, UNCLEAR, WORSE
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
-from microrank.report.content import TITLE
-from microrank.report.panels import inline_panels
+from microrank.report.headline import BETTER, UNCLEAR, WORSE
+from microrank.report.sections import TITLE
+from microrank.report.svg_panels import inline_panels
 
 NUMBER = ' class="number"'
 VERDICTS = (BETTER, WORSE, UNCLEAR)
@@ -45,14 +45,24 @@ class Template:
     js: str
 
 
-def as_page(parts: list[Section], figures: dict[str, str], explorer: dict[str, Any] | None, template: Template, dataset: str) -> str:
+def as_page(
+    parts: list[Section],
+    figures: dict[str, str],
+    explorer: dict[str, Any] | None,
+    template: Template,
+    dataset: str,
+) -> str:
     """The whole page. Whatever comes from data is escaped, or JSON that the script turns into text nodes.
 
     Args:
         figures: name -> svg text. explorer: as `explorer_data` gives it; None for a page without it.
     """
     *first, last = parts
-    names = [section.title for section in first if section.title] + (["Single users"] if explorer else []) + [last.title]
+    names = (
+        [section.title for section in first if section.title]
+        + (["Single users"] if explorer else [])
+        + [last.title]
+    )
     # Only this very script may run, and nothing may be fetched.
     digest = base64.b64encode(hashlib.sha256(template.js.encode()).digest()).decode()
     filled = {
@@ -61,7 +71,9 @@ def as_page(parts: list[Section], figures: dict[str, str], explorer: dict[str, A
         "policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'",
         "style": template.css,
         "script": template.js,
-        "navigation": "<ul>" + "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names) + "</ul>",
+        "navigation": "<ul>"
+        + "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
+        + "</ul>",
         "body": "\n".join(_section(section, figures) for section in first),
         "explorer": EXPLORER.replace("{data}", _json(explorer)) if explorer else "",
         "provenance": _section(last, figures),
@@ -89,7 +101,9 @@ def _section(section: Section, figures: dict[str, str]) -> str:
         return body
     anchor = _anchor(section.title)
     heading = f'<h2 id="{anchor}-title">{escape(section.title)}</h2>'
-    return f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n{heading}\n{body}\n</section>'
+    return (
+        f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n{heading}\n{body}\n</section>'
+    )
 
 
 def _block(block: Block, figures: dict[str, str], *, lead: bool) -> str:
@@ -100,7 +114,9 @@ def _block(block: Block, figures: dict[str, str], *, lead: bool) -> str:
         case Picture():
             return _picture(block, figures[block.name])
         case Listing(text):
-            return f"<details><summary>Show the settings</summary><pre>{escape(text)}</pre></details>"
+            return (
+                f"<details><summary>Show the settings</summary><pre>{escape(text)}</pre></details>"
+            )
         case Table():
             name = f"table-{block.number}"
             caption = f'<figcaption id="{name}"><b id="{name}-name">Table {block.number}.</b> {inline(block.caption)}</figcaption>'
@@ -110,7 +126,9 @@ def _block(block: Block, figures: dict[str, str], *, lead: bool) -> str:
 def _picture(picture: Picture, svg: str) -> str:
     """The panels are one image to assistive technology, named by the caption; the numbers follow as a table where there is one."""
     name = f"figure-{picture.number}"
-    drawn = "".join(f'<div class="panel">{panel}</div>' for panel in inline_panels(svg, picture.name))
+    drawn = "".join(
+        f'<div class="panel">{panel}</div>' for panel in inline_panels(svg, picture.name)
+    )
     image = f'<div class="panels {picture.name}" role="img" aria-labelledby="{name}">{drawn}</div>'
     caption = f'<figcaption id="{name}"><b>Figure {picture.number}.</b> {inline(picture.caption)}</figcaption>'
     if not picture.table:
@@ -121,10 +139,19 @@ def _picture(picture: Picture, svg: str) -> str:
 
 def _table(table: Table, name: str, description: str) -> str:
     """A table in a box that scrolls sideways, both named by the element with the id `name`, the table described by `description`."""
-    textual = [not table.numbers or _is_text([row[i] for row in table.rows]) for i in range(len(table.header))]
+    textual = [
+        not table.numbers or _is_text([row[i] for row in table.rows])
+        for i in range(len(table.header))
+    ]
     kinds = ["", *(' class="text"' if text else NUMBER for text in textual[1:])]
-    head = "".join(f'<th scope="col"{kind}>{inline(cell)}</th>' for cell, kind in zip(table.header, kinds, strict=True))
-    rows = "".join(f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:], kinds[1:]))}</tr>' for row in table.rows)
+    head = "".join(
+        f'<th scope="col"{kind}>{inline(cell)}</th>'
+        for cell, kind in zip(table.header, kinds, strict=True)
+    )
+    rows = "".join(
+        f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:], kinds[1:]))}</tr>'
+        for row in table.rows
+    )
     described = f' aria-describedby="{description}"' if description else ""
     box = f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{name}">'
     return f'{box}<table aria-labelledby="{name}"{described}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
@@ -140,7 +167,9 @@ def _cell(text: str, kind: str) -> str:
         kind = f' class="text verdict {text.replace(" ", "-")}"'
     interval = re.fullmatch(r"([^()]+) (\([^()]+\))", text)
     if kind == NUMBER and interval:  # which goes below its number where room is short
-        return f"<td{kind}><span>{inline(interval[1])}</span> <span>{inline(interval[2])}</span></td>"
+        return (
+            f"<td{kind}><span>{inline(interval[1])}</span> <span>{inline(interval[2])}</span></td>"
+        )
     return f"<td{kind}>{inline(text)}</td>"
 
 

@@ -1,7 +1,7 @@
 """The report as Markdown."""
 
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
-from microrank.report.content import TITLE
+from microrank.report.sections import TITLE
 
 
 def as_markdown(parts: list[Section], figures: dict[str, str], page: str) -> str:
@@ -17,7 +17,10 @@ def as_markdown(parts: list[Section], figures: dict[str, str], page: str) -> str
         for block in section.blocks:
             lines += [_rendered(block, figures), ""]
         if i == 0:
-            lines += [f"The same with a look at single users, their prompts and answers: [{page}]({page}).", ""]
+            lines += [
+                f"The same with a look at single users, their prompts and answers: [{page}]({page}).",
+                "",
+            ]
     return "\n".join(lines)
 
 

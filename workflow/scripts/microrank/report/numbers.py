@@ -9,7 +9,13 @@ def count(value: float) -> str:
 def signed(value: float) -> str:
     """With its sign; a true minus."""
     text = count(abs(value))
-    return f"+{text}" if value > 0 and text != "0" else f"−{text}" if value < 0 and text != "0" else "0"
+    return (
+        f"+{text}"
+        if value > 0 and text != "0"
+        else f"−{text}"
+        if value < 0 and text != "0"
+        else "0"
+    )
 
 
 def share_signed(value: float) -> str:

@@ -15,7 +15,9 @@ def power_line(study: Study, method: str | None) -> str:
     if method is None or not tests:
         return ""
     cutoff, n, differing = study.main_cutoffs[-1], study.n_users, _differing(study, method)
-    single, first = (detectable_difference(n, differing, level) for level in (study.level, study.level / tests))
+    single, first = (
+        detectable_difference(n, differing, level) for level in (study.level, study.level / tests)
+    )
     told = (
         f"What could have been found: {differing:.0%} of the {n:,} users are a hit at {cutoff} for only one of {study.lists_name} and "
         f"`{method}`. With as many, one test at p ≤ {study.level:g} finds a true difference of {_hits(single, n)} four times out of five. "
@@ -23,7 +25,9 @@ def power_line(study: Study, method: str | None) -> str:
         f"p ≤ {study.level / tests:.2g}: that takes {_hits(first, n)}. Smaller differences are mostly missed."
     )
     if differing > WANTED and not first <= WANTED:
-        single_n, first_n = (users_needed(WANTED, differing, level) for level in (study.level, study.level / tests))
+        single_n, first_n = (
+            users_needed(WANTED, differing, level) for level in (study.level, study.level / tests)
+        )
         told += f" To find one of {WANTED:.0%} of users takes about {single_n:,} users with one test, and {first_n:,} with the correction."
     return told
 
@@ -44,7 +48,10 @@ def power_table(study: Study) -> Table:
         differing = _differing(study, name)
         levels = study.level, study.level / tests
         found = [_hits(detectable_difference(n, differing, level), n) for level in levels]
-        needed = [f"{users_needed(WANTED, differing, level):,}" if differing > WANTED else "–" for level in levels]
+        needed = [
+            f"{users_needed(WANTED, differing, level):,}" if differing > WANTED else "–"
+            for level in levels
+        ]
         rows.append([study.label(name), f"{differing:.0%}", *found, *needed])
     caption = (
         f"Power of the exact McNemar test: the smallest true difference at {cutoff} that is found four times out of five, and how many "

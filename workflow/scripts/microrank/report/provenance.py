@@ -6,7 +6,17 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("snakemake", "torch", "numpy", "pyarrow", "scipy", "sentence-transformers", "transformers", "bm25s", "matplotlib")
+PACKAGES = (
+    "snakemake",
+    "torch",
+    "numpy",
+    "pyarrow",
+    "scipy",
+    "sentence-transformers",
+    "transformers",
+    "bm25s",
+    "matplotlib",
+)
 
 
 def versions() -> dict[str, str]:
@@ -32,7 +42,16 @@ def commit(folder: Path) -> str | None:
         return None
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            [
+                "git",
+                "-C",
+                str(folder),
+                "describe",
+                "--always",
+                "--dirty",
+                "--abbrev=40",
+                "--exclude=*",
+            ],
             capture_output=True,
             text=True,
             timeout=20,

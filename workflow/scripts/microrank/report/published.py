@@ -13,7 +13,7 @@ RECIPE = {
     "dimension": 1024,
     "relu_on_score": True,
     "batch_size": 64,
-    "batch_candidates": "slots",
+    "batch_candidates": "chunk_items",
     "learning_rate": 1e-4,
     "refit": False,
 }
@@ -37,12 +37,29 @@ def hits_table(study: Study) -> Table:
     """Hits@5 and Hits@10 of 100 hit users: the study's three rows, ours beside each, and the random rows that the study lacked."""
     rows = _rows_beside("NFM", [study.recommender], study)
     rows += _rows_beside(
-        "e5-small-v2", [name for name in study.of_kind("encoder") if _reranker(study, name).get("history") == "text"], study
+        "e5-small-v2",
+        [
+            name
+            for name in study.of_kind("encoder")
+            if _reranker(study, name).get("history") == "text"
+        ],
+        study,
     )
-    asked = [name for name in study.of_kind("llm", "simulated llm") if _reranker(study, name).get("prompt") == "study"]
+    asked = [
+        name
+        for name in study.of_kind("llm", "simulated llm")
+        if _reranker(study, name).get("prompt") == "study"
+    ]
     rows += _rows_beside("Meta-Llama-3-8B-Instruct", asked, study)
     for name in (RANDOM_EXPECTED, RANDOM_DRAW):
-        rows.append(["–", study.label(name), "", *(text for cutoff in CUTOFFS for text in ("–", _ours(study, name, cutoff), ""))])
+        rows.append(
+            [
+                "–",
+                study.label(name),
+                "",
+                *(text for cutoff in CUTOFFS for text in ("–", _ours(study, name, cutoff), "")),
+            ]
+        )
     caption = (
         f"Published: {N_USERS} users. Here: {study.n_users:,} users, intervals or, for the random row, the range of single shuffles. "
         f"Difference: the interval of our rate less theirs, as of two samples, both of which vary (Newcombe 1998); each at "
@@ -56,7 +73,14 @@ def hits_table(study: Study) -> Table:
 
 def _rows_beside(published: str, methods: list[str], study: Study) -> list[list[str]]:
     if not methods:
-        return [[published, "not run", "–", *(text for hits in HITS[published] for text in (str(hits), "–", "–"))]]
+        return [
+            [
+                published,
+                "not run",
+                "–",
+                *(text for hits in HITS[published] for text in (str(hits), "–", "–")),
+            ]
+        ]
     rows = []
     for name in methods:
         same, cells = compare(study, published, name), []
@@ -70,9 +94,17 @@ def _rows_beside(published: str, methods: list[str], study: Study) -> list[list[
 
 def compare(study: Study, published: str, method: str) -> str:
     """`compatible`, at which cutoffs the rates of hits differ, or why they cannot be compared."""
-    if reason := _other_study(study) or _other_users(study) or _other_model(study, published, method):
+    if (
+        reason := _other_study(study)
+        or _other_users(study)
+        or _other_model(study, published, method)
+    ):
         return f"{NOT_COMPARABLE}: {reason}"
-    differing = [str(cutoff) for cutoff, (low, high) in _intervals(study, published, method).items() if not low <= 0 <= high]
+    differing = [
+        str(cutoff)
+        for cutoff, (low, high) in _intervals(study, published, method).items()
+        if not low <= 0 <= high
+    ]
     return f"{DIFFERS} at {' and '.join(differing)}" if differing else COMPATIBLE
 
 
@@ -91,7 +123,9 @@ def _each(study: Study) -> float:
 def _intervals(study: Study, published: str, method: str) -> dict[int, tuple[float, float]]:
     """Of each cutoff, the interval of our rate less the published one."""
     return {
-        cutoff: newcombe_interval(_hits(study, method, cutoff), study.n_users, hits, N_USERS, _each(study))
+        cutoff: newcombe_interval(
+            _hits(study, method, cutoff), study.n_users, hits, N_USERS, _each(study)
+        )
         for cutoff, hits in zip(CUTOFFS, HITS[published], strict=True)
     }
 
@@ -140,7 +174,10 @@ def hit_rates_table(study: Study) -> Table:
     for (metric, cutoff), published in OVER_ALL_USERS.items():
         name = f"{metric.upper()}@{cutoff}"
         ours = nfm.get("all_users", {}).get(name)
-        theirs = ["–" if value is None else f"{value:.{digits}f}" for value, digits in zip(published, (5, 4), strict=True)]
+        theirs = [
+            "–" if value is None else f"{value:.{digits}f}"
+            for value, digits in zip(published, (5, 4), strict=True)
+        ]
         rows.append(
             [
                 name,
@@ -157,9 +194,18 @@ def hit_rates_table(study: Study) -> Table:
         else f"Next run: where {study.confidence:.0%} of runs with further seeds would fall (mean ± t · sd · √(1 + 1/n)); a published "
         "figure in it is compatible with being one. The users are the same in all, so no interval over users is given."
     )
-    header = [f"{study.lists_name}, all users", "same as the study?", "the study", "MicroLens paper", "here", "next run"]
+    header = [
+        f"{study.lists_name}, all users",
+        "same as the study?",
+        "the study",
+        "MicroLens paper",
+        "here",
+        "next run",
+    ]
     return Table(
-        header, rows, f"Here: {users} users, the whole catalogue, seen items masked. {spread} The paper's figures are quoted, not tested."
+        header,
+        rows,
+        f"Here: {users} users, the whole catalogue, seen items masked. {spread} The paper's figures are quoted, not tested.",
     )
 
 
@@ -171,7 +217,10 @@ def _told(study: Study, ours: float | None, metric: str, cutoff: int) -> list[st
     if row is None:
         return [f"{ours:.5f}", "one run"]
     low, high = prediction_interval(row["mean"], row["sd"], row["n_seeds"], study.confidence)
-    return [f"{row['mean']:.5f} ± {row['sd']:.5f} ({row['n_seeds']} runs)", f"{max(low, 0):.5f}–{high:.5f}"]
+    return [
+        f"{row['mean']:.5f} ± {row['sd']:.5f} ({row['n_seeds']} runs)",
+        f"{max(low, 0):.5f}–{high:.5f}",
+    ]
 
 
 def _same_rate(study: Study, published: float | None, metric: str, cutoff: int) -> str:

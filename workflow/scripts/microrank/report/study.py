@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from microrank.evaluation.score import NFM, ORACLE, REFERENCES
-from microrank.report.names import label_of
+from microrank.report.labels import label_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ class Study:
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str, int], dict[str, Any]]:
-        return {(row["method"], row["metric"], row["cutoff"]): row for row in self.metrics.to_pylist()}
+        return {
+            (row["method"], row["metric"], row["cutoff"]): row for row in self.metrics.to_pylist()
+        }
 
     def row(self, method: str, metric: str, cutoff: int) -> dict[str, Any]:
         """The row of table METRICS."""
@@ -46,7 +48,14 @@ class Study:
     def over_seeds(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
         """The row of table SEEDS; None where the study ran once, or nothing of the kind was repeated."""
         rows = self.seeds.to_pylist() if self.seeds is not None else []
-        return next((row for row in rows if (row["method"], row["metric"], row["cutoff"]) == (method, metric, cutoff)), None)
+        return next(
+            (
+                row
+                for row in rows
+                if (row["method"], row["metric"], row["cutoff"]) == (method, metric, cutoff)
+            ),
+            None,
+        )
 
     @property
     def k(self) -> int:
@@ -61,13 +70,21 @@ class Study:
     @property
     def cutoffs(self) -> list[int]:
         """Those of Hits@N."""
-        return [cutoff for method, metric, cutoff in self._rows if (method, metric) == (self.recommender, "hits")]
+        return [
+            cutoff
+            for method, metric, cutoff in self._rows
+            if (method, metric) == (self.recommender, "hits")
+        ]
 
     @property
     def main_cutoffs(self) -> list[int]:
         """5 and 10; in lists that are no longer, the last at which an order matters."""
         below = sorted(cutoff for cutoff in self.cutoffs if cutoff < self.k)
-        return [cutoff for cutoff in below if cutoff in (5, 10)] or below[-1:] or sorted(self.cutoffs)[-1:]
+        return (
+            [cutoff for cutoff in below if cutoff in (5, 10)]
+            or below[-1:]
+            or sorted(self.cutoffs)[-1:]
+        )
 
     @property
     def level(self) -> float:
@@ -77,7 +94,10 @@ class Study:
     @property
     def n_tests(self) -> int:
         """Tests against the recommender that Holm's correction is over."""
-        return sum(metric == "hr" and row["p_holm"] is not None for (_, metric, _), row in self._rows.items())
+        return sum(
+            metric == "hr" and row["p_holm"] is not None
+            for (_, metric, _), row in self._rows.items()
+        )
 
     def tests(self, method: str, metric: str) -> list[dict[str, Any]]:
         """The rows of `metric` at the main cutoffs that hold a test."""
@@ -86,11 +106,13 @@ class Study:
 
     def difference(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
         """The row of method − recommender; None for the recommender, and where there is no interval to tell: an expectation, the oracle."""
-        return None if method == ORACLE else self._rows.get((method, f"{metric}_difference", cutoff))
+        return (
+            None if method == ORACLE else self._rows.get((method, f"{metric}_difference", cutoff))
+        )
 
     @property
     def hits_only(self) -> bool:
-        """Whether only users whose list holds the hidden item were drawn."""
+        """Whether only users whose list holds the held-out item were drawn."""
         return bool(self.settings["subset"]["population"] == "hits")
 
     @property
@@ -119,7 +141,9 @@ class Study:
     def has_language_model(self, method: str) -> bool:
         """Whether the method, or a part of it, asks a language model."""
         reranker = self.settings["rerankers"].get(method, {})
-        return "llm" in reranker or any(self.has_language_model(part) for part in reranker.get("of", []))
+        return "llm" in reranker or any(
+            self.has_language_model(part) for part in reranker.get("of", [])
+        )
 
     def has_other_parts(self, fusion: str) -> bool:
         """Whether a fusion has parts besides the recommender and language models."""

@@ -11,18 +11,26 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from microrank.files import replacing
-from microrank.report.panels import INK
+from microrank.report.svg_panels import INK
 
 FAINT = "#8a96a3"
 # Hues of Okabe & Ito (Color universal design, 2008), which people with any colour vision tell apart; at least 3:1 on light and dark paper.
-COLOURS = {"recommender": INK, "encoder": "#0072b2", "llm": "#d55e00", "fusion": "#009e73", "reference": "#7f8a95"}
-QUARTERS = ("#2a6fb0", "#4a97d3", "#c08400", "#c4511a")  # stretches of the list, best first
+COLOURS = {
+    "recommender": INK,
+    "encoder": "#0072b2",
+    "llm": "#d55e00",
+    "fusion": "#009e73",
+    "reference": "#7f8a95",
+}
+QUARTERS = ("#2a6fb0", "#4a97d3", "#c08400", "#c4511a")  # bins of the list, best first
 WIDTH = 8.4  # inches of a whole figure
 SETTINGS: Any = {
     "svg.hashsalt": "microrank",
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
-    "font.sans-serif": ["DejaVu Sans"],  # has the glyphs; the svg names more families for readers without it
+    "font.sans-serif": [
+        "DejaVu Sans"
+    ],  # has the glyphs; the svg names more families for readers without it
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": FAINT,
@@ -66,7 +74,12 @@ def panels(
     left, right, bottom, top = margins
     with mpl.rc_context():
         mpl.rcdefaults()  # no reader's own matplotlibrc
-        mpl.rcParams.update(SETTINGS | dict.fromkeys(("font.size", "xtick.labelsize", "ytick.labelsize", "axes.labelsize"), size))
+        mpl.rcParams.update(
+            SETTINGS
+            | dict.fromkeys(
+                ("font.size", "xtick.labelsize", "ytick.labelsize", "axes.labelsize"), size
+            )
+        )
         mpl.rcParams["axes.titlesize"] = size + 0.5
         figure = Figure(figsize=(WIDTH, high))
         FigureCanvasSVG(figure)
@@ -74,9 +87,20 @@ def panels(
         made = []
         for i in range(n):
             x, y = i % columns * wide + left, high - (i // columns + 1) * height + bottom
-            made.append(figure.add_axes((x / WIDTH, y / high, (wide - left - right) / WIDTH, (height - bottom - top) / high)))
+            made.append(
+                figure.add_axes(
+                    (
+                        x / WIDTH,
+                        y / high,
+                        (wide - left - right) / WIDTH,
+                        (height - bottom - top) / high,
+                    )
+                )
+            )
         if note:
             figure.text(0.1 / WIDTH, 0.1 / high, note, fontsize=7.5)
         yield made
         with replacing(path) as temporary:
-            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+            figure.savefig(
+                temporary, format="svg", metadata={"Date": None, "Creator": None, "Title": title}
+            )

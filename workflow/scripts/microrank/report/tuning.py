@@ -5,13 +5,18 @@ from typing import Any
 
 from scipy.special import ndtri
 
-from microrank.report.names import label_of
+from microrank.report.labels import label_of
 
 
-def tuning_curve(found: Mapping[str, Any], confidence: float) -> list[tuple[float, float, float, float]]:
+def tuning_curve(
+    found: Mapping[str, Any], confidence: float
+) -> list[tuple[float, float, float, float]]:
     """Number, mean quality, and the ends of the interval of that mean, mean ± z·(standard error); found: as `fuse_rankings` chose it."""
     z = ndtri((1 + confidence) / 2)
-    return [(number, mean, float(mean - z * error), float(mean + z * error)) for number, mean, error in found["curve"]]
+    return [
+        (number, mean, float(mean - z * error), float(mean + z * error))
+        for number, mean, error in found["curve"]
+    ]
 
 
 def number_name(found: Mapping[str, Any], kinds: Mapping[str, str]) -> str:

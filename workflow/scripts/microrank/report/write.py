@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from microrank.errors import StudyError
-from microrank.report.answer import answer
 from microrank.report.blocks import numbered
-from microrank.report.content import sections
 from microrank.report.explorer import Asked, explorer_data
+from microrank.report.headline import answer
 from microrank.report.html import Template, as_page
 from microrank.report.markdown import as_markdown
+from microrank.report.sections import sections
 from microrank.report.study import Study
 
 
@@ -36,7 +36,14 @@ class Written(NamedTuple):
     answer: str
 
 
-def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], template: Mapping[str, str], folder: Path) -> Written:
+def write_report(
+    study: Study,
+    users: Users,
+    *,
+    figures: Mapping[str, Path],
+    template: Mapping[str, str],
+    folder: Path,
+) -> Written:
     """The texts of report.md and report.html.
 
     Args:
@@ -58,9 +65,19 @@ def write_report(study: Study, users: Users, *, figures: Mapping[str, Path], tem
         if users.shown
         else None
     )
-    markdown = as_markdown(parts, {name: path.relative_to(folder).as_posix() for name, path in figures.items()}, "report.html")
+    markdown = as_markdown(
+        parts,
+        {name: path.relative_to(folder).as_posix() for name, path in figures.items()},
+        "report.html",
+    )
     svgs = {name: _drawn(path) for name, path in figures.items()}
-    page = as_page(parts, svgs, explorer, Template(template[".html"], template[".css"], template[".js"]), study.settings["dataset"])
+    page = as_page(
+        parts,
+        svgs,
+        explorer,
+        Template(template[".html"], template[".css"], template[".js"]),
+        study.settings["dataset"],
+    )
     return Written(markdown, page, answer(study))
 
 

@@ -19,12 +19,21 @@ def rank_by_bm25(subset: pa.Table, items: pa.Table) -> pa.Table:
     ids, titles = items["item_id"].to_numpy(), items["title"].to_pylist()
     words = bm25s.tokenize(titles, stopwords=None, return_ids=False, show_progress=False)
     if not any(words):
-        return rankings_by_score(subset, np.zeros(len(subset["candidates"].combine_chunks().flatten())))
+        return rankings_by_score(
+            subset, np.zeros(len(subset["candidates"].combine_chunks().flatten()))
+        )
     index = bm25s.BM25()
     index.index(words, show_progress=False)
     scores = []
-    for history, candidates in zip(subset["history"].to_pylist(), subset["candidates"].to_pylist(), strict=True):
-        query = [word for place in np.searchsorted(ids, history) for word in words[place] if word in index.vocab_dict]
+    for history, candidates in zip(
+        subset["history"].to_pylist(), subset["candidates"].to_pylist(), strict=True
+    ):
+        query = [
+            word
+            for place in np.searchsorted(ids, history)
+            for word in words[place]
+            if word in index.vocab_dict
+        ]
         found = index.get_scores(query) if query else np.zeros(len(ids))
         scores.append(found[np.searchsorted(ids, candidates)])
     return rankings_by_score(subset, np.concatenate(scores))

@@ -11,7 +11,9 @@ HALF_LIFE = 3.0  # items: how much newer an item must be to count twice, for `re
 USERS_AT_ONCE = 1000
 
 
-def rerank_encoder(subset: pa.Table, titles: pa.Table, histories: pa.Table, history: str) -> pa.Table:
+def rerank_encoder(
+    subset: pa.Table, titles: pa.Table, histories: pa.Table, history: str
+) -> pa.Table:
     """Order every user's candidates by cosine similarity to the history; ties keep the recommender's order. Gives table RANKINGS.
 
     Args:
@@ -23,21 +25,30 @@ def rerank_encoder(subset: pa.Table, titles: pa.Table, histories: pa.Table, hist
         StudyError: the embeddings are of another subset.
     """
     if history not in VARIANTS:
-        raise StudyError(f"config: rerankers: history is '{history}'; it must be one of: {', '.join(VARIANTS)}")
+        raise StudyError(
+            f"config: rerankers: history is '{history}'; it must be one of: {', '.join(VARIANTS)}"
+        )
     parts = [
-        _similarities(subset.slice(first, USERS_AT_ONCE), titles, histories, history) for first in range(0, len(subset), USERS_AT_ONCE)
+        _similarities(subset.slice(first, USERS_AT_ONCE), titles, histories, history)
+        for first in range(0, len(subset), USERS_AT_ONCE)
     ]
     return rankings_by_score(subset, np.concatenate(parts))
 
 
-def _similarities(subset: pa.Table, titles: pa.Table, histories: pa.Table, history: str) -> np.ndarray:
+def _similarities(
+    subset: pa.Table, titles: pa.Table, histories: pa.Table, history: str
+) -> np.ndarray:
     """Similarity of every candidate, users one after the other."""
     user, candidates = _flat(subset, "candidates", titles)
     owner, seen = _flat(subset, "history", titles)
     if history == "max":
         return _largest(candidates, user, seen, owner, len(subset))
     if history == "text":
-        profiles = _unit(_vectors(histories)[_rows(histories["user_id"].to_numpy(), subset["user_id"].to_numpy())])
+        profiles = _unit(
+            _vectors(histories)[
+                _rows(histories["user_id"].to_numpy(), subset["user_id"].to_numpy())
+            ]
+        )
     else:
         newest = np.searchsorted(owner, np.arange(len(subset)), side="right") - 1
         age = newest[owner] - np.arange(len(owner))
@@ -48,10 +59,19 @@ def _similarities(subset: pa.Table, titles: pa.Table, histories: pa.Table, histo
     return np.einsum("id,id->i", candidates, profiles[user])
 
 
-def _largest(candidates: np.ndarray, user: np.ndarray, seen: np.ndarray, owner: np.ndarray, n_users: int) -> np.ndarray:
-    starts, ends = (np.searchsorted(user, np.arange(n_users), side=side) for side in ("left", "right"))
-    first, last = (np.searchsorted(owner, np.arange(n_users), side=side) for side in ("left", "right"))
-    best = [(candidates[a:b] @ seen[c:d].T).max(axis=1, initial=-1.0) for a, b, c, d in zip(starts, ends, first, last, strict=True)]
+def _largest(
+    candidates: np.ndarray, user: np.ndarray, seen: np.ndarray, owner: np.ndarray, n_users: int
+) -> np.ndarray:
+    starts, ends = (
+        np.searchsorted(user, np.arange(n_users), side=side) for side in ("left", "right")
+    )
+    first, last = (
+        np.searchsorted(owner, np.arange(n_users), side=side) for side in ("left", "right")
+    )
+    best = [
+        (candidates[a:b] @ seen[c:d].T).max(axis=1, initial=-1.0)
+        for a, b, c, d in zip(starts, ends, first, last, strict=True)
+    ]
     return np.concatenate(best)
 
 
@@ -77,5 +97,7 @@ def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     order = np.argsort(ids)
     at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
     if (ids[at] != wanted).any():
-        raise StudyError("the embeddings are of another subset; delete results/{dataset}/embeddings and run again")
+        raise StudyError(
+            "the embeddings are of another subset; delete results/{dataset}/embeddings and run again"
+        )
     return at

@@ -35,7 +35,13 @@ class Part(NamedTuple):
     named: np.ndarray
 
 
-def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuning: pa.Table, tuning_parts: Sequence[pa.Table]) -> Fused:
+def fuse_rankings(
+    fusion: str,
+    subset: pa.Table,
+    parts: Sequence[pa.Table],
+    tuning: pa.Table,
+    tuning_parts: Sequence[pa.Table],
+) -> Fused:
     """Fuse the orders `parts` of `subset`, with the number that gives `tuning` the best mean NDCG@10.
 
     `reciprocal`: Σ 1 / (k + rank), Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009; k is chosen.
@@ -55,17 +61,35 @@ def fuse_rankings(fusion: str, subset: pa.Table, parts: Sequence[pa.Table], tuni
         StudyError: the subsets share users, or a part lacks candidates.
     """
     if np.isin(subset["user_id"].to_numpy(), tuning["user_id"].to_numpy()).any():
-        raise StudyError("tuning/users.parquet and subset/users.parquet share users; delete tuning/users.parquet and run again")
+        raise StudyError(
+            "tuning/users.parquet and subset/users.parquet share users; delete tuning/users.parquet and run again"
+        )
     score = _reciprocal if fusion == "reciprocal" else _z_score
     tuned = [_part(table, tuning) for table in tuning_parts]
-    curve = [(value, *_mean(ndcg(_truth_ranks(tuning, score(tuned, value, _users(tuning))), CUTOFF))) for value in GRIDS[fusion]]
+    curve = [
+        (value, *_mean(ndcg(_truth_ranks(tuning, score(tuned, value, _users(tuning))), CUTOFF)))
+        for value in GRIDS[fusion]
+    ]
     best = max(curve, key=lambda point: point[1])[0]
     fused = [_part(table, subset) for table in parts]
     rankings = rankings_by_score(subset, score(fused, best, _users(subset)))
-    named = np.any([part.named for part, table in zip(fused, parts, strict=True) if "source" in table.column_names], axis=0)
+    named = np.any(
+        [
+            part.named
+            for part, table in zip(fused, parts, strict=True)
+            if "source" in table.column_names
+        ],
+        axis=0,
+    )
     return Fused(
         _with_source(rankings, subset, named),
-        {"fusion": fusion, "chosen": best, "tuning_users": len(tuning), "metric": f"ndcg@{CUTOFF}", "curve": sorted(curve)},
+        {
+            "fusion": fusion,
+            "chosen": best,
+            "tuning_users": len(tuning),
+            "metric": f"ndcg@{CUTOFF}",
+            "curve": sorted(curve),
+        },
     )
 
 
@@ -90,7 +114,9 @@ def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:
     deviation = np.sqrt(np.bincount(users, centred**2) / count)[users]
     largest = np.zeros(len(count))
     np.maximum.at(largest, users, np.abs(values))
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-7 * largest[users])
+    return np.divide(
+        centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-7 * largest[users]
+    )
 
 
 def _users(subset: pa.Table) -> np.ndarray:
@@ -103,7 +129,11 @@ def _part(table: pa.Table, subset: pa.Table) -> Part:
     scores = table["score"].to_numpy()[rows].astype(np.float64)  # null: NaN
     users = _users(subset)
     strengths = np.where(np.bincount(users, np.isnan(scores))[users] > 0, -ranks, scores)
-    named = table["source"].to_numpy()[rows] == "model" if "source" in table.column_names else np.ones(len(rows), bool)
+    named = (
+        table["source"].to_numpy()[rows] == "model"
+        if "source" in table.column_names
+        else np.ones(len(rows), bool)
+    )
     return Part(ranks, strengths, named)
 
 
@@ -114,16 +144,22 @@ def _rows(table: pa.Table, subset: pa.Table) -> np.ndarray:
     mine = np.flatnonzero(np.isin(table["user_id"].to_numpy(), owners))
     user, item = table["user_id"].to_numpy()[mine], table["item_id"].to_numpy()[mine]
     theirs, wanted = np.lexsort((item, user)), np.lexsort((candidates, owners))
-    same = len(mine) == len(candidates) and (user[theirs] == owners[wanted]).all() and (item[theirs] == candidates[wanted]).all()
+    same = (
+        len(mine) == len(candidates)
+        and (user[theirs] == owners[wanted]).all()
+        and (item[theirs] == candidates[wanted]).all()
+    )
     if not same:
-        raise StudyError("the rankings to be fused are of another subset; delete results/{dataset}/rankings and run again")
+        raise StudyError(
+            "the rankings to be fused are of another subset; delete results/{dataset}/rankings and run again"
+        )
     rows = np.empty(len(candidates), np.int64)
     rows[wanted] = mine[theirs]
     return rows
 
 
 def _truth_ranks(subset: pa.Table, scores: np.ndarray) -> np.ndarray:
-    """Rank of each user's hidden item if candidates are ordered by `scores`; 0 where the list lacks it."""
+    """Rank of each user's held-out item if candidates are ordered by `scores`; 0 where the list lacks it."""
     users = _users(subset)
     ranked = rankings_by_score(subset, scores)
     hit = np.flatnonzero(ranked["item_id"].to_numpy() == subset["ground_truth"].to_numpy()[users])
@@ -135,7 +171,9 @@ def _truth_ranks(subset: pa.Table, scores: np.ndarray) -> np.ndarray:
 def _with_source(rankings: pa.Table, subset: pa.Table, named: np.ndarray) -> pa.Table:
     """`named`: [n], in the order of `candidates`."""
     return rankings.set_column(
-        rankings.schema.get_field_index("source"), "source", pa.array(np.where(_in_order_of(rankings, subset, named), "model", "fallback"))
+        rankings.schema.get_field_index("source"),
+        "source",
+        pa.array(np.where(_in_order_of(rankings, subset, named), "model", "fallback")),
     )
 
 

@@ -21,12 +21,18 @@ def rank_by_item_knn(subset: pa.Table, past: Sequence[Batches]) -> pa.Table:
         past: the splits before test.
     """
     candidates, histories = (subset[name].combine_chunks() for name in ("candidates", "history"))
-    ids = np.unique(np.concatenate([candidates.flatten().to_numpy(), histories.flatten().to_numpy()]))
+    ids = np.unique(
+        np.concatenate([candidates.flatten().to_numpy(), histories.flatten().to_numpy()])
+    )
     by_item = _unit_rows(past, ids)
     scores = np.zeros(len(candidates.flatten()))
     first = 0
-    for offered, seen in zip(candidates, histories, strict=True):  # one user at a time: a popular item's row may have millions of users
-        one, other = (by_item[np.searchsorted(ids, items.values.to_numpy())] for items in (offered, seen))
+    for offered, seen in zip(
+        candidates, histories, strict=True
+    ):  # one user at a time: a popular item's row may have millions of users
+        one, other = (
+            by_item[np.searchsorted(ids, items.values.to_numpy())] for items in (offered, seen)
+        )
         scores[first : first + len(offered)] = one @ other.sum(axis=0)
         first += len(offered)
     return rankings_by_score(subset, scores)

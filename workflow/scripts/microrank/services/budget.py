@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from microrank.errors import StudyError
 from microrank.services.failures import AskingStopped
+from microrank.services.locks import NoLocks, opened, take
 from microrank.services.store import Store, read_header
-from microrank.services.turns import NoLocks, opened, take
 
 FREE_ADAPTERS = frozenset({"simulated"})
 LOCK = "budget.lock"
@@ -73,12 +73,18 @@ class Budget:
 
     def used(self) -> str:
         """What is spent, in words."""
-        return f"{self.spent.requests} requests, {self.spent.tokens} tokens, {self.spent.usd:.4f} USD"
+        return (
+            f"{self.spent.requests} requests, {self.spent.tokens} tokens, {self.spent.usd:.4f} USD"
+        )
 
     def _crossed_by(self, worst: Spent) -> str | None:
         for name in ("requests", "tokens", "usd"):
             limit = getattr(self, name)
-            if limit is not None and getattr(self.spent, name) + getattr(self._reserved, name) + getattr(worst, name) > limit + 1e-9:
+            if (
+                limit is not None
+                and getattr(self.spent, name) + getattr(self._reserved, name) + getattr(worst, name)
+                > limit + 1e-9
+            ):
                 return name
         return None
 

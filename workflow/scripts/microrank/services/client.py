@@ -11,8 +11,16 @@ from typing import Any, Self, TypeVar
 
 from microrank.services.budget import Budget, Spent
 from microrank.services.connection import BROKEN, Connection, Reply, complaint
-from microrank.services.failures import PASSING, PUSHBACK, AskingStopped, Malformed, QuestionFailed, Refused, advice
-from microrank.services.pace import Pace, backoff, wait_hint
+from microrank.services.failures import (
+    PASSING,
+    PUSHBACK,
+    AskingStopped,
+    Malformed,
+    QuestionFailed,
+    Refused,
+    advice,
+)
+from microrank.services.rate_limit import RateLimit, backoff, wait_hint
 from microrank.services.settings import Service
 
 FAILURES_IN_A_ROW = 20  # then nothing more is asked: the endpoint is broken, not the questions
@@ -37,9 +45,11 @@ class Client:
         self.service = service
         self.budget = budget or Budget()
         self.stopped: AskingStopped | None = None
-        self.answered = 0  # questions of this job that have an answer, kept ones of earlier runs too
+        self.answered = (
+            0  # questions of this job that have an answer, kept ones of earlier runs too
+        )
         self.answered_now = 0
-        self._pace = Pace(service.requests_per_minute, service.tokens_per_minute)
+        self._pace = RateLimit(service.requests_per_minute, service.tokens_per_minute)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
@@ -48,7 +58,12 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.connection.close()
 
     def stop(self, reason: AskingStopped) -> None:
@@ -97,11 +112,20 @@ class Client:
         return answer
 
     def _ask(
-        self, url: str, body: Mapping[str, Any], read: Callable[[Reply], T], estimate: Estimate, usage: Callable[[T], Spent] | None
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        read: Callable[[Reply], T],
+        estimate: Estimate,
+        usage: Callable[[T], Spent] | None,
     ) -> tuple[T, Reply]:
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-        worst_usd = self.service.cost_usd(estimate.worst_prompt_tokens, estimate.worst_completion_tokens)
-        worst = Spent(1, estimate.worst_prompt_tokens + estimate.worst_completion_tokens, worst_usd or 0.0)
+        worst_usd = self.service.cost_usd(
+            estimate.worst_prompt_tokens, estimate.worst_completion_tokens
+        )
+        worst = Spent(
+            1, estimate.worst_prompt_tokens + estimate.worst_completion_tokens, worst_usd or 0.0
+        )
         first_sent: float | None = None
         failures = 0
         while True:
@@ -122,7 +146,9 @@ class Client:
                     return content, reply
                 problem = f"status {reply.status}: {complaint(reply)}"
                 # llama.cpp's Python server says 500 where it means 422.
-                if reply.status not in PASSING or ("response_format" in body and "response_format" in reply.body):
+                if reply.status not in PASSING or (
+                    "response_format" in body and "response_format" in reply.body
+                ):
                     self._refuse(reply, problem)
             except Malformed as error:
                 problem = f"an unusable answer: {error}"
@@ -132,14 +158,28 @@ class Client:
                 self.budget.settle(worst, actual)
             pushed_back = reply is not None and reply.status in PUSHBACK
             failures += not pushed_back
-            self._wait(reply, problem, pushed_back=pushed_back, failures=failures, first_sent=first_sent)
+            self._wait(
+                reply, problem, pushed_back=pushed_back, failures=failures, first_sent=first_sent
+            )
 
-    def _wait(self, reply: Reply | None, problem: str, *, pushed_back: bool, failures: int, first_sent: float) -> None:
+    def _wait(
+        self,
+        reply: Reply | None,
+        problem: str,
+        *,
+        pushed_back: bool,
+        failures: int,
+        first_sent: float,
+    ) -> None:
         """Wait before the next try, or give the question up."""
         service = self.service
         if failures >= service.max_tries:
             raise QuestionFailed(f"{problem} (tried {failures} times)")
-        hint_s = wait_hint(reply.headers, reply.body, time.time()) if reply is not None and reply.status != 200 else None
+        hint_s = (
+            wait_hint(reply.headers, reply.body, time.time())
+            if reply is not None and reply.status != 200
+            else None
+        )
         waited_s = time.monotonic() - first_sent
         if hint_s is not None and hint_s > service.max_wait_s:
             raise AskingStopped(
@@ -152,7 +192,9 @@ class Client:
             wait_s = hint_s if hint_s is not None else backoff(failures, service.first_wait_s)
         log.debug("%s: %s; waiting %.1f s", service.name, problem, wait_s)
         if waited_s + wait_s > service.max_wait_s:
-            raise QuestionFailed(f"{problem} (tried for {waited_s:.0f} s; max_wait_s is {service.max_wait_s:g})")
+            raise QuestionFailed(
+                f"{problem} (tried for {waited_s:.0f} s; max_wait_s is {service.max_wait_s:g})"
+            )
         if not pushed_back:
             self._stop.wait(wait_s)
 
@@ -185,5 +227,11 @@ class Client:
             count = self._failed_in_a_row
             unreachable = not self.answered and problem.startswith("no connection")
         if (unreachable or count >= FAILURES_IN_A_ROW) and not self.stopped:
-            why = "is the service up, is `base_url` right?" if unreachable else f"{count} questions in a row failed"
-            self.stop(AskingStopped(f"{self.service.name}: {self.service.base_url}: {problem}; {why}"))
+            why = (
+                "is the service up, is `base_url` right?"
+                if unreachable
+                else f"{count} questions in a row failed"
+            )
+            self.stop(
+                AskingStopped(f"{self.service.name}: {self.service.base_url}: {problem}; {why}")
+            )

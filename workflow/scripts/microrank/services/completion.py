@@ -44,7 +44,11 @@ def read_completion(body: str) -> Completion:
     usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
     served = answer.get("model")
     provider = answer.get("provider")
-    served_model = f"{served} by {provider}" if isinstance(served, str) and isinstance(provider, str) else served
+    served_model = (
+        f"{served} by {provider}"
+        if isinstance(served, str) and isinstance(provider, str)
+        else served
+    )
     return Completion(
         text=text,
         finish_reason=finish_reason,
@@ -57,9 +61,17 @@ def read_completion(body: str) -> Completion:
 def _text(content: Any) -> str:
     """A message's content, a string or a list of parts, as text that is valid Unicode."""
     if isinstance(content, list):
-        content = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+        content = "".join(
+            part["text"]
+            for part in content
+            if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
     return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+        else None
+    )

@@ -16,9 +16,15 @@ from requests.structures import CaseInsensitiveDict
 from microrank.services.failures import AskingStopped, Malformed
 from microrank.services.settings import Service
 
-BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)  # what a broken connection raises
+BROKEN = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    OSError,
+)  # what a broken connection raises
 MAX_BODY_BYTES = 64 << 20
-SHORTEST_SECRET = 8  # shorter ones are placeholders, such as "none"; blotting them out would spoil answers
+SHORTEST_SECRET = (
+    8  # shorter ones are placeholders, such as "none"; blotting them out would spoil answers
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +48,11 @@ class Connection:
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
         if token and service.base_url.startswith("http://") and not service.is_local:
-            log.warning("%s: the token goes to %s without encryption; use https:// where the server has it", service.name, service.base_url)
+            log.warning(
+                "%s: the token goes to %s without encryption; use https:// where the server has it",
+                service.name,
+                service.base_url,
+            )
 
     def close(self) -> None:
         for session in self._sessions:
@@ -57,10 +67,14 @@ class Connection:
         """
         started = time.monotonic()
         timeout_s = self._service.timeout_s
-        response = self._session().request(method, url, data=data, timeout=timeout_s, allow_redirects=False, stream=True)
+        response = self._session().request(
+            method, url, data=data, timeout=timeout_s, allow_redirects=False, stream=True
+        )
         with response:
             raw = _read(response, started + timeout_s)
-        headers = CaseInsensitiveDict({name: self._blot(value) for name, value in response.headers.items()})
+        headers = CaseInsensitiveDict(
+            {name: self._blot(value) for name, value in response.headers.items()}
+        )
         body = self._blot(raw.decode("utf-8", "replace"))
         return Reply(response.status_code, headers, body, time.monotonic() - started)
 
@@ -73,7 +87,9 @@ class Connection:
             session.auth = _Bearer(self._token)
             # A proxy of the environment is for the world outside, not for this machine's own servers.
             session.trust_env = not self._service.is_local
-            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # for this machine's own servers, too
+            session.verify = (
+                os.environ.get("REQUESTS_CA_BUNDLE") or True
+            )  # for this machine's own servers, too
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
@@ -106,7 +122,11 @@ class Connection:
         return f"the connection broke ({reason})"
 
     def _blot(self, text: str) -> str:
-        return text.replace(self._token, "[token]") if self._token and len(self._token) >= SHORTEST_SECRET else text
+        return (
+            text.replace(self._token, "[token]")
+            if self._token and len(self._token) >= SHORTEST_SECRET
+            else text
+        )
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -141,7 +161,10 @@ def complaint(reply: Reply) -> str:
     except ValueError:
         answer = reply.body
     while isinstance(answer, dict):
-        inner = next((answer[name] for name in ("error", "message", "detail", "msg") if answer.get(name)), None)
+        inner = next(
+            (answer[name] for name in ("error", "message", "detail", "msg") if answer.get(name)),
+            None,
+        )
         answer = json.dumps(answer) if inner is None else inner
     if 300 <= reply.status < 400:
         answer = f"redirects to {reply.headers.get('Location', 'nowhere')}"

@@ -10,15 +10,15 @@ from typing import Any, Self
 import numpy as np
 
 from microrank.errors import StudyError
-from microrank.services.asking import ask_each
 from microrank.services.budget import Spent, spending
 from microrank.services.client import Client, Estimate
 from microrank.services.connection import Reply
+from microrank.services.dispatch import ask_each
 from microrank.services.failures import Refused
+from microrank.services.locks import hold, lock_of
 from microrank.services.served import ServedModels
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store, canonical, request_key
-from microrank.services.turns import lock_of, turn
 from microrank.services.vectors import read_embeddings
 
 HF_INFERENCE = "https://router.huggingface.co/hf-inference/models"
@@ -48,7 +48,12 @@ class EmbeddingSettings:
         body: dict[str, Any] = {"model": self.model, "input": text, **self.extra}
         if self.dimensions is not None:
             body["dimensions"] = self.dimensions
-        request = {"adapter": self.adapter, "base_url": self.base_url, "body": body, "token_pooling": self.token_pooling}
+        request = {
+            "adapter": self.adapter,
+            "base_url": self.base_url,
+            "body": body,
+            "token_pooling": self.token_pooling,
+        }
         return request if self.revision is None else {**request, "revision": self.revision}
 
     def url(self, base_url: str) -> str:
@@ -64,7 +69,13 @@ class EmbeddingSettings:
         """The body of one HTTP request for `texts`."""
         if self.adapter == "openai-embeddings":
             dimensions = {} if self.dimensions is None else {"dimensions": self.dimensions}
-            return {"model": self.model, "input": list(texts), "encoding_format": "float", **dimensions, **self.extra}
+            return {
+                "model": self.model,
+                "input": list(texts),
+                "encoding_format": "float",
+                **dimensions,
+                **self.extra,
+            }
         return {"inputs": list(texts), "truncate": True, "normalize": False, **self.extra}
 
 
@@ -98,22 +109,44 @@ def embed_texts(
     requests = {text: settings.request(text) for text in texts}
     vectors = {text: _kept(store, request) for text, request in requests.items()}
     missing = [text for text, vector in vectors.items() if vector is None]
-    log.info("%s: %d of %d embeddings are in the store", name, len(requests) - len(missing), len(requests))
+    log.info(
+        "%s: %d of %d embeddings are in the store",
+        name,
+        len(requests) - len(missing),
+        len(requests),
+    )
     if missing:
         store.missing({f"the embedding of {text[:60]!r}": requests[text] for text in missing})
         service = Service.from_config(name, section, base_url_of(section))
-        batches = [missing[start : start + batch_size_of(section)] for start in range(0, len(missing), batch_size_of(section))]
+        batches = [
+            missing[start : start + batch_size_of(section)]
+            for start in range(0, len(missing), batch_size_of(section))
+        ]
         token = service.token(f"{len(missing)} embeddings are not in the store yet")
         # One lock for the whole job: texts of two jobs come in other batches, and a lock for each text would be a file held open.
-        lock, words = lock_of(store, request_key(settings.request(""))), f"{name}: another job is asking; this one waits for its answers"
-        with spending(budget, store) as limits, turn(lock, waiting=words), Client(service, token, limits) as client:
+        lock, words = (
+            lock_of(store, request_key(settings.request(""))),
+            f"{name}: another job is asking; this one waits for its answers",
+        )
+        with (
+            spending(budget, store) as limits,
+            hold(lock, waiting=words),
+            Client(service, token, limits) as client,
+        ):
             client.answered = len(requests) - len(missing)
             embedder = _Embedder(client, store, settings, vectors)
-            ask_each(client, batches, embedder.ask, lambda batch: f"{len(batch)} texts from {batch[0][:60]!r}")
+            ask_each(
+                client,
+                batches,
+                embedder.ask,
+                lambda batch: f"{len(batch)} texts from {batch[0][:60]!r}",
+            )
     found = {text: vector for text, vector in vectors.items() if vector is not None}
     sizes = {len(vector) for vector in found.values()}
     if len(sizes) > 1:
-        raise StudyError(f"{name}: the service answered vectors of different lengths ({', '.join(map(str, sorted(sizes)))}); pin its model")
+        raise StudyError(
+            f"{name}: the service answered vectors of different lengths ({', '.join(map(str, sorted(sizes)))}); pin its model"
+        )
     return np.stack([found[text] for text in texts]) if len(texts) else np.zeros((0, 0), np.float32)
 
 
@@ -130,14 +163,22 @@ def _kept(store: Store, request: Mapping[str, Any]) -> np.ndarray | None:
 class _Embedder:
     """Asks batch after batch; keeps every text's vector as soon as its batch is there."""
 
-    def __init__(self, client: Client, store: Store, settings: EmbeddingSettings, vectors: dict[str, np.ndarray | None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        settings: EmbeddingSettings,
+        vectors: dict[str, np.ndarray | None],
+    ) -> None:
         self._client, self._store, self._settings, self._vectors = client, store, settings, vectors
         self._served = ServedModels(client.service.name)
 
     def ask(self, texts: Sequence[str]) -> None:
         """Embed and keep `texts`; a batch that is too large for the service (413, 422) is halved."""
         settings, service = self._settings, self._client.service
-        self._vectors |= {text: _kept(self._store, settings.request(text)) for text in texts}  # another job may have asked meanwhile
+        self._vectors |= {
+            text: _kept(self._store, settings.request(text)) for text in texts
+        }  # another job may have asked meanwhile
         texts = [text for text in texts if self._vectors[text] is None]
         if not texts:
             return
@@ -149,7 +190,9 @@ class _Embedder:
             return Spent(1, answer[1], service.cost_usd(answer[1], 0) or 0.0)
 
         n_bytes = sum(len(text.encode("utf-8", "replace")) for text in texts)
-        estimate = Estimate(math.ceil(n_bytes / 3.5) + 2 * len(texts), n_bytes // 2 + 4 * len(texts))
+        estimate = Estimate(
+            math.ceil(n_bytes / 3.5) + 2 * len(texts), n_bytes // 2 + 4 * len(texts)
+        )
         try:
             (embeddings, tokens, served), reply = self._client.ask(
                 settings.url(service.base_url), settings.batch(texts), read, estimate, usage=used
@@ -158,11 +201,18 @@ class _Embedder:
             if len(texts) == 1 or refused.status == 400:
                 self._client.give_up(refused)
             middle = len(texts) // 2
-            log.info("%s: %d texts are too many at once (status %d); asking for halves", service.name, len(texts), refused.status)
+            log.info(
+                "%s: %d texts are too many at once (status %d); asking for halves",
+                service.name,
+                len(texts),
+                refused.status,
+            )
             self._ask_halves(texts[:middle], texts[middle:])
             return
         self._served.note(settings.model, served)
-        shares = [tokens // len(texts) + (index < tokens % len(texts)) for index in range(len(texts))]
+        shares = [
+            tokens // len(texts) + (index < tokens % len(texts)) for index in range(len(texts))
+        ]
         for text, vector, share in zip(texts, embeddings, shares, strict=True):
             entry = Entry(
                 request=settings.request(text),

@@ -53,4 +53,6 @@ def advice(status: int, token_env: str | None) -> str:
     """What a user can do about a status that asking again will not cure."""
     if 300 <= status < 400:
         return "redirects are not followed, so that the token stays with its host: set `base_url` to the address that answers"
-    return _ADVICE.get(status, "see the service's documentation").format(token_env=token_env or "(no `token_env` is configured)")
+    return _ADVICE.get(status, "see the service's documentation").format(
+        token_env=token_env or "(no `token_env` is configured)"
+    )

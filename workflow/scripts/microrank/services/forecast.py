@@ -39,7 +39,9 @@ class Forecast:
     completion_tokens: int
     cost_usd: float | None
     time_s: float
-    measured: bool  # whether kept answers of the same plan tell tokens and latency; else they are assumed
+    measured: (
+        bool  # whether kept answers of the same plan tell tokens and latency; else they are assumed
+    )
 
 
 def write_forecast(plans: Sequence[Plan], store: Store, budget: Budget, dataset: str) -> str:
@@ -70,7 +72,9 @@ def write_forecast(plans: Sequence[Plan], store: Store, budget: Budget, dataset:
         + (f"; besides {simulated} simulated ones, which are free." if simulated else ".")
     )
     if missing and store.offline:
-        lines.append("`store.offline` is true: they would not be asked for, the run would end with an error.")
+        lines.append(
+            "`store.offline` is true: they would not be asked for, the run would end with an error."
+        )
     if any(one.missing and not one.measured for one in forecasts):
         lines += [
             "",
@@ -84,13 +88,19 @@ def write_forecast(plans: Sequence[Plan], store: Store, budget: Budget, dataset:
 def forecast(plan: Plan, store: Store, asked: set[str]) -> Forecast:
     """What is missing of `plan`; keys in `asked` are planned already, and this plan's are added."""
     requests = {request_key(request): request for request in plan.requests}
-    kept = {key: entry for key, request in requests.items() if (entry := store.get(request)) is not None}
+    kept = {
+        key: entry for key, request in requests.items() if (entry := store.get(request)) is not None
+    }
     missing = [request for key, request in requests.items() if key not in kept and key not in asked]
     asked |= set(requests)
     prompt_ratio, answer_tokens, latency_s = _observed(kept.values())
     guessed = [_tokens(request) for request in missing]
     prompt_tokens = round(sum(prompt for prompt, _ in guessed) * (prompt_ratio or 1.0))
-    completion_tokens = round(len(missing) * answer_tokens) if answer_tokens is not None else sum(answer for _, answer in guessed)
+    completion_tokens = (
+        round(len(missing) * answer_tokens)
+        if answer_tokens is not None
+        else sum(answer for _, answer in guessed)
+    )
     n_requests = math.ceil(len(missing) / plan.batch_size)
     return Forecast(
         plan,
@@ -115,27 +125,41 @@ def _tokens(request: Mapping[str, Any]) -> tuple[int, int]:
 
 def _observed(entries: Any) -> tuple[float | None, float | None, float | None]:
     """Of kept answers: true tokens in by estimated ones, mean tokens out, mean latency; None where they do not tell."""
-    told: list[Entry] = [entry for entry in entries if entry.usage and entry.usage.get("prompt_tokens")]
+    told: list[Entry] = [
+        entry for entry in entries if entry.usage and entry.usage.get("prompt_tokens")
+    ]
     latencies = [entry.latency_s for entry in entries if entry.latency_s is not None]
     latency_s = sum(latencies) / len(latencies) if latencies else None
     if not told:
         return None, None, latency_s
     usages = [entry.usage or {} for entry in told]
-    ratio = sum(usage["prompt_tokens"] for usage in usages) / sum(_tokens(entry.request)[0] for entry in told)
+    ratio = sum(usage["prompt_tokens"] for usage in usages) / sum(
+        _tokens(entry.request)[0] for entry in told
+    )
     return ratio, sum(usage.get("completion_tokens", 0) for usage in usages) / len(told), latency_s
 
 
 def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | None) -> float:
     """Seconds at the configured pace: the slowest of concurrency, requests a minute and tokens a minute."""
-    by_latency = n_requests * (ASSUMED_LATENCY_S if latency_s is None else latency_s) / service.concurrency
-    by_requests = 60.0 * n_requests / service.requests_per_minute if service.requests_per_minute else 0.0
+    by_latency = (
+        n_requests * (ASSUMED_LATENCY_S if latency_s is None else latency_s) / service.concurrency
+    )
+    by_requests = (
+        60.0 * n_requests / service.requests_per_minute if service.requests_per_minute else 0.0
+    )
     by_tokens = 60.0 * tokens / service.tokens_per_minute if service.tokens_per_minute else 0.0
     return max(by_latency, by_requests, by_tokens)
 
 
 def _row(one: Forecast) -> str:
     plan = one.plan
-    cost = "free" if plan.is_simulated else "no price" if one.cost_usd is None else f"{one.cost_usd:.4f}"
+    cost = (
+        "free"
+        if plan.is_simulated
+        else "no price"
+        if one.cost_usd is None
+        else f"{one.cost_usd:.4f}"
+    )
     if not one.missing:
         cost, time = "0", "0 s"
     else:
@@ -166,6 +190,12 @@ def _budget_lines(budget: Budget, forecasts: Sequence[Forecast]) -> list[str]:
         limit = getattr(budget, name)
         if limit is not None:
             used = getattr(budget.spent, name)
-            verdict = "enough" if used + need <= limit else "NOT enough: asking would stop before it is crossed"
-            lines.append(f"- `budget.{name}`: {limit:g}; used so far {used:g}; needed {need:g}: {verdict}")
+            verdict = (
+                "enough"
+                if used + need <= limit
+                else "NOT enough: asking would stop before it is crossed"
+            )
+            lines.append(
+                f"- `budget.{name}`: {limit:g}; used so far {used:g}; needed {need:g}: {verdict}"
+            )
     return ["Budget:", "", *lines] if lines else ["No budget is set."]

@@ -39,7 +39,9 @@ class Finding:
     to_do: str = ""
 
 
-def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offline: bool = False) -> str:
+def run_preflight(
+    checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offline: bool = False
+) -> str:
     """Run every model's checks (name → checks) and tell of them in Markdown. What fails is told, not raised.
 
     Raises:
@@ -49,7 +51,12 @@ def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offl
         raise StudyError(
             "config: store.offline is true: nobody is asked, so nothing can be said of services; set it to false to check them"
         )
-    lines = ["# Preflight", "", "A few tiny questions to each configured model; their answers are not kept.", ""]
+    lines = [
+        "# Preflight",
+        "",
+        "A few tiny questions to each configured model; their answers are not kept.",
+        "",
+    ]
     for name, check in checks.items():
         try:
             findings = check()
@@ -57,7 +64,12 @@ def run_preflight(checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offl
             findings = [Finding("can be asked", "no", str(error).removeprefix(f"{name}: "))]
         to_do = [f"- {one.check}: {one.to_do}" for one in findings if one.to_do]
         log.info("%s: %s", name, "ready" if not to_do else "; ".join(line[2:] for line in to_do))
-        lines += [f"## {name}: {'ready' if not to_do else 'see below'}", "", "| check | result |", "|---|---|"]
+        lines += [
+            f"## {name}: {'ready' if not to_do else 'see below'}",
+            "",
+            "| check | result |",
+            "|---|---|",
+        ]
         lines += [f"| {one.check} | {_cell(one.result)} |" for one in findings]
         lines += ["", *(["To do:", "", *to_do, ""] if to_do else [])]
     return "\n".join(lines).rstrip() + "\n"
@@ -69,11 +81,15 @@ def check_chat(service: Service, settings: ChatSettings, budget: Budget) -> list
     Raises:
         StudyError: the model cannot be asked at all; the message says what to do.
     """
-    service = replace(service, max_tries=min(service.max_tries, 2), max_wait_s=min(service.max_wait_s, 60.0))
+    service = replace(
+        service, max_tries=min(service.max_tries, 2), max_wait_s=min(service.max_wait_s, 60.0)
+    )
     token = service.token("it asks for a token")
     with Client(service, token, budget) as client:
 
-        def ask(text: str, schema: Mapping[str, Any] | None = None, **changes: Any) -> tuple[Completion, Reply]:
+        def ask(
+            text: str, schema: Mapping[str, Any] | None = None, **changes: Any
+        ) -> tuple[Completion, Reply]:
             tiny = replace(settings, max_tokens=64, **changes)
             body = tiny.request([{"role": "user", "content": text}], 0, schema)["body"]
             return client.ask(f"{service.base_url}/chat/completions", body, _read, ENOUGH)
@@ -83,15 +99,33 @@ def check_chat(service: Service, settings: ChatSettings, budget: Budget) -> list
         provider = reply.headers.get("x-inference-provider")
         findings = [
             Finding("reached", f"yes, at {service.base_url}"),
-            Finding("token", f"accepted ({service.token_env})" if token else "none is configured, none is needed"),
-            Finding("served", f"{served}{f' by {provider}' if provider else ''}", _other_model(settings.model, served)),
-            Finding("one tiny question", f"{reply.latency_s:.2f} s, {completion.completion_tokens or 'unknown'} tokens out"),
+            Finding(
+                "token",
+                f"accepted ({service.token_env})"
+                if token
+                else "none is configured, none is needed",
+            ),
+            Finding(
+                "served",
+                f"{served}{f' by {provider}' if provider else ''}",
+                _other_model(settings.model, served),
+            ),
+            Finding(
+                "one tiny question",
+                f"{reply.latency_s:.2f} s, {completion.completion_tokens or 'unknown'} tokens out",
+            ),
             *_listed(client, settings.model),
             _check_schema(settings, ask),
             _check_seed(ask),
         ]
     if completion.prompt_tokens is None:
-        findings.append(Finding("usage", "not reported", "tokens and cost of this model cannot be counted; budget by requests"))
+        findings.append(
+            Finding(
+                "usage",
+                "not reported",
+                "tokens and cost of this model cannot be counted; budget by requests",
+            )
+        )
     return findings
 
 
@@ -102,7 +136,9 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
         StudyError: it cannot be asked; the message says what to do.
     """
     settings = EmbeddingSettings.from_config(section)
-    service = Service.from_config(name, {"max_tries": 2, "max_wait_s": 60.0, **section}, settings.base_url)
+    service = Service.from_config(
+        name, {"max_tries": 2, "max_wait_s": 60.0, **section}, settings.base_url
+    )
     texts = ["a cat plays the piano", "ten minutes of rain"]
     token = service.token("it asks for a token")
     with Client(service, token, budget) as client:
@@ -111,13 +147,20 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
             return read_embeddings(reply.body, len(texts), settings.token_pooling)
 
         (vectors, tokens, served), reply = _or_stop(
-            client, lambda: client.ask(settings.url(service.base_url), settings.batch(texts), read, ENOUGH)
+            client,
+            lambda: client.ask(settings.url(service.base_url), settings.batch(texts), read, ENOUGH),
         )
     return [
         Finding("reached", f"yes, at {settings.url(service.base_url)}"),
-        Finding("token", f"accepted ({service.token_env})" if token else "none is configured, none is needed"),
+        Finding(
+            "token",
+            f"accepted ({service.token_env})" if token else "none is configured, none is needed",
+        ),
         Finding("served", served or "not said", _other_model(settings.model, served or "not said")),
-        Finding("one tiny batch", f"{reply.latency_s:.2f} s, {vectors.shape[1]} numbers a text, {tokens or 'unknown'} tokens"),
+        Finding(
+            "one tiny batch",
+            f"{reply.latency_s:.2f} s, {vectors.shape[1]} numbers a text, {tokens or 'unknown'} tokens",
+        ),
     ]
 
 
@@ -146,7 +189,10 @@ def _check_schema(settings: ChatSettings, ask: Callable[..., tuple[Completion, R
     try:
         text = ask('Sort 3, 1, 2. Answer as JSON, {"ranking": [...]}.', SCHEMA)[0].text
     except Refused:
-        return Finding(name, "refused by the server; questions will go without it (set `response_format: none` to save the first try)")
+        return Finding(
+            name,
+            "refused by the server; questions will go without it (set `response_format: none` to save the first try)",
+        )
     except QuestionFailed as failed:
         return Finding(name, f"unknown: {failed}")
     try:
@@ -154,7 +200,9 @@ def _check_schema(settings: ChatSettings, ask: Callable[..., tuple[Completion, R
         honoured = isinstance(answer, dict) and isinstance(answer.get("ranking"), list)
     except ValueError:
         honoured = False
-    return Finding(name, "honoured" if honoured else "accepted but ignored; answers are parsed as they come")
+    return Finding(
+        name, "honoured" if honoured else "accepted but ignored; answers are parsed as they come"
+    )
 
 
 def _check_seed(ask: Callable[..., tuple[Completion, Reply]]) -> Finding:
@@ -163,7 +211,10 @@ def _check_seed(ask: Callable[..., tuple[Completion, Reply]]) -> Finding:
     except QuestionFailed as failed:
         return Finding("seed", f"unknown: {failed}")
     return Finding(
-        "seed", "honoured (same answer twice)" if texts[0] == texts[1] else "not honoured; the store alone makes runs repeatable"
+        "seed",
+        "honoured (same answer twice)"
+        if texts[0] == texts[1]
+        else "not honoured; the store alone makes runs repeatable",
     )
 
 
@@ -180,22 +231,45 @@ def _listed(client: Client, model: str) -> list[Finding]:
     name, _, provider = model.partition(":")
     entry = listed.get(model) or listed.get(name)
     if entry is None:
-        return [Finding("in the server's list of models", f"no; it has {', '.join(sorted(listed)[:5])}")]
+        return [
+            Finding("in the server's list of models", f"no; it has {', '.join(sorted(listed)[:5])}")
+        ]
     findings = [Finding("in the server's list of models", "yes")]
     providers = entry.get("providers")
     if isinstance(providers, list):
-        findings.append(Finding("providers", "; ".join(_offer(one) for one in providers if isinstance(one, dict)) or "none"))
+        findings.append(
+            Finding(
+                "providers",
+                "; ".join(_offer(one) for one in providers if isinstance(one, dict)) or "none",
+            )
+        )
         known = {str(one.get("provider")) for one in providers if isinstance(one, dict)}
         if not provider:
-            findings.append(Finding("provider pinned", "no", f"the default may change between runs: `model: {name}:PROVIDER`"))
+            findings.append(
+                Finding(
+                    "provider pinned",
+                    "no",
+                    f"the default may change between runs: `model: {name}:PROVIDER`",
+                )
+            )
         elif provider not in known:
-            findings.append(Finding("provider pinned", provider, f"{provider} does not serve it; choose of {', '.join(sorted(known))}"))
+            findings.append(
+                Finding(
+                    "provider pinned",
+                    provider,
+                    f"{provider} does not serve it; choose of {', '.join(sorted(known))}",
+                )
+            )
     return findings
 
 
 def _offer(provider: Mapping[str, Any]) -> str:
     price = provider.get("pricing")
-    tail = f" {price.get('input', '?')}/{price.get('output', '?')} USD a million tokens" if isinstance(price, dict) else ""
+    tail = (
+        f" {price.get('input', '?')}/{price.get('output', '?')} USD a million tokens"
+        if isinstance(price, dict)
+        else ""
+    )
     return f"{provider.get('provider')}{tail}"
 
 

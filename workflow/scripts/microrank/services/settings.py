@@ -27,9 +27,16 @@ class Service:
     price_out: float | None = None
 
     @classmethod
-    def from_config(cls, name: str, section: Mapping[str, Any], base_url: str | None = None) -> Self:
+    def from_config(
+        cls, name: str, section: Mapping[str, Any], base_url: str | None = None
+    ) -> Self:
         """Pick the keys of an entry of `llms` or `encoders` that say how to ask; `base_url` replaces the entry's own."""
-        known = {field.name for field in fields(cls)} - {"name", "base_url", "price_in", "price_out"}
+        known = {field.name for field in fields(cls)} - {
+            "name",
+            "base_url",
+            "price_in",
+            "price_out",
+        }
         price = section.get("price") or {}
         return cls(
             name=name,
@@ -49,7 +56,9 @@ class Service:
             return None
         token = os.environ.get(self.token_env, "").strip()
         if not token:
-            raise StudyError(f"{self.name}: {why}, and the variable {self.token_env} is not set: export {self.token_env}=... and run again")
+            raise StudyError(
+                f"{self.name}: {why}, and the variable {self.token_env} is not set: export {self.token_env}=... and run again"
+            )
         if not token.isascii() or not token.isprintable() or " " in token:
             raise StudyError(
                 f"{self.name}: what {self.token_env} holds cannot be a token (spaces, line breaks or other signs in it); set it anew"
@@ -60,7 +69,10 @@ class Service:
         """What so many tokens cost, or None where no price is configured."""
         if self.price_in is None and self.price_out is None:
             return None
-        return ((prompt_tokens or 0) * (self.price_in or 0.0) + (completion_tokens or 0) * (self.price_out or 0.0)) / 1e6
+        return (
+            (prompt_tokens or 0) * (self.price_in or 0.0)
+            + (completion_tokens or 0) * (self.price_out or 0.0)
+        ) / 1e6
 
     @property
     def is_local(self) -> bool:

@@ -46,7 +46,9 @@ class Entry:
 
 def canonical(value: Any) -> str:
     """JSON that is the same text for equal values, whatever the order of keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
 
 
 def request_key(request: Mapping[str, Any]) -> str:
@@ -139,7 +141,11 @@ class Store:
         """Every kept answer's file, sorted by key."""
         if not self.folder.is_dir():
             return
-        for fan in sorted(entry.path for entry in os.scandir(self.folder) if entry.is_dir() and len(entry.name) == 2):
+        for fan in sorted(
+            entry.path
+            for entry in os.scandir(self.folder)
+            if entry.is_dir() and len(entry.name) == 2
+        ):
             for name in sorted(os.listdir(fan)):
                 if name.endswith(SUFFIX) and not name.startswith("."):
                     yield Path(fan, name)
@@ -165,7 +171,8 @@ def encode(entry: Entry) -> bytes:
         "key": entry.key,
         "adapter": entry.request.get("adapter"),
         "base_url": entry.request.get("base_url"),
-        "model": entry.request.get("model") or (body.get("model") if isinstance(body, Mapping) else None),
+        "model": entry.request.get("model")
+        or (body.get("model") if isinstance(body, Mapping) else None),
         "status": entry.status,
         "served_model": entry.served_model,
         "usage": entry.usage,
@@ -197,7 +204,10 @@ def decode(data: bytes, key: str) -> Entry:
         request=payload["request"],
         body=payload["body"],
         notes=tuple(header["notes"]),
-        **{name: header[name] for name in ("status", "served_model", "usage", "latency_s", "cost_usd", "time")},
+        **{
+            name: header[name]
+            for name in ("status", "served_model", "usage", "latency_s", "cost_usd", "time")
+        },
     )
 
 

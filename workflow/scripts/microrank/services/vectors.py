@@ -9,7 +9,9 @@ import numpy as np
 from microrank.services.failures import Malformed
 
 
-def read_embeddings(body: str, n_texts: int, token_pooling: str = "mean") -> tuple[np.ndarray, int, str | None]:
+def read_embeddings(
+    body: str, n_texts: int, token_pooling: str = "mean"
+) -> tuple[np.ndarray, int, str | None]:
     """Vectors [n_texts, d] (float32), tokens used and the served model in an answer of any of the three shapes.
 
     Raises:
@@ -24,7 +26,11 @@ def read_embeddings(body: str, n_texts: int, token_pooling: str = "mean") -> tup
         if answer.get("error"):
             raise Malformed(f"an error in a 200: {json.dumps(answer['error'])[:160]}")
         usage = answer.get("usage")
-        count = usage.get("prompt_tokens", usage.get("total_tokens")) if isinstance(usage, dict) else None
+        count = (
+            usage.get("prompt_tokens", usage.get("total_tokens"))
+            if isinstance(usage, dict)
+            else None
+        )
         tokens = count if isinstance(count, int) and 0 <= count < 2**31 else 0
         served = answer["model"] if isinstance(answer.get("model"), str) else None
         answer = list(_in_order(answer.get("data"), n_texts))
@@ -32,7 +38,9 @@ def read_embeddings(body: str, n_texts: int, token_pooling: str = "mean") -> tup
         found = f"{len(answer)} vectors" if isinstance(answer, list) else "no list"
         raise Malformed(f"{found} for {n_texts} texts")
     try:
-        vectors = np.stack([_pooled(np.asarray(one, dtype=np.float64), token_pooling) for one in answer])
+        vectors = np.stack(
+            [_pooled(np.asarray(one, dtype=np.float64), token_pooling) for one in answer]
+        )
     except (ValueError, TypeError):
         raise Malformed("vectors that are no numbers or of different lengths") from None
     with np.errstate(over="ignore"):
@@ -46,7 +54,9 @@ def _in_order(data: Any, n_texts: int) -> Iterator[Any]:
     """The embeddings of OpenAI's shape by their `index`."""
     if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
         raise Malformed("no list `data` in it")
-    by_index = {str(one.get("index", position)): one.get("embedding") for position, one in enumerate(data)}
+    by_index = {
+        str(one.get("index", position)): one.get("embedding") for position, one in enumerate(data)
+    }
     if len(data) != n_texts or set(by_index) != {str(index) for index in range(n_texts)}:
         raise Malformed(f"{len(data)} vectors for {n_texts} texts, or wrong indices")
     return (by_index[str(index)] for index in range(n_texts))

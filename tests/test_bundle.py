@@ -1,0 +1,115 @@
+"""A study that is packed is replayed elsewhere: the same numbers, without training and without asking."""
+
+import csv
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from commandline import REPORT, SMALL, copy_repository, edit_config, planned_jobs, run
+from microrank.bundle import answers_used, pack_bundle
+from microrank.errors import StudyError
+from microrank.services.store import Entry, Store
+
+METHODS = {
+    "repeats": 2,
+    "rerankers": {
+        "fused": {"fusion": "z-score", "of": ["nfm", "simulated-scores"]},
+        "short": {"file": "methods/short.py"},
+        "simulated-own": {"llm": "simulated", "prompt": "own", "passes": 2},
+    },
+    "methods": ["minilm-mean", "simulated-own", "bm25", "short", "fused"],
+}
+
+
+def numbers(text: str) -> list[tuple[str, ...]]:
+    """The rows of metrics.csv without the name of the data set."""
+    return [
+        tuple(value for name, value in row.items() if name != "dataset")
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+
+
+def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path) -> None:
+    here, there = (copy_repository(tmp_path / name) for name in ("here", "there"))
+    edit_config(here, SMALL | METHODS)
+    (here / "methods").mkdir()
+    (here / "methods/short.py").write_text(
+        "def score(history, candidates):\n    return [-len(item.title) for item in candidates]\n"
+    )
+    prompt = (here / "resources/prompts/numbered.yaml").read_text()
+    (here / "resources/prompts/own.yaml").write_text(
+        prompt.replace("You re-rank", "You, yourself, re-rank")
+    )
+    done = run(here, "results/bundle.zip")
+    assert done.returncode == 0, done.stdout
+    unpack = [
+        sys.executable,
+        "workflow/scripts/unpack_bundle.py",
+        str(here / "results/bundle.zip"),
+        "--with-methods",
+    ]
+    subprocess.run(unpack, cwd=there, check=True)
+    settings = yaml.safe_load((there / "bundle/bundle.yaml").read_text())
+    assert settings["store"] == {"path": "bundle/answers", "offline": True}
+    assert sorted(path.name for path in (there / "bundle/prompts").iterdir()) == [
+        "own.yaml",
+        "scores.yaml",
+    ]
+    shutil.copytree(here / "resources/sample", there / "resources/sample")
+    planned = planned_jobs(there, "--configfile", "bundle/bundle.yaml")
+    assert set(planned).isdisjoint(
+        {
+            "train_nfm",
+            "refit_nfm",
+            "recommend_top_k",
+            "make_sample",
+            "embed_titles",
+            "embed_titles_for_tuning",
+        }
+    )
+    done = run(there, REPORT, "--configfile", "bundle/bundle.yaml")
+    assert done.returncode == 0, done.stdout
+    replayed = numbers((there / "results/sample-bundle/metrics.csv").read_text())
+    assert replayed == numbers((there / "bundle/metrics.csv").read_text())
+    # Every line of the report, in order; only files have other places, and the bundle's own lists are named beside them.
+    said, again = ((there / path).read_text() for path in ("bundle/report.md", REPORT))
+    for place, place_here in (
+        ("sample-bundle/", "sample/"),
+        ("bundle/prompts/", "resources/prompts/"),
+        ("bundle/methods/", "methods/"),
+    ):
+        again = again.replace(place, place_here)
+    lines = [
+        line
+        for line in again.splitlines()
+        if "| `bundle/" not in line and line != "replayed_from: bundle"
+    ]
+    assert lines == said.splitlines()
+    for told in (
+        "**This is the synthetic sample.**",
+        "Dataset `sample`",
+        "Over seeds",
+        "NFM ranks the whole catalogue",
+    ):
+        assert told in said
+    first = (here / "results/bundle.zip").read_bytes()
+    (here / "results/bundle.zip").unlink()
+    assert run(here, "results/bundle.zip").returncode == 0
+    assert (here / "results/bundle.zip").read_bytes() == first
+
+
+def test_a_damaged_or_missing_answer_is_not_packed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    entry = store.put(Entry({"adapter": "openai-chat", "body": {"model": "m"}}, "{}"))
+    (path,) = answers_used(store, [entry.key, entry.key])
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(StudyError, match="cannot be read"):
+        pack_bundle(tmp_path / "bundle.zip", {"dataset": "x"}, {}, [path], None)
+    path.unlink()
+    with pytest.raises(StudyError, match="cannot be read"):
+        pack_bundle(tmp_path / "bundle.zip", {"dataset": "x"}, {}, [path], None)
+    assert not (tmp_path / "bundle.zip").exists()

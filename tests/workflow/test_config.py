@@ -1,0 +1,282 @@
+"""The configuration: defaults that are valid and documented, and errors of one line."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from microrank.errors import StudyError
+from microrank.workflow.config import check_config
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> dict:
+    monkeypatch.chdir(ROOT)
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def refused(config: dict) -> str:
+    with pytest.raises(StudyError) as caught:
+        check_config(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_default_configuration_is_valid(config: dict) -> None:
+    check_config(config, SCHEMA)
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one(config: dict) -> None:
+    config["subset"]["sample_sise"] = 5
+    assert "unknown key 'subset.sample_sise' (did you mean 'sample_size'?)" in refused(config)
+
+
+def test_an_unknown_key_at_the_top_is_named(config: dict) -> None:
+    config["topk"] = 5
+    assert "unknown key 'topk' (did you mean 'top_k'?)" in refused(config)
+
+
+def test_an_unknown_reranker_is_named_with_the_known_ones(config: dict) -> None:
+    config["methods"] = ["minilmm"]
+    message = refused(config)
+    assert "methods: there is no 'minilmm' in rerankers (did you mean 'minilm'?)" in message
+    assert all(name in message for name in config["rerankers"])
+
+
+@pytest.mark.parametrize(("key", "section"), [("encoder", "encoders"), ("llm", "llms")])
+def test_a_reranker_of_an_unknown_model_is_named(config: dict, key: str, section: str) -> None:
+    name, settings = next((name, one) for name, one in config["rerankers"].items() if key in one)
+    settings[key] = "nobody"
+    assert f"rerankers.{name}.{key}: there is no 'nobody' in {section}" in refused(config)
+
+
+def test_an_unknown_prompt_is_named(config: dict) -> None:
+    name, settings = next(
+        (name, one) for name, one in config["rerankers"].items() if "prompt" in one
+    )
+    settings["prompt"] = "nothing"
+    assert f"rerankers.{name}.prompt: there is no 'nothing'" in refused(config)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "part"),
+    [
+        ("dataset", "nowhere", "dataset: there is no 'nowhere' in datasets"),
+        ("nfm.recipe", "nowhere", "nfm.recipe: there is no 'nowhere' in nfm.recipes"),
+        ("nfm.threads", 0, "nfm.threads: 0 is less than the minimum of 1"),
+        ("seed", "one", "seed: 'one' is not of type 'integer'"),
+        ("datasets.sample.pairs", None, "datasets.sample.pairs: "),
+        ("datasets.sample.checksums", {"a": "md5:12"}, "datasets.sample.checksums.a: "),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key(
+    config: dict, path: str, value: object, part: str
+) -> None:
+    *parents, last = path.split(".")
+    section = config
+    for parent in parents:
+        section = section[parent]
+    section[last] = value
+    assert part in refused(config)
+
+
+@pytest.mark.parametrize("name", ["nfm", "recommender", "oracle"])
+def test_a_reranker_with_the_name_of_a_row_that_every_report_has_is_refused(
+    config: dict, name: str
+) -> None:
+    config["rerankers"][name] = {"reference": "random"}
+    assert (
+        refused(config)
+        == f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name"
+    )
+
+
+@pytest.mark.parametrize("name", ["recommender", "oracle"])
+def test_another_recommender_with_such_a_name_is_refused(
+    config: dict, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "lists.csv").touch()
+    config["datasets"]["sample"] |= {
+        "recommendations": str(tmp_path / "lists.csv"),
+        "recommender": name,
+    }
+    assert f"datasets.sample.recommender: '{name}' is a method's name" in refused(config)
+
+
+def test_a_reranker_called_as_lists_without_a_name_of_their_own_is_refused(
+    config: dict, tmp_path: Path
+) -> None:
+    (tmp_path / "lists.csv").touch()
+    config["rerankers"]["own-lists"] = {"reference": "random"}
+    check_config(config, SCHEMA)
+    config["datasets"]["sample"]["recommendations"] = str(tmp_path / "lists.csv")
+    assert "datasets.sample.recommender: 'own-lists' is a method's name" in refused(config)
+
+
+def test_a_list_of_one_item_cannot_be_reranked(config: dict) -> None:
+    config["top_k"] = 1
+    assert "top_k: 1 is less than the minimum of 2" in refused(config)
+
+
+@pytest.mark.parametrize(("top_k", "cutoffs"), [(4, [5, 10]), (5, [5, 10]), (5, [10, 20, 5])])
+def test_lists_so_short_that_no_cutoff_lies_within_them_are_refused(
+    config: dict, top_k: int, cutoffs: list[int]
+) -> None:
+    config["top_k"], config["report"]["cutoffs"] = top_k, cutoffs
+    message = refused(config)
+    assert (
+        f"report.cutoffs: none of {', '.join(map(str, cutoffs))} is below top_k ({top_k})"
+        in message
+    )
+    assert "add a smaller one" in message
+    config["report"]["cutoffs"] = [*cutoffs, 2]
+    check_config(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("size", "valid"), [("all", True), (100, True), ("every", False), (0, False), (True, False)]
+)
+def test_the_subset_has_a_number_of_users_or_all(config: dict, size: object, valid: bool) -> None:
+    config["subset"]["sample_size"] = size
+    if valid:
+        check_config(config, SCHEMA)
+    else:
+        assert f"config: subset.sample_size: {size!r} is " in refused(config)
+
+
+@pytest.mark.parametrize("key", ["pairs", "titles"])
+def test_a_raw_file_that_is_not_there_and_cannot_be_fetched_is_named(
+    config: dict, tmp_path: Path, key: str
+) -> None:
+    files = {name: tmp_path / name for name in ("pairs", "titles")}
+    for name in files.keys() - {key}:
+        files[name].touch()
+    config |= {
+        "dataset": "mine",
+        "datasets": {"mine": {name: str(path) for name, path in files.items()}},
+    }
+    assert f"datasets.mine.{key}: there is no file {files[key]}; place it there" in refused(config)
+
+
+def test_a_missing_key_is_named(config: dict) -> None:
+    del config["nfm"]["threads"]
+    assert "nfm: 'threads' is a required property" in refused(config)
+
+
+def _objects(schema: dict, where: str = "config") -> list[tuple[str, dict]]:
+    found = [(where, schema)] if schema.get("type") == "object" else []
+    for name, part in schema.get("properties", {}).items():
+        found += _objects(part, f"{where}.{name}")
+    for key in ("anyOf", "oneOf", "allOf"):
+        for part in schema.get(key, []):
+            found += _objects(part, where)
+    for key in ("additionalProperties", "items", "if", "then", "else"):
+        if isinstance(schema.get(key), dict):
+            found += _objects(schema[key], f"{where}.*")
+    return found
+
+
+def test_the_schema_allows_no_unknown_key_at_any_level() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for definition in schema["$defs"].values():
+        schema.setdefault("allOf", []).append(definition)
+    open_ended = [
+        where for where, part in _objects(schema) if part.get("additionalProperties", True) is True
+    ]
+    assert open_ended == []
+
+
+def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(
+    config: dict,
+) -> None:
+    """A line that opens a key carries a comment, or one of its parents does, or a comment stands right above it."""
+    commented_depths: list[int] = []
+    above = False
+    bare = []
+    for number, line in enumerate((ROOT / "config/config.yaml").read_text().splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            above = text.startswith("#")
+            continue
+        depth = len(line) - len(line.lstrip())
+        commented_depths = [one for one in commented_depths if one < depth]
+        if " #" in line or above:
+            commented_depths.append(depth)
+        elif not commented_depths:
+            bare.append(f"{number}: {text}")
+        above = False
+    assert bare == []
+
+
+def test_every_section_is_explained_in_the_configs_readme(config: dict) -> None:
+    readme = (ROOT / "config/README.md").read_text()
+    assert [key for key in config if f"`{key}`" not in readme] == []
+
+
+def test_checking_leaves_the_configuration_as_it_was(config: dict) -> None:
+    before = copy.deepcopy(config)
+    check_config(config, SCHEMA)
+    assert config == before
+
+
+@pytest.mark.parametrize("part", ["nobody", "fusion-all"])
+def test_a_fusion_of_an_unknown_method_or_of_a_fusion_is_refused(config: dict, part: str) -> None:
+    config["rerankers"]["fusion-minilm"]["of"] = ["nfm", part]
+    assert f"rerankers.fusion-minilm.of: there is no '{part}'" in refused(config)
+
+
+def test_z_scores_fuse_two_methods(config: dict) -> None:
+    config["rerankers"]["fusion-minilm"]["of"] = ["nfm", "minilm", "bm25"]
+    assert "rerankers.fusion-minilm" in refused(config)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../x.csv",
+        "/etc/x.csv",
+        "resources/../x.csv",
+        "resources/../../x.csv",
+        "x.csv",
+        "./resources/x.csv",
+        "resources//x.csv",
+        "~/x.csv",
+    ],
+)
+@pytest.mark.parametrize("key", ["pairs", "titles"])
+def test_nothing_is_downloaded_to_outside_resources(config: dict, key: str, path: str) -> None:
+    config["datasets"]["mine"] = {
+        "pairs": "resources/a",
+        "titles": "resources/b",
+        "url": "https://example.org/",
+    } | {key: path}
+    assert (
+        f"datasets.mine.{key}: with `url`, '{path}' would be downloaded, which is done below resources/ alone"
+        in refused(config)
+    )
+    config["datasets"]["mine"][key] = (
+        ["resources/mine/a.tsv", "resources/mine/a.csv"]
+        if key == "pairs"
+        else "resources/mine/b.csv"
+    )
+    check_config(config, SCHEMA)
+
+
+def test_a_name_is_short_enough_for_a_file_name(config: dict) -> None:
+    config["rerankers"]["x" * 101] = {"reference": "random"}
+    assert "is too long" in refused(config)
+    config["rerankers"]["x" * 100] = config["rerankers"].pop("x" * 101)
+    check_config(config, SCHEMA)
+
+
+def test_where_files_lie_in_a_bucket_paid_answers_need_a_place_of_their_own(config: dict) -> None:
+    with pytest.raises(
+        StudyError,
+        match=r"store\.path: 'resources/store' would lie in each job's own machine, and paid answers would go",
+    ):
+        check_config(config, SCHEMA, raw_files_here=False)
+    config["store"]["path"] = "/store"
+    check_config(config, SCHEMA, raw_files_here=False)

@@ -1,0 +1,81 @@
+"""Which files a script's behaviour depends on, read from its import statements.
+
+Snakemake tracks a rule's script but none of the modules that it imports; `source_digest` closes that gap as a param of the rule.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "microrank"
+
+
+def source_digest(script: Path) -> str:
+    """SHA-256 over the names and bytes of `script` and of every module of this package that it imports, directly or not."""
+    digest = hashlib.sha256()
+    for path in source_files(script):
+        digest.update(f"{path.relative_to(script.parent).as_posix()}\0{_sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def source_files(script: Path) -> list[Path]:
+    """`script` and the package files that it imports, sorted; the package stands beside the script.
+
+    Import statements inside functions count; names made at run time do not, so the package has none.
+    """
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imported_files(path, script.parent))
+    return sorted(found)
+
+
+@cache
+def _imported_files(path: Path, root: Path) -> tuple[Path, ...]:
+    modules = {
+        module
+        for name in imported_names(ast.parse(path.read_bytes()))
+        for module in _with_parents(name)
+    }
+    return tuple(file for module in sorted(modules) if (file := _file_of(module, root)) is not None)
+
+
+def imported_names(tree: ast.AST) -> Iterator[str]:
+    """Dotted names that a module's import statements, those inside functions too, may refer to."""
+    for node in _statements(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements, those inside others too, without a look at their expressions: every start of the workflow waits for this."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for node in getattr(tree, part, ()):
+            yield node
+            yield from _statements(node)
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    if parts[0] == PACKAGE:
+        yield from (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+
+
+def _file_of(module: str, root: Path) -> Path | None:
+    base = root.joinpath(*module.split("."))
+    return next(
+        (file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None
+    )
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,27 @@
+"""Put the study into one file that others can replay without a token."""
+
+from pathlib import Path
+
+from microrank.workflow.jobs import start_job
+
+log = start_job(snakemake)
+
+from microrank import tables
+from microrank.bundle import answers_used, bundle_settings, pack_bundle
+from microrank.report.provenance import commit
+from microrank.services.store import Store
+
+given, params, config = snakemake.input, snakemake.params, snakemake.config
+keys = {
+    key
+    for path in given.responses
+    for key in tables.read_table(path, tables.RESPONSES, ["request_key"])["request_key"].to_pylist()
+}
+n = pack_bundle(
+    Path(snakemake.output.bundle),
+    bundle_settings(config, params.used, params.origin),
+    {name: Path(path) for name, path in zip(params.names, given.files, strict=True)},
+    answers_used(Store(config["store"]["path"]), keys),
+    commit(Path.cwd()),
+)
+log.info("packed the study and %d answers into %s", n, snakemake.output.bundle)
