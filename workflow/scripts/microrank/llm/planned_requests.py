@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings, questions
-from microrank.services.forecast import Plan
+from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 
 
@@ -19,7 +19,7 @@ def planned_questions(
     prompt_of: Callable[[str], Prompt],
     *,
     suffix: str = "",
-) -> list[Plan]:
+) -> list[PlannedRequests]:
     """One plan for each of these rerankers that asks a language model, its name ending in `suffix`; `prompt_of` gives a prompt by name."""
     plans = []
     for method in methods:
@@ -40,7 +40,7 @@ def planned_questions(
             f"llms.{reranker['llm']}", section, section.get("base_url", section["adapter"])
         )
         plans.append(
-            Plan(
+            PlannedRequests(
                 method + suffix,
                 service,
                 section["model"],
