@@ -1,5 +1,6 @@
 """Fusion: known answers, a slow form as the oracle, and a choice that never looks at the test."""
 
+import json
 import statistics
 
 import numpy as np
@@ -11,6 +12,7 @@ from made_up_lists import order_of, subset
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.rerank.fusion import GRIDS, fuse_rankings
+from microrank.rerank.fusion_choice import FusionChoice
 from microrank.rerank.random import rank_randomly
 from microrank.rerank.scored import rankings_by_score
 
@@ -107,7 +109,7 @@ def test_both_fusions_are_their_formulas(
         rank_randomly(OTHERS, data.draw(st.integers(0, 20))),
     ]
     fused = fuse_rankings(fusion, lists, parts, OTHERS, tuning_parts)
-    expected = slow_fusion(fusion, fused.chosen["chosen"], lists, parts)
+    expected = slow_fusion(fusion, fused.choice.chosen, lists, parts)
     items = [item for row in lists["candidates"].to_pylist() for item in row]
     users = [user for user in lists["user_id"].to_pylist() for _ in range(4)]
     found = {(row["user_id"], row["item_id"]): row["score"] for row in fused.rankings.to_pylist()}
@@ -129,7 +131,7 @@ def test_magnitudes_count_where_a_method_has_them_and_ranks_where_it_has_none() 
     with_scores = fuse_rankings("z-score", TEST, [first, second], OTHERS, tuning)
     assert order_of(with_scores.rankings)[0] == 4
     without = fuse_rankings("z-score", TEST, [first, without_scores(second, [10])], OTHERS, tuning)
-    assert with_scores.chosen == without.chosen
+    assert with_scores.choice == without.choice
     assert order_of(without.rankings)[0] == 2
 
 
@@ -148,8 +150,8 @@ def test_z_scores_follow_the_part_that_served_other_users() -> None:
         OTHERS,
         [recommended(OTHERS, np.tile(SCORES, (3, 1))), right],
     )
-    assert fused.chosen["chosen"] < 0.5
-    assert fused.chosen["tuning_users"] == 3
+    assert fused.choice.chosen < 0.5
+    assert fused.choice.tuning_users == 3
     assert order_of(fused.rankings)[0] == 2
     kept = fuse_rankings(
         "z-score",
@@ -158,7 +160,7 @@ def test_z_scores_follow_the_part_that_served_other_users() -> None:
         OTHERS,
         [recommended(OTHERS, np.tile(-SCORES, (3, 1))), right],
     )
-    assert kept.chosen["chosen"] == 1.0, "equally good: the first part alone"
+    assert kept.choice.chosen == 1.0, "equally good: the first part alone"
     assert order_of(kept.rankings) == [1, 2, 3, 4]
 
 
@@ -180,7 +182,7 @@ def test_reciprocal_ranks_are_summed(orders: list[list[int]]) -> None:
     ]
     tuning_parts = [rank_randomly(OTHERS, seed) for seed in range(3)]
     fused = fuse_rankings("reciprocal", TEST, parts, OTHERS, tuning_parts)
-    k = fused.chosen["chosen"]
+    k = fused.choice.chosen
     expected = sorted(
         (1, 2, 3, 4),
         key=lambda item: -round(sum(1 / (k + order.index(item) + 1) for order in orders), 12),
@@ -226,3 +228,10 @@ def test_a_part_of_another_subset_is_an_error() -> None:
     tuning = [rank_randomly(OTHERS, 1), rank_randomly(OTHERS, 2)]
     with pytest.raises(StudyError, match="of another subset"):
         fuse_rankings("reciprocal", TEST, [rank_randomly(TEST, 1), tuning[0]], OTHERS, tuning)
+
+
+def test_a_choice_comes_back_from_json_as_it_was() -> None:
+    tuning = [recommended(OTHERS, np.tile(SCORES, (3, 1))), rank_randomly(OTHERS, 1)]
+    parts = [recommended(TEST, SCORES), rank_randomly(TEST, 1)]
+    choice = fuse_rankings("z-score", TEST, parts, OTHERS, tuning, ["nfm", "random"]).choice
+    assert FusionChoice.from_json(json.loads(json.dumps(choice.to_json()))) == choice
