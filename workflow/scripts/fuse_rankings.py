@@ -33,7 +33,7 @@ fused = fuse_rankings(
     read_parts(snakemake.input.parts, subset["user_id"].to_numpy()),
     tuning,
     read_parts(snakemake.input.tuning_parts, tuning["user_id"].to_numpy()),
-    snakemake.params.fusion["of"],
+    of=snakemake.params.fusion["of"],
 )
 choice = fused.choice
 log.info(

@@ -1,4 +1,4 @@
-"""Ask a language model to re-rank the subset's lists; kept answers are taken from the response store."""
+"""Ask a language model to re-rank the subset's lists; kept answers come from the store."""
 
 from microrank.workflow.jobs import start_job
 
@@ -9,7 +9,8 @@ from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.services.store import Store
 
-# How to ask (pace, price, store, budget) shapes no answer, so it comes from the config and is no param: a change of it reruns nothing.
+# How to ask (rate limit, price, store, budget) shapes no answer. So it comes from the config and
+# is no param: a change of it reruns nothing.
 config = snakemake.config
 name = snakemake.params.asked["llm"]
 store = Store(config["store"]["path"], offline=config["store"]["offline"])

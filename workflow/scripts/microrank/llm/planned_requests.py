@@ -1,6 +1,7 @@
 """All questions that the configured methods would ask, for the forecast."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -31,11 +32,9 @@ def planned_questions(
         prompt_of: Gives a prompt by its name.
         suffix: What the plans' names end in.
     """
-    return [
-        _plan(config, method, subset, catalogue, prompt_of, suffix)
-        for method in methods
-        if "llm" in config["rerankers"][method]
-    ]
+    asking = [method for method in methods if "llm" in config["rerankers"][method]]
+    plans = [_plan(config, method, subset, catalogue, prompt_of) for method in asking]
+    return [replace(plan, method=plan.method + suffix) for plan in plans]
 
 
 def _plan(
@@ -44,7 +43,6 @@ def _plan(
     subset: pa.Table,
     catalogue: pa.Table,
     prompt_of: Callable[[str], Prompt],
-    suffix: str,
 ) -> Plan:
     reranker = config["rerankers"][method]
     name = reranker["llm"]
@@ -61,4 +59,4 @@ def _plan(
     base_url = section.get("base_url", section["adapter"])
     service = Service.from_config(f"llms.{name}", section, base_url)
     requests = [question.request for question in asked]
-    return Plan(method + suffix, service, section["model"], requests)
+    return Plan(method, service, section["model"], requests)

@@ -61,7 +61,7 @@ def questions(
     titles = _titles(subset, catalogue)
     users = subset.sort_by("user_id").select(["user_id", "history", "candidates"]).to_pylist()
     return [
-        _question(user, titles, prompt, settings, number, order)
+        _question(user, titles, prompt, settings, number=number, order=order)
         for user in users
         for number, order in _orders(user, seed, passes, shuffle)
     ]
@@ -81,6 +81,7 @@ def _question(
     titles: dict[int, str],
     prompt: Prompt,
     settings: ChatSettings,
+    *,
     number: int,
     order: list[int],
 ) -> Question:

@@ -54,6 +54,7 @@ def fuse_rankings(
     parts: Sequence[pa.Table],
     tuning: pa.Table,
     tuning_parts: Sequence[pa.Table],
+    *,
     of: Sequence[str] = (),
 ) -> Fused:
     """Fuse the orders `parts` of `subset`, with the number that gives `tuning` the best NDCG@10.

@@ -7,11 +7,14 @@ from microrank.rerank.scored import rankings_by_score
 
 
 def rank_by_popularity(subset: pa.Table, items: pa.Table) -> pa.Table:
-    """Order every user's candidates by `train_count`; equally popular ones keep the recommender's order. Gives table RANKINGS.
+    """Order every user's candidates by `train_count`; ties keep the recommender's order.
 
     Args:
-        subset: table SUBSET.
-        items: table ITEMS.
+        subset: Table SUBSET.
+        items: Table ITEMS.
+
+    Returns:
+        Table RANKINGS.
     """
     items = items.sort_by("item_id")
     candidates = subset["candidates"].combine_chunks().flatten().to_numpy()
