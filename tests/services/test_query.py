@@ -17,6 +17,7 @@ from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.llm.questions import questions
 from microrank.services.store import Store
+from microrank.shards import Shard
 from services.scripted import Scripted, as_json, completion
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +100,7 @@ def test_the_shards_one_after_the_other_are_the_whole_and_ask_nothing_twice(
 ):
     whole = ask(Store(tmp_path / "whole"), subset(7), passes=2, shuffle=True)
     parts = [
-        ask(store, subset(7), passes=2, shuffle=True, shard=(part, n_shards))
+        ask(store, subset(7), passes=2, shuffle=True, shard=Shard(part, n_shards))
         for part in range(n_shards)
     ]
     assert pa.concat_tables(parts).combine_chunks().equals(whole)

@@ -1,6 +1,6 @@
 """Ask a language model to re-rank each user's candidates: one question per user and pass."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,8 +15,10 @@ from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store
+from microrank.shards import Shard
 
 SIMULATED = "simulated"
+WHOLE = Shard()
 
 
 def query_llm(
@@ -31,7 +33,7 @@ def query_llm(
     passes: int = 1,
     shuffle: bool = False,
     budget: Mapping[str, Any] | None = None,
-    shard: Sequence[int] = (0, 1),
+    shard: Shard = WHOLE,
 ) -> pa.Table:
     """Answers to every user's question, `passes` times each.
 
@@ -46,8 +48,8 @@ def query_llm(
         passes: Questions per user.
         shuffle: Whether pass 0 shows a shuffle, too, rather than the recommender's order.
         budget: The config's `budget`.
-        shard: (i, n) asks about the i-th of n runs of users. The runs' tables, one after the
-            other, are the whole table.
+        shard: Which run of users by id to ask about. The shards' tables, one after the other, are
+            the whole table.
 
     Returns:
         Table RESPONSES, sorted by user and pass.
@@ -55,12 +57,13 @@ def query_llm(
     Raises:
         StudyError: Some questions have no answer; all others are kept in the store by then.
     """
-    users = shard_of_users(subset, shard)
+    rows = shard.of(subset.num_rows)
+    users = subset.sort_by("user_id").slice(rows.start, rows.stop - rows.start)
     asked = questions(users, catalogue, prompt, settings, seed=seed, passes=passes, shuffle=shuffle)
     requests = {question.name: question.request for question in asked}
     entries = ask_chat(requests, service, store, budget)
-    rows = [_row(question, entries[question.name]) for question in asked]
-    return pa.Table.from_pylist(rows, schema=tables.RESPONSES)
+    answers = [_row(question, entries[question.name]) for question in asked]
+    return pa.Table.from_pylist(answers, schema=tables.RESPONSES)
 
 
 def _row(question: Question, entry: Entry) -> dict[str, Any]:
@@ -78,13 +81,6 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "completion_tokens": completion.completion_tokens,
         "latency_s": entry.latency_s,
     }
-
-
-def shard_of_users(subset: pa.Table, shard: Sequence[int]) -> pa.Table:
-    """The i-th of n runs of users by id, for (i, n); some are empty if users are fewer than n."""
-    part, parts = shard
-    first, last = subset.num_rows * part // parts, subset.num_rows * (part + 1) // parts
-    return subset.sort_by("user_id").slice(first, last - first)
 
 
 def chat_settings(section: Mapping[str, Any], seed: int) -> ChatSettings:

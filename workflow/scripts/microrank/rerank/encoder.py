@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.rerank.scored import rankings_by_score
+from microrank.tables import find_ids
 
 VARIANTS = ("text", "mean", "max", "recency")
 HALF_LIFE = 3.0  # items: how much newer an item must be to count twice, for `recency`
@@ -106,11 +107,10 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    order = np.argsort(ids)
-    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
-    if (ids[at] != wanted).any():
+    rows = find_ids(ids, wanted)
+    if (rows < 0).any():
         raise StudyError(
             "the embeddings are of another subset; "
             "delete results/{dataset}/embeddings and run again"
         )
-    return at
+    return rows

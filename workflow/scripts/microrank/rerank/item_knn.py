@@ -7,7 +7,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from microrank.rerank.scored import rankings_by_score
-from microrank.tables import Batches, users_of
+from microrank.tables import Batches, find_ids, users_of
 
 
 def rank_by_item_knn(subset: pa.Table, past: Sequence[Batches]) -> pa.Table:
@@ -50,8 +50,8 @@ def _unit_rows(past: Sequence[Batches], ids: np.ndarray) -> sparse.csr_array:
     rows, columns = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for batch in (batch for split in past for batch in split.to_batches()):
         item = batch["item_id"].to_numpy()
-        row = np.searchsorted(ids, item)
-        asked = np.flatnonzero(np.append(ids, -1)[row] == item)
+        row = find_ids(ids, item)
+        asked = np.flatnonzero(row >= 0)
         rows.append(row[asked].astype(np.int32))
         columns.append(np.searchsorted(users, batch["user_id"].to_numpy()[asked]).astype(np.int32))
     row, column = np.concatenate(rows), np.concatenate(columns)
