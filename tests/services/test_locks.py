@@ -61,7 +61,8 @@ def read_until(words: str, job: subprocess.Popen) -> str:
     """What the job has said, up to the line with these words."""
     said = ""
     while words not in said:
-        assert (line := job.stderr.readline()), said
+        line = job.stderr.readline()
+        assert line, said
         said += line
     return said
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from microrank.services.budget import Spent, spending
 from microrank.services.chat_settings import ChatSettings
-from microrank.services.client import Client, Question
+from microrank.services.client import Call, Client
 from microrank.services.completion import Completion, read_completion
 from microrank.services.connection import Reply
 from microrank.services.dispatch import ask_each
@@ -133,7 +133,7 @@ class _ChatModel:
 
     def _ask(self, request: Request, body: Mapping[str, Any]) -> Entry:
         service = self._client.service
-        question = Question(
+        call = Call(
             f"{service.base_url}/chat/completions",
             body,
             chat_estimate(request["body"]),
@@ -141,7 +141,7 @@ class _ChatModel:
             usage=lambda completion: _spent(completion, service),
             check=lambda completion: _check_whole(completion, body),
         )
-        completion, reply = self._client.ask(question)
+        completion, reply = self._client.ask(call)
         is_dropped = "response_format" in request["body"] and "response_format" not in body
         notes = (FORMAT_REFUSED,) if is_dropped else ()
         return _entry(request, completion, reply, service, notes)

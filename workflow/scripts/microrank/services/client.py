@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Question(Generic[T]):
-    """One request, and how its reply is read."""
+class Call(Generic[T]):
+    """One request to a service, and how its reply is read."""
 
     url: str
     body: Mapping[str, Any]
@@ -107,7 +107,7 @@ class Client:
             self.stopped = self.stopped or reason
         self._stop.set()
 
-    def ask(self, question: Question[T]) -> tuple[T, Reply]:
+    def ask(self, call: Call[T]) -> tuple[T, Reply]:
         """Send one question until its answer can be read.
 
         Returns:
@@ -119,8 +119,8 @@ class Client:
             AskingStopped: nothing more is to be asked; also kept as `stopped`.
         """
         try:
-            answer, reply = self._try_until_answered(question)
-            question.check(answer)
+            answer, reply = self._try_until_answered(call)
+            call.check(answer)
         except AskingStopped as stopped:
             self.stop(stopped)
             raise
@@ -151,25 +151,25 @@ class Client:
         self._count_failure(str(refused))
         raise QuestionFailed(str(refused)) from refused
 
-    def _try_until_answered(self, question: Question[T]) -> tuple[T, Reply]:
+    def _try_until_answered(self, call: Call[T]) -> tuple[T, Reply]:
         tries: _Tries | None = None
-        data = json.dumps(question.body, ensure_ascii=False).encode("utf-8", "replace")
+        data = json.dumps(call.body, ensure_ascii=False).encode("utf-8", "replace")
         while True:
-            use = self._rate_limit.before_sending(question.estimate.tokens, self._stop)
+            use = self._rate_limit.before_sending(call.estimate.tokens, self._stop)
             if self.stopped:
                 raise AskingStopped(str(self.stopped))
-            worst = self._worst(question.estimate)
+            worst = self._worst(call.estimate)
             self.budget.reserve(worst)
             tries = tries or _Tries()
             spent = Spent(1)
             try:
-                reply = self.connection.send("POST", question.url, data)
+                reply = self.connection.send("POST", call.url, data)
                 if reply.status == 200:
-                    answer = question.read(reply)
-                    spent = question.usage(answer)
+                    answer = call.read(reply)
+                    spent = call.usage(answer)
                     self._rate_limit.answered(use, spent.tokens or None)
                     return answer, reply
-                setback = self._unserved(question, reply)
+                setback = self._unserved(call, reply)
             except Malformed as error:
                 setback = _Setback(f"an unusable answer: {error}")
             except BROKEN as error:
@@ -183,7 +183,7 @@ class Client:
         usd = self.service.cost_usd(estimate.most_prompt_tokens, estimate.completion_tokens)
         return Spent(1, estimate.most_tokens, usd or 0.0)
 
-    def _unserved(self, question: Question[Any], reply: Reply) -> _Setback:
+    def _unserved(self, call: Call[Any], reply: Reply) -> _Setback:
         """What a reply with another status than 200 means.
 
         Raises:
@@ -192,7 +192,7 @@ class Client:
         """
         problem = f"status {reply.status}: {complaint(reply)}"
         # llama.cpp's Python server says 500 where it means 422.
-        about_format = "response_format" in question.body and "response_format" in reply.body
+        about_format = "response_format" in call.body and "response_format" in reply.body
         if reply.status in PASSING and not about_format:
             return _Setback(problem, reply)
         service = self.service

@@ -12,7 +12,7 @@ import numpy as np
 
 from microrank.errors import StudyError
 from microrank.services.budget import Spent, spending
-from microrank.services.client import Client, Question
+from microrank.services.client import Call, Client
 from microrank.services.connection import Reply
 from microrank.services.dispatch import ask_each
 from microrank.services.embedding_settings import EmbeddingSettings, base_url_of, batch_size_of
@@ -128,7 +128,7 @@ class _Embedder:
         if not texts:
             return
         try:
-            answer, reply = self._client.ask(self._question(texts))
+            answer, reply = self._client.ask(self._call(texts))
         except Refused as refused:
             if len(texts) == 1 or refused.status == 400:
                 self._client.give_up(refused)
@@ -142,7 +142,7 @@ class _Embedder:
         self._vectors |= {text: _kept(self._store, self._settings.request(text)) for text in texts}
         return [text for text in texts if self._vectors[text] is None]
 
-    def _question(self, texts: Sequence[str]) -> Question[Vectors]:
+    def _call(self, texts: Sequence[str]) -> Call[Vectors]:
         service, settings = self._client.service, self._settings
 
         def read(reply: Reply) -> Vectors:
@@ -151,7 +151,7 @@ class _Embedder:
         def usage(answer: Vectors) -> Spent:
             return Spent(1, answer.tokens, service.cost_usd(answer.tokens, 0) or 0.0)
 
-        return Question(
+        return Call(
             settings.url(service.base_url),
             settings.batch(texts),
             texts_estimate(texts),

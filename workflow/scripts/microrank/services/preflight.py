@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
 from microrank.services.chat import ChatSettings
-from microrank.services.client import Client, Question
+from microrank.services.client import Call, Client
 from microrank.services.completion import Completion, read_completion
 from microrank.services.connection import BROKEN, Reply
 from microrank.services.embedding_settings import EmbeddingSettings
@@ -99,7 +99,7 @@ def check_chat(service: Service, settings: ChatSettings, budget: Budget) -> list
             tiny = replace(settings, max_tokens=64, **changes)
             body = tiny.request([{"role": "user", "content": text}], 0, schema)["body"]
             url = f"{service.base_url}/chat/completions"
-            return client.ask(Question(url, body, ENOUGH, _read))
+            return client.ask(Call(url, body, ENOUGH, _read))
 
         completion, reply = _or_stop(client, lambda: ask("Answer with the one word: ready"))
         served = completion.served_model or "not said"
@@ -156,7 +156,7 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
         (vectors, tokens, served), reply = _or_stop(
             client,
             lambda: client.ask(
-                Question(settings.url(service.base_url), settings.batch(texts), ENOUGH, read)
+                Call(settings.url(service.base_url), settings.batch(texts), ENOUGH, read)
             ),
         )
     return [
