@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("statistics", help="answers, tokens and cost of each model")
-    commands.add_parser("verify", help="read every answer; name those that are damaged")
+    commands.add_parser("verify", help="read every answer; name those that are damaged or not whole")
     for name, text in (
         ("pack", "put all answers into one file, to ship or back up"),
         ("unpack", "take a packed file's answers in"),
@@ -74,7 +74,7 @@ def verify(store: Store, _: argparse.Namespace) -> int:
     for path, problem in damaged.items():
         print(f"{path}: {problem}")
     print(
-        f"{len(damaged)} damaged answers"
+        f"{len(damaged)} damaged or broken answers"
         + ("; the next run sets them aside and asks again" if damaged else "")
     )
     return 1 if damaged else 0

@@ -6,26 +6,34 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from microrank.services.budget import Budget, Spent
+from microrank.services.complaints import is_about_length, is_about_money
 from microrank.services.connection import BROKEN, Connection, Reply, complaint
 from microrank.services.failures import (
+    ADVICE_ON_LENGTH,
     PASSING,
     PUSHBACK,
     AskingStopped,
     Malformed,
+    OtherForm,
     QuestionFailed,
     Refused,
+    Unserved,
     advice,
 )
 from microrank.services.rate_limit import RateLimit, backoff
 from microrank.services.settings import Service
-from microrank.services.tokens import Estimate
+from microrank.services.tokens import Bound, Estimate
+from microrank.services.usage import Usage
 from microrank.services.wait_hints import wait_hint
 
 FAILURES_IN_A_ROW = 20  # then nothing more is asked: the endpoint is broken, not the questions
+REFUSALS = 5  # so many, and no answer at all, say that the request as such is wrong
+PAYMENT_REQUIRED = 402
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,8 +48,8 @@ class Call(Generic[T]):
     estimate: Estimate
     # Makes the answer of a reply with status 200, or raises Malformed, which is tried again.
     read: Callable[[Reply], T]
-    # What an answer took, the request itself included.
-    usage: Callable[[T], Spent] = lambda answer: Spent(1)
+    # The tokens of an answer.
+    usage: Callable[[T], Usage] = lambda answer: Usage()
     # Raises QuestionFailed for an answer that asking again would not better, and that is paid for.
     check: Callable[[T], None] = lambda answer: None
 
@@ -60,6 +68,7 @@ class _Setback:
 
     problem: str
     reply: Reply | None = None
+    max_tries: int | None = None
 
     @property
     def is_pushback(self) -> bool:
@@ -69,7 +78,8 @@ class _Setback:
         """Seconds that the server asks to wait."""
         if self.reply is None or self.reply.status == 200:
             return None
-        return wait_hint(self.reply.headers, self.reply.body, time.time())
+        reply = self.reply
+        return wait_hint(reply.headers, reply.body, time.time(), is_pushback=self.is_pushback)
 
 
 class Client:
@@ -86,6 +96,8 @@ class Client:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
+        self._n_refused = 0
+        self._bound = Bound()
         self.connection = Connection(service, token)
 
     def __enter__(self) -> Self:
@@ -115,7 +127,7 @@ class Client:
 
         Raises:
             QuestionFailed: this question has no answer.
-            Refused: this question has none in this form; another form may have one.
+            OtherForm: this question has none in this form; another form may have one.
             AskingStopped: nothing more is to be asked; also kept as `stopped`.
         """
         try:
@@ -124,7 +136,7 @@ class Client:
         except AskingStopped as stopped:
             self.stop(stopped)
             raise
-        except Refused:
+        except OtherForm:
             raise
         except QuestionFailed as failed:
             self._count_failure(str(failed))
@@ -135,21 +147,23 @@ class Client:
             self.answered_now += 1
         return answer, reply
 
-    def give_up(self, refused: Refused) -> None:
+    def give_up(self, failed: OtherForm) -> NoReturn:
         """No other form of the question is left.
 
         Raises:
-            QuestionFailed: others were answered, so this question alone is at fault.
-            AskingStopped: none was: the request as such is wrong.
+            QuestionFailed: the question may be at fault, and not all others.
+            AskingStopped: several were refused and none was answered: the request as such is wrong.
         """
-        with self._lock:
-            others = self.answered
-        if not others:
-            stopped = AskingStopped(str(refused))
-            self.stop(stopped)
-            raise stopped
-        self._count_failure(str(refused))
-        raise QuestionFailed(str(refused)) from refused
+        if isinstance(failed, Refused) and not failed.is_too_long:
+            with self._lock:
+                self._n_refused += 1
+                is_hopeless = not self.answered and self._n_refused >= REFUSALS
+            if is_hopeless:
+                stopped = AskingStopped(str(failed))
+                self.stop(stopped)
+                raise stopped
+        self._count_failure(str(failed))
+        raise QuestionFailed(str(failed)) from failed
 
     def _try_until_answered(self, call: Call[T]) -> tuple[T, Reply]:
         tries: _Tries | None = None
@@ -158,7 +172,7 @@ class Client:
             use = self._rate_limit.before_sending(call.estimate.tokens, self._stop)
             if self.stopped:
                 raise AskingStopped(str(self.stopped))
-            worst = self._worst(call.estimate)
+            worst = self._spent(self._bound.of(call.estimate))
             self.budget.reserve(worst)
             tries = tries or _Tries()
             spent = Spent(1)
@@ -166,22 +180,23 @@ class Client:
                 reply = self.connection.send("POST", call.url, data)
                 if reply.status == 200:
                     answer = call.read(reply)
-                    spent = call.usage(answer)
-                    self._rate_limit.answered(use, spent.tokens or None)
+                    usage = call.usage(answer)
+                    spent = self._spent(usage)
+                    self._bound.learn(call.estimate, usage)
+                    self._rate_limit.answered(use, usage.tokens or None)
                     return answer, reply
                 setback = self._unserved(call, reply)
             except Malformed as error:
-                setback = _Setback(f"an unusable answer: {error}")
+                problem = f"an unusable answer: {error}"
+                setback = _Setback(problem, max_tries=error.max_tries)
             except BROKEN as error:
                 setback = _Setback(self.connection.problem(error))
             finally:
                 self.budget.settle(worst, spent)
             self._wait(setback, tries)
 
-    def _worst(self, estimate: Estimate) -> Spent:
-        """The most that a request can take."""
-        usd = self.service.cost_usd(estimate.most_prompt_tokens, estimate.completion_tokens)
-        return Spent(1, estimate.most_tokens, usd or 0.0)
+    def _spent(self, usage: Usage) -> Spent:
+        return Spent(1, usage.tokens, self.service.cost_usd(usage) or 0.0)
 
     def _unserved(self, call: Call[Any], reply: Reply) -> _Setback:
         """What a reply with another status than 200 means.
@@ -190,17 +205,28 @@ class Client:
             Refused: another form of the question may be served.
             AskingStopped: no waiting cures it.
         """
-        problem = f"status {reply.status}: {complaint(reply)}"
-        # llama.cpp's Python server says 500 where it means 422.
-        about_format = "response_format" in call.body and "response_format" in reply.body
-        if reply.status in PASSING and not about_format:
-            return _Setback(problem, reply)
-        service = self.service
-        what_to_do = advice(reply.status, service.token_env)
-        message = f"{service.name}: {service.base_url}: {problem}; {what_to_do}"
-        if reply.status in (400, 413, 422) or reply.status >= 500:
-            raise Refused(reply.status, message)
-        raise AskingStopped(message)
+        status, words = reply.status, complaint(reply)
+        setback = _Setback(f"status {status}: {words}", reply)
+        is_pushback = setback.is_pushback
+        if status == 429 and is_about_money(
+            reply.body, has_wait_hint=setback.wait_hint() is not None
+        ):
+            raise AskingStopped(f"{self._told(setback)}; {advice(PAYMENT_REQUIRED, None)}")
+        # llama.cpp's servers say 500 where they mean 422.
+        is_about_format = "response_format" in call.body and "response_format" in reply.body
+        is_too_long = not is_pushback and is_about_length(words)
+        if status in PASSING and not is_about_format and not is_too_long:
+            return setback
+        what_to_do = ADVICE_ON_LENGTH
+        if not is_too_long:
+            what_to_do = advice(status, self.service.token_env)
+        problem = self._told(setback)
+        if status in (400, 413, 422) or status >= 500:
+            raise Refused(problem, what_to_do, is_too_long=is_too_long)
+        raise AskingStopped(f"{problem}; {what_to_do}")
+
+    def _told(self, setback: _Setback) -> str:
+        return f"{self.service.name}: {self.service.base_url}: {setback.problem}"
 
     def _wait(self, setback: _Setback, tries: _Tries) -> None:
         """Wait before the next try.
@@ -210,9 +236,12 @@ class Client:
             AskingStopped: the server asks to wait longer than is allowed.
         """
         service = self.service
-        tries.failures += not setback.is_pushback
-        if tries.failures >= service.max_tries:
-            raise QuestionFailed(f"{setback.problem} (tried {tries.failures} times)")
+        if not setback.is_pushback:
+            tries.failures += 1
+        if tries.failures >= min(service.max_tries, setback.max_tries or service.max_tries):
+            times = "once" if tries.failures == 1 else f"{tries.failures} times"
+            kind = QuestionFailed if setback.reply is None else Unserved
+            raise kind(f"{setback.problem} (tried {times})")
         waited_s = time.monotonic() - tries.first_sent
         wait_s = self._wait_s(setback, tries)
         log.debug("%s: %s; waiting %.1f s", service.name, setback.problem, wait_s)
@@ -229,9 +258,11 @@ class Client:
         service = self.service
         hint_s = setback.wait_hint()
         if hint_s is not None and hint_s > service.max_wait_s:
+            then = datetime.fromtimestamp(time.time() + hint_s, UTC)
             raise AskingStopped(
                 f"{service.name}: {setback.problem}; the service asks to wait {hint_s:.0f} s, "
-                f"more than max_wait_s ({service.max_wait_s:g}): come back then"
+                f"more than max_wait_s ({service.max_wait_s:g}): come back then, "
+                f"after {then:%Y-%m-%d %H:%M} UTC"
             )
         if setback.is_pushback:
             return self._rate_limit.cool_down(hint_s, service.first_wait_s)

@@ -8,6 +8,7 @@ from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Request, Store, request_key
 from microrank.services.tokens import Estimate, chat_estimate, texts_estimate
+from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
 
@@ -64,7 +65,7 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
         len(missing),
         prompt_tokens,
         completion_tokens,
-        plan.service.cost_usd(prompt_tokens, completion_tokens),
+        plan.service.cost_usd(Usage(prompt_tokens, completion_tokens)),
         _time_s(plan.service, n_requests, tokens, observed.latency_s),
         measured=bool(kept),
     )

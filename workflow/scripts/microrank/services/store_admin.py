@@ -13,6 +13,8 @@ from pathlib import Path
 from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.services.completion import whole_completion
+from microrank.services.failures import Malformed
 from microrank.services.locks import hold
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
 
@@ -63,7 +65,9 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
 
 
 def verify(store: Store) -> dict[Path, str]:
-    """Find every damaged answer, and delete what killed jobs left.
+    """Find every answer that is damaged or not whole, and delete what killed jobs left.
+
+    Older versions kept answers that were not whole.
 
     Returns:
         File → what is wrong with it.
@@ -71,9 +75,13 @@ def verify(store: Store) -> dict[Path, str]:
     damaged = {}
     for path in store.paths():
         try:
-            decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
+            entry = decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
+            if "messages" in entry.request["body"]:
+                whole_completion(entry.body)
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
+        except Malformed as error:
+            damaged[path] = f"not a whole answer ({error})"
     _delete_leftovers(store)
     return damaged
 
