@@ -307,7 +307,7 @@ def test_a_full_disk_is_told(server: Server, target: Path, monkeypatch) -> None:
     monkeypatch.setattr("microrank.data.fetch._copy", _no_space)
     with pytest.raises(
         StudyError,
-        match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or fetch",
+        match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or ",
     ):
         fetch(target, server.will(whole()))
 

@@ -3,41 +3,13 @@
 A checksum is `sha256:…`, or `git-sha1:…` (what `git hash-object FILE` prints).
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
 from microrank.errors import StudyError
+from microrank.files import file_checksum
 
-PIECE_BYTES = 1 << 20
-
-
-def checksum_of(path: Path, kind: str) -> str:
-    """Compute the checksum of a file, written as the configuration writes it.
-
-    Args:
-        path: the file.
-        kind: "sha256" or "git-sha1".
-
-    Returns:
-        `kind`, a colon, and hexadecimal digits.
-
-    Raises:
-        StudyError: there is no such kind.
-    """
-    digest = _digest_of_kind(path, kind)
-    with open(path, "rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            digest.update(piece)
-    return f"{kind}:{digest.hexdigest()}"
-
-
-def _digest_of_kind(path: Path, kind: str) -> "hashlib._Hash":
-    if kind == "sha256":
-        return hashlib.sha256()
-    if kind == "git-sha1":
-        return hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    raise StudyError(f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…")
+KINDS = ("sha256", "git-sha1")
 
 
 def verify_checksum(path: Path, expected: str) -> None:
@@ -48,9 +20,14 @@ def verify_checksum(path: Path, expected: str) -> None:
         expected: its declared checksum.
 
     Raises:
-        StudyError: the file has another checksum.
+        StudyError: the file has another checksum, or there is no such kind.
     """
-    actual = checksum_of(path, expected.partition(":")[0])
+    kind = expected.partition(":")[0]
+    if kind not in KINDS:
+        raise StudyError(
+            f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…"
+        )
+    actual = file_checksum(path, kind)
     if actual != expected:
         raise StudyError(
             f"{path}: checksum is {actual}, but {expected} is declared; delete the file so that "

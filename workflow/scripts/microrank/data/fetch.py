@@ -11,9 +11,8 @@ from typing import BinaryIO
 import requests
 import urllib3
 
-from microrank.data.checksums import checksum_of
 from microrank.errors import StudyError
-from microrank.files import settle
+from microrank.files import file_checksum, settle
 
 log = logging.getLogger(__name__)
 
@@ -236,7 +235,7 @@ def _log_progress(size: int, bytes_per_s: float, total: int | None) -> None:
 def _check(part: Path, checksum: str | None, resumed: bool) -> None:
     if checksum is None:
         return
-    actual = checksum_of(part, checksum.partition(":")[0])
+    actual = file_checksum(part, checksum.partition(":")[0])
     if actual == checksum:
         return
     _discard(part)

@@ -16,7 +16,7 @@ BOM = b"\xef\xbb\xbf"
 class Block(NamedTuple):
     """Whole lines of a file.
 
-    text: the lines, each ended by \\n.
+    text: the lines, each with a line feed at its end.
     first_line: the number of the first of them, counted from 1.
     """
 
@@ -45,7 +45,7 @@ def read_blocks(path: Path, block_bytes: int | None = None) -> Iterator[bytes]:
         block_bytes: about how many bytes a block holds; BLOCK_BYTES where absent.
 
     Yields:
-        At least one whole line. Every line is ended by \\n.
+        At least one whole line. Every line ends with a line feed.
 
     Raises:
         StudyError: the file is absent, cannot be read, or is empty.
@@ -82,7 +82,7 @@ def _whole_lines(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _with_plain_ends(text: bytes) -> bytes:
-    """Replace \\r\\n by \\n; a \\r elsewhere stays."""
+    """Replace CRLF by LF; a carriage return elsewhere stays."""
     if b"\r" not in text:
         return text
     characters = np.frombuffer(text, np.uint8)

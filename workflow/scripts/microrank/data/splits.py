@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.data.item_counts import ItemCounts
-from microrank.data.raw_histories import Histories
+from microrank.data.raw_histories import RawHistories
 
 SPLIT_NAMES = ("train", "valid", "test")
 
@@ -29,7 +29,7 @@ class SplitSummary:
 
 
 def split_interactions(
-    portions: Iterable[Histories], titles: pa.Table, write: Callable[[str, pa.Table], None]
+    portions: Iterable[RawHistories], titles: pa.Table, write: Callable[[str, pa.Table], None]
 ) -> SplitSummary:
     """Split the histories portion by portion.
 
@@ -74,10 +74,8 @@ def _catalogue(item_ids: np.ndarray, train_counts: np.ndarray, titles: pa.Table)
 
 def titles_of(item_ids: np.ndarray, titles: pa.Table) -> pa.ChunkedArray:
     """The title of each item, empty where it has none."""
-    titled = titles["item_id"].to_numpy()
-    index = np.searchsorted(titled, item_ids)
-    has_title = np.append(titled, -1)[index] == item_ids
-    return titles["title"].take(pa.array(index, mask=~has_title)).fill_null("")
+    rows = tables.find_ids(titles["item_id"].to_numpy(), item_ids)
+    return titles["title"].take(pa.array(rows, mask=rows < 0)).fill_null("")
 
 
 def _figures(
