@@ -93,6 +93,7 @@ rule split_interactions:
         names=lambda wildcards: [
             *pairs_of(wildcards.dataset),
             settings_of(wildcards.dataset)["titles"],
-        ],  # also where they come from a bucket
+        ],
+        # also where they come from a bucket
     script:
         "../scripts/split_interactions.py"
