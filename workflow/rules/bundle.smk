@@ -40,21 +40,21 @@ rule pack_bundle:
 rule take_embeddings:
     input:
         titles=lambda wildcards: packed(
-            wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.parquet"
+            wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.parquet"
         ),
         histories=lambda wildcards: packed(
-            wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.histories.parquet"
+            wildcards.dataset,
+            f"{wildcards.tuning}embeddings/{wildcards.encoder}.histories.parquet",
         ),
     output:
-        titles="results/{dataset}/{part}/{encoder}.parquet",
-        histories="results/{dataset}/{part}/{encoder}.histories.parquet",
+        titles="results/{dataset}/{tuning}embeddings/{encoder}.parquet",
+        histories="results/{dataset}/{tuning}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{dataset}/logs/take_embeddings/{part}/{encoder}.log",
+        "results/{dataset}/logs/{tuning}take_embeddings.{encoder}.log",
     benchmark:
-        "results/{dataset}/benchmarks/take_embeddings/{part}/{encoder}.tsv"
+        "results/{dataset}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
     wildcard_constraints:
         dataset=any_of([*KITS, *(SEED_OF if DATASET in KITS else [])]),
-        part="embeddings|tuning/embeddings",
         encoder=any_of(config["encoders"]),
     conda:
         "../../envs/data.yaml"
@@ -65,4 +65,3 @@ rule take_embeddings:
 
 
 ruleorder: take_embeddings > embed_titles
-ruleorder: take_embeddings > embed_titles_for_tuning

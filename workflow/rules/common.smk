@@ -138,6 +138,18 @@ def shard_of(rule_name):
     return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
 
 
+def users_file(wildcards):
+    """An input: the users whose lists are re-ranked, or on whom fusions are tuned."""
+    return f"results/{wildcards.dataset}/{wildcards.tuning or 'subset/'}users.parquet"
+
+
+def past_files(wildcards):
+    """An input: the splits that came before the items to find."""
+    is_tuning = "tuning" in (wildcards.get("lists"), wildcards.get("tuning", "").rstrip("/"))
+    names = ["train"] if is_tuning else ["train", "valid"]
+    return [f"results/{wildcards.dataset}/splits/{name}.parquet" for name in names]
+
+
 def gpus(count):
     """Resources: so many GPUs where the config says cuda. For `auto` none: what a job will find is not known before it runs."""
     return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
@@ -324,4 +336,5 @@ def study_settings():
 
 wildcard_constraints:
     dataset=any_of([*config["datasets"], *SEED_OF]),
+    tuning="(tuning/)?",
     shard=r"\d+",

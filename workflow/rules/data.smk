@@ -87,9 +87,10 @@ rule split_interactions:
     params:
         code=source_digest("split_interactions"),
         checksums=lambda wildcards: settings_of(wildcards.dataset).get("checksums", {}),
+        # Their names also where they come from a bucket.
         names=lambda wildcards: [
             *pairs_of(wildcards.dataset),
             settings_of(wildcards.dataset)["titles"],
-        ],  # also where they come from a bucket
+        ],
     script:
         "../scripts/split_interactions.py"

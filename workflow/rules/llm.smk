@@ -23,15 +23,17 @@ SHAPING = (
 
 rule query_llm:
     input:
-        subset="results/{dataset}/subset/users.parquet",
+        subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
     output:
-        responses=shard_output("query_llm", "results/{dataset}/responses/{reranker}.parquet"),
+        responses=shard_output(
+            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
+        ),
     log:
-        shard_path("query_llm", "results/{dataset}/logs/query_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_llm.{reranker}.log"),
     benchmark:
-        shard_path("query_llm", "results/{dataset}/benchmarks/query_llm.{reranker}.tsv")
+        shard_path("query_llm", "results/{dataset}/benchmarks/{tuning}query_llm.{reranker}.tsv")
     wildcard_constraints:
         reranker=any_of(
             [name for name, reranker in config["rerankers"].items() if "llm" in reranker]
