@@ -1,9 +1,20 @@
-"""Fusions of several orders. Their one number is chosen on other users, who go through the same rules with the last but one item as target
-and the lists of a model that has seen neither it nor anything after it. Whom the test may draw and who may tune is settled first, by the seed.
+"""Fusions of several orders, their one number chosen on other users.
 
-needs: nfm/model.safetensors, nfm/recommendations.parquet, rankings, subset/users.parquet, splits
-makes: tuning/ (users, recommendations, embeddings, responses, rankings), rankings/{method}.parquet and rankings/{method}.fusion.json
+These tuning users go through the same rules, below tuning/: their target is the last but one item,
+in lists of a model that has seen neither it nor anything after it. The seed alone says whom the
+test may draw and who may tune.
+
+needs: tuning/recommendations.parquet, rankings, subset/users.parquet, splits
+makes: tuning/users.parquet, rankings/{method}.parquet, rankings/{method}.fusion.json
 """
+
+
+def parts_of_fusion(folder, recommendations):
+    """An input: the orders of a fusion's parts, below `folder`; the recommender's where it says."""
+    return lambda wildcards: [
+        recommendations(wildcards) if name == NFM else f"{folder}/rankings/{name}.parquet"
+        for name in reranker_of(wildcards)["of"]
+    ]
 
 
 rule sample_tuning_users:
@@ -31,9 +42,9 @@ rule sample_tuning_users:
 rule fuse_rankings:
     input:
         subset="results/{dataset}/subset/users.parquet",
-        parts=parts_below("results/{dataset}", of_recommender("recommendations.parquet")),
+        parts=parts_of_fusion("results/{dataset}", recommendations_file),
         tuning="results/{dataset}/tuning/users.parquet",
-        tuning_parts=parts_below(
+        tuning_parts=parts_of_fusion(
             "results/{dataset}/tuning",
             lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet",
         ),

@@ -1,4 +1,4 @@
-"""Lists of the user's own, made by another recommender: instead of NFM's, everything after them is the same.
+"""Lists that another recommender made, in the place of NFM's; all that follows is the same.
 
 needs: the files that `recommendations` and `recommendations_for_tuning` of the dataset name, splits
 makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations.parquet
@@ -8,7 +8,8 @@ makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations
 def given_lists(wildcards):
     """An input: the file of the user's lists; for tuning, of those made without the valid items."""
     tuned = wildcards.lists == "tuning"
-    return lists_of(wildcards.dataset, f"recommendations{'_for_tuning' if tuned else ''}")
+    key = "recommendations_for_tuning" if tuned else "recommendations"
+    return STUDIES.given_lists(wildcards.dataset, key)
 
 
 rule take_recommendations:
@@ -24,7 +25,7 @@ rule take_recommendations:
     benchmark:
         "results/{dataset}/benchmarks/{lists}/take_recommendations.tsv"
     wildcard_constraints:
-        dataset=any_of([*OWN_LISTS, *(SEED_OF if DATASET in OWN_LISTS else [])]),
+        dataset=any_of(STUDIES.own_lists),
         lists="lists|tuning",
     conda:
         "../../envs/data.yaml"
@@ -46,7 +47,7 @@ use rule evaluate_nfm as evaluate_lists with:
             f"results/{wildcards.dataset}/splits/{name}.parquet"
             for name in (
                 ["train"]
-                if recommender_of(wildcards.dataset) == "nfm" and not RECIPE["refit"]
+                if STUDIES.recommender(wildcards.dataset).is_nfm and not RECIPE["refit"]
                 else ["train", "valid"]
             )
         ],

@@ -1,7 +1,8 @@
-"""Methods that put the subset's candidates into a new order; a reranker's settings say which rule makes its ranking.
+"""Methods that put users' candidates into a new order; a method's settings say which rule it is.
 
-needs: subset/users.parquet, splits, embeddings, responses
-makes: rankings/{method}.parquet; of language models passes/{method}.parquet (each answer's own order) and rankings/{method}.repairs.json
+needs: subset/users.parquet or tuning/users.parquet, splits, embeddings, responses
+makes: rankings/{method}.parquet; of language models also passes/{method}.parquet (each answer's own
+order) and rankings/{method}.repairs.json; below tuning/ for the users on whom fusions are tuned
 """
 
 
