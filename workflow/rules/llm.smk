@@ -17,6 +17,10 @@ SHAPING = (
     "max_tokens",
     "seed",
     "response_format",
+    "reasoning_effort",
+    "chat_template_kwargs",
+    "think",
+    "reasoning_format",
     "extra",
 )
 

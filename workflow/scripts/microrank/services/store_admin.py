@@ -20,6 +20,7 @@ from microrank.services.store import SUFFIX, Store, canonical, decode, read_head
 
 MANIFEST = "manifest.json"
 DAY_S = 86400
+TOKEN_COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Use:
     answers: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0  # of `completion_tokens`
+    cached_tokens: int = 0  # of `prompt_tokens`
     cost_usd: float = 0.0
     n_bytes: int = 0
     first: str = "9999"
@@ -53,8 +56,8 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
         use = uses.setdefault(name, Use())
         usage = header.get("usage") or {}
         use.answers += 1
-        use.prompt_tokens += usage.get("prompt_tokens") or 0
-        use.completion_tokens += usage.get("completion_tokens") or 0
+        for count in TOKEN_COUNTS:
+            setattr(use, count, getattr(use, count) + (usage.get(count) or 0))
         use.cost_usd += header.get("cost_usd") or 0.0
         use.n_bytes += path.stat().st_size
         use.first, use.last = (
