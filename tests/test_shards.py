@@ -1,4 +1,4 @@
-"""Shards: the same bytes for any number of them, at the edges of a parquet file's row groups and through the real command line."""
+"""Shards: the same bytes for any number of them, also at the edges of a file's row groups."""
 
 import shutil
 from collections import Counter
@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from commandline import SMALL, contents, copy_repository, edit_config, planned_jobs, run
+from hypothesis import given
+from hypothesis import strategies as st
 from microrank import shards, tables
 from microrank.errors import StudyError
-from microrank.shards import gather_shards
+from microrank.shards import Shard, gather_shards
 
 # Every rule that is cut, and its twin for tuning; fewer users than shards of `query_llm`.
 STUDY = SMALL | {
@@ -39,6 +41,19 @@ def recommendations(n_rows: int) -> pa.Table:
     return pa.table(columns | {"score": rng.random(n_rows)}).cast(
         tables.RECOMMENDATIONS, safe=False
     )
+
+
+@given(st.integers(0, 40), st.integers(1, 9))
+def test_shards_are_runs_that_hold_every_row_once_in_order(n_rows: int, count: int) -> None:
+    runs = [range(n_rows)[Shard(index, count).of(n_rows)] for index in range(count)]
+    assert [row for run in runs for row in run] == list(range(n_rows))
+    assert max(map(len, runs)) - min(map(len, runs)) <= 1
+
+
+def test_a_shard_is_everything_by_default_and_survives_json() -> None:
+    assert range(7)[Shard().of(7)] == range(7)
+    assert Shard(2, 5).to_json() == [2, 5]
+    assert Shard.from_json(Shard(2, 5).to_json()) == Shard(2, 5)
 
 
 @pytest.mark.parametrize("n_shards", [1, 2, 7])
