@@ -95,9 +95,7 @@ def fold(model: NFM, dtype: torch.dtype | None = None) -> FoldedModel:
 
 
 @torch.no_grad()
-def score_catalogue(
-    folded: FoldedModel, sums: torch.Tensor, halves: torch.Tensor
-) -> torch.Tensor:
+def score_catalogue(folded: FoldedModel, sums: torch.Tensor, halves: torch.Tensor) -> torch.Tensor:
     """Scores of every item for every user: [n_users, n_items + 1]; the padding's column 0 is −inf.
 
     Give a block of users at a time (`users_per_block`): the memory is one score per user and item,

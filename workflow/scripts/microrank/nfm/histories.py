@@ -7,7 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
-from microrank.tables import Batches, users_of
+from microrank.shards import Shard
+from microrank.tables import Batches, find_ids, users_of
+
+ALL_USERS = Shard()
 
 
 @dataclass(frozen=True)
@@ -46,23 +49,21 @@ class Histories:
 
 
 def gather_histories(
-    past: Sequence[Batches], items: pa.Table, shard: Sequence[int] = (0, 1)
+    past: Sequence[Batches], items: pa.Table, shard: Shard = ALL_USERS
 ) -> Histories:
     """Join the splits `past` (tables SPLIT) into one history a user, users ascending.
 
     Args:
         past: splits, tables SPLIT.
         items: table ITEMS.
-        shard: (i, n) keeps the i-th of n runs of users.
+        shard: which run of users to keep.
 
     Raises:
         StudyError: an interaction is with an item that `items` lacks.
     """
     users = users_of(past)
-    part, parts = shard
-    users = users[len(users) * part // parts : len(users) * (part + 1) // parts]
+    users = users[shard.of(len(users))]
     first, last = (users[0], users[-1]) if len(users) else (1, 0)
-    index_of = _Catalogue(items)
     keys, indices = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
     for batch in (batch for split in past for batch in split.to_batches()):
         user = batch["user_id"].to_numpy()
@@ -70,7 +71,7 @@ def gather_histories(
         if len(rows):
             place = np.searchsorted(users, user[rows])
             keys.append((place << 32) + batch["position"].to_numpy()[rows])
-            indices.append(index_of(batch["item_id"].to_numpy()[rows]))
+            indices.append(_item_indices(items, batch["item_id"].to_numpy()[rows]))
     key = np.concatenate(keys)
     del keys
     lengths = np.bincount(key >> 32, minlength=len(users))
@@ -79,22 +80,11 @@ def gather_histories(
     return Histories(users, np.append(0, lengths.cumsum()), np.concatenate(indices)[order])
 
 
-class _Catalogue:
-    """item_id -> item_index."""
-
-    def __init__(self, items: pa.Table) -> None:
-        order = np.argsort(items["item_id"].to_numpy())
-        self.ids, self.index = (
-            items["item_id"].to_numpy()[order],
-            items["item_index"].to_numpy()[order],
+def _item_indices(items: pa.Table, item_ids: np.ndarray) -> np.ndarray:
+    places = find_ids(items["item_id"].to_numpy(), item_ids)
+    if (places < 0).any():
+        raise StudyError(
+            f"splits: item {item_ids[places < 0][0]} is not in items.parquet; "
+            "delete the splits and run again"
         )
-
-    def __call__(self, item: np.ndarray) -> np.ndarray:
-        at = np.minimum(np.searchsorted(self.ids, item), len(self.ids) - 1)
-        unknown = self.ids[at] != item
-        if unknown.any():
-            raise StudyError(
-                f"splits: item {item[unknown][0]} is not in items.parquet; "
-                "delete the splits and run again"
-            )
-        return self.index[at]
+    return items["item_index"].to_numpy()[places]

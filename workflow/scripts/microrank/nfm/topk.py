@@ -125,9 +125,10 @@ class Ranker:
         return best, scores, torch.ones_like(settled)
 
     def _ceiling(self, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        """What no exact score exceeds: the fast score and a bound on its error, [n_users, n_items + 1].
+        """What no exact score exceeds: [n_users, n_items + 1].
 
-        Let Ŵ, v̂, b̂ be W, v, b as rounded for screening. By the Cauchy–Schwarz inequality the hidden layer is off by at most
+        It is the fast score and a bound on its error. Let Ŵ, v̂, b̂ be W, v, b as rounded for
+        screening. By the Cauchy–Schwarz inequality the hidden layer is off by at most
 
             |Ŵ·v̂ + b̂ − W·v − b|  ≤  ‖Ŵ − W‖·‖v̂‖ + ‖W‖·‖v̂ − v‖ + |b̂ − b|
 
@@ -185,7 +186,7 @@ class Ranker:
     def _best(
         self, chosen: torch.Tensor, scores: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The k first of `chosen` [n_users, m]: the largest scores, then the smallest `id_order`."""
+        """The k first of `chosen` [n_users, m]: largest scores, then smallest `id_order`."""
         by_id = self.id_order[chosen].argsort(dim=1)
         values, by_score = scores.gather(1, by_id).sort(dim=1, descending=True, stable=True)
         return chosen.gather(1, by_id.gather(1, by_score))[:, : self.k], values[:, : self.k]
