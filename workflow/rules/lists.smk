@@ -1,4 +1,4 @@
-"""Lists of the user's own, made by another recommender: instead of NFM's, everything after them is the same.
+"""Lists that another recommender made, instead of NFM's. Everything after them is the same.
 
 needs: the files that `recommendations` and `recommendations_for_tuning` of the dataset name, splits
 makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations.parquet
