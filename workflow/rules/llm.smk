@@ -98,6 +98,8 @@ rule write_forecast:
 
 
 rule run_preflight:
+    input:
+        prompts=sorted({prompt_of(name) for name in ANSWERED}),
     output:
         preflight="results/preflight.md",
     log:
