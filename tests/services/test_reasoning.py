@@ -1,7 +1,9 @@
 """Reasoning models: their parameters, what their thinking takes, and a budget that bounds it."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from microrank.services.budget import Budget, spent_in
 from microrank.services.chat import ask_chat, check_bounded
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.completion import read_completion
+from microrank.services.embedding_settings import EmbeddingSettings
 from microrank.services.settings import Service
 from microrank.services.store import request_key
 from microrank.services.store_admin import statistics
@@ -18,6 +21,7 @@ from microrank.services.tokens import prompt_probably_cut
 from microrank.services.usage import Usage
 from services.scripted import as_json, completion, questions
 
+ROOT = Path(__file__).parents[2]
 REFUSED = {
     "error": {
         "message": "Unsupported parameter: 'max_tokens' is not supported with this model. "
@@ -76,11 +80,29 @@ def test_a_refused_limit_and_a_refused_format_are_both_left_behind(
 
 
 @pytest.mark.parametrize(
+    ("rules", "constant", "settings"),
+    [
+        ("llm", "SHAPING", set(ChatSettings.__dataclass_fields__)),
+        (
+            "encoders",
+            "SHAPING_VECTORS",
+            {*EmbeddingSettings.__dataclass_fields__, "prefix", "pooling", "normalise"},
+        ),
+    ],
+)
+def test_every_setting_that_shapes_answers_is_a_param_so_that_a_change_asks_again(
+    rules, constant, settings
+):
+    text = (ROOT / f"workflow/rules/{rules}.smk").read_text()
+    listed = re.search(rf"^{constant} = \((.*?)^\)", text, re.DOTALL | re.MULTILINE)[1]
+    assert set(re.findall(r'"(\w+)"', listed)) == settings
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("reasoning_effort", "low"),
         ("chat_template_kwargs", {"enable_thinking": False}),
-        ("think", False),
         ("reasoning_format", "none"),
     ],
 )

@@ -19,7 +19,6 @@ SHAPING = (
     "response_format",
     "reasoning_effort",
     "chat_template_kwargs",
-    "think",
     "reasoning_format",
     "extra",
 )

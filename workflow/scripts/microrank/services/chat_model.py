@@ -152,7 +152,7 @@ def _check_whole(completion: Completion, body: Mapping[str, Any]) -> None:
     if not completion.text.strip():
         raise QuestionFailed(
             f"{cut} within its thinking: raise max_tokens, or have the model think less "
-            "(`reasoning_effort`, `chat_template_kwargs`, `think`)"
+            "(`reasoning_effort`, `chat_template_kwargs`)"
         )
     raise QuestionFailed(f"{cut}: raise max_tokens")
 

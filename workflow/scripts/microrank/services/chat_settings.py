@@ -25,7 +25,6 @@ class ChatSettings:
     # How much a reasoning model thinks; config/README.md says which server takes which.
     reasoning_effort: str | None = None
     chat_template_kwargs: Mapping[str, Any] | None = None
-    think: bool | str | None = None
     reasoning_format: str | None = None
     revision: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -75,7 +74,6 @@ class ChatSettings:
             "seed": self.seed,
             "reasoning_effort": self.reasoning_effort,
             "chat_template_kwargs": self.chat_template_kwargs,
-            "think": self.think,
             "reasoning_format": self.reasoning_format,
         }
         return {

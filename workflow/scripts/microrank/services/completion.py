@@ -15,7 +15,7 @@ REFUSAL = "refusal"  # the finish_reason of a refusal, however the server names 
 PAID_TRIES = 2  # of answers that a server charges for, and would probably give again
 THINKING_ONLY = (
     "only thinking and no answer: raise max_tokens, or have the model think less "
-    "(`reasoning_effort`, `chat_template_kwargs`, `think`)"
+    "(`reasoning_effort`, `chat_template_kwargs`)"
 )
 log = logging.getLogger(__name__)
 
