@@ -163,6 +163,23 @@ def test_one_text_that_a_server_cannot_do_is_isolated_named_and_the_rest_is_kept
     assert sum(body["input"] == [TEXTS[place]] for body in server.bodies) <= section["max_tries"]
 
 
+@pytest.mark.parametrize("broken", [[1.0, float("nan"), 2.0], [0.0, 0.0, 0.0], None, []])
+def test_one_text_whose_vector_is_broken_is_isolated_and_the_rest_is_kept(
+    server, store, section, broken
+):
+    def answer(request, body):
+        data = [
+            {"index": n, "embedding": broken if text == TEXTS[5] else vector_of(text)}
+            for n, text in enumerate(body["input"])
+        ]
+        return as_json({"data": data})
+
+    server.answer = answer
+    with pytest.raises(StudyError, match=f"the text '{TEXTS[5]}' of 9 characters: an unusable"):
+        embed_texts(TEXTS, {**section, "max_tries": 1}, store)
+    assert len(list(store.paths())) == 9
+
+
 def test_where_no_text_can_be_embedded_asking_stops(server, store, section):
     server.answer = lambda request, body: as_json({"error": "unknown dimensions"}, 400)
     texts = [f"title {n}" for n in range(200)]

@@ -201,6 +201,20 @@ def test_a_budget_is_never_crossed_by_thinking(server, store, service, settings,
     assert spent.requests >= 8
 
 
+@pytest.mark.parametrize("limit", [{"tokens": 3000}, {"usd": 0.003}])
+def test_a_budget_is_never_crossed_by_answers_that_are_paid_and_unusable(
+    server, store, service, settings, limit
+):
+    """All went into the thinking: no answer is kept, and every try costs."""
+    answer = thinking({}, 295)
+    answer["choices"][0]["message"] = {"content": None, "reasoning": "Hmm, let me think."}
+    server.answer = lambda request, body: as_json(answer)
+    service = replace(service, price_in=1.0, price_out=1.0)
+    with pytest.raises(StudyError, match=f"could cross budget.{next(iter(limit))}"):
+        ask_chat(questions(settings, 100, max_tokens=300), service, store, limit)
+    assert len(server.bodies) * 311 <= 3000
+
+
 def test_what_one_answer_takes_beyond_its_limit_is_expected_of_the_next(
     server, store, service, settings
 ):

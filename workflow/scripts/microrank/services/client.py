@@ -11,29 +11,23 @@ from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from microrank.services.budget import Budget, Spent
-from microrank.services.complaints import is_about_length, is_about_money
-from microrank.services.connection import BROKEN, Connection, Reply, complaint
+from microrank.services.connection import BROKEN, Connection, Reply
 from microrank.services.failures import (
-    ADVICE_ON_LENGTH,
-    PASSING,
-    PUSHBACK,
     AskingStopped,
     Malformed,
     OtherForm,
     QuestionFailed,
     Refused,
     Unserved,
-    advice,
 )
 from microrank.services.rate_limit import RateLimit, backoff
+from microrank.services.setbacks import OK, Setback, setback_of
 from microrank.services.settings import Service
 from microrank.services.tokens import Bound, Estimate
-from microrank.services.usage import Usage
-from microrank.services.wait_hints import wait_hint
+from microrank.services.usage import Usage, usage_in
 
 FAILURES_IN_A_ROW = 20  # then nothing more is asked: the endpoint is broken, not the questions
 REFUSALS = 5  # so many, and no answer at all, say that the request as such is wrong
-PAYMENT_REQUIRED = 402
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -60,26 +54,6 @@ class _Tries:
 
     first_sent: float = field(default_factory=time.monotonic)
     failures: int = 0  # requests to wait are none
-
-
-@dataclass(frozen=True)
-class _Setback:
-    """Why a try brought no answer; `reply` where one came."""
-
-    problem: str
-    reply: Reply | None = None
-    max_tries: int | None = None
-
-    @property
-    def is_pushback(self) -> bool:
-        return self.reply is not None and self.reply.status in PUSHBACK
-
-    def wait_hint(self) -> float | None:
-        """Seconds that the server asks to wait."""
-        if self.reply is None or self.reply.status == 200:
-            return None
-        reply = self.reply
-        return wait_hint(reply.headers, reply.body, time.time(), is_pushback=self.is_pushback)
 
 
 class Client:
@@ -175,22 +149,23 @@ class Client:
             worst = self._spent(self._bound.of(call.estimate))
             self.budget.reserve(worst)
             tries = tries or _Tries()
-            spent = Spent(1)
+            spent, reply = Spent(1), None
             try:
                 reply = self.connection.send("POST", call.url, data)
-                if reply.status == 200:
+                if reply.status == OK:
                     answer = call.read(reply)
                     usage = call.usage(answer)
                     spent = self._spent(usage)
                     self._bound.learn(call.estimate, usage)
                     self._rate_limit.answered(use, usage.tokens or None)
                     return answer, reply
-                setback = self._unserved(call, reply)
+                setback = setback_of(reply, call.body, self.service)
             except Malformed as error:
                 problem = f"an unusable answer: {error}"
-                setback = _Setback(problem, max_tries=error.max_tries)
+                setback = Setback(problem, reply, error.max_tries)
+                spent = self._spent(usage_in(reply.body) if reply else Usage())
             except BROKEN as error:
-                setback = _Setback(self.connection.problem(error))
+                setback = Setback(self.connection.problem(error))
             finally:
                 self.budget.settle(worst, spent)
             self._wait(setback, tries)
@@ -198,37 +173,7 @@ class Client:
     def _spent(self, usage: Usage) -> Spent:
         return Spent(1, usage.tokens, self.service.cost_usd(usage) or 0.0)
 
-    def _unserved(self, call: Call[Any], reply: Reply) -> _Setback:
-        """What a reply with another status than 200 means.
-
-        Raises:
-            Refused: another form of the question may be served.
-            AskingStopped: no waiting cures it.
-        """
-        status, words = reply.status, complaint(reply)
-        setback = _Setback(f"status {status}: {words}", reply)
-        is_pushback = setback.is_pushback
-        if status == 429 and is_about_money(
-            reply.body, has_wait_hint=setback.wait_hint() is not None
-        ):
-            raise AskingStopped(f"{self._told(setback)}; {advice(PAYMENT_REQUIRED, None)}")
-        # llama.cpp's servers say 500 where they mean 422.
-        is_about_format = "response_format" in call.body and "response_format" in reply.body
-        is_too_long = not is_pushback and is_about_length(words)
-        if status in PASSING and not is_about_format and not is_too_long:
-            return setback
-        what_to_do = ADVICE_ON_LENGTH
-        if not is_too_long:
-            what_to_do = advice(status, self.service.token_env)
-        problem = self._told(setback)
-        if status in (400, 413, 422) or status >= 500:
-            raise Refused(problem, what_to_do, is_too_long=is_too_long)
-        raise AskingStopped(f"{problem}; {what_to_do}")
-
-    def _told(self, setback: _Setback) -> str:
-        return f"{self.service.name}: {self.service.base_url}: {setback.problem}"
-
-    def _wait(self, setback: _Setback, tries: _Tries) -> None:
+    def _wait(self, setback: Setback, tries: _Tries) -> None:
         """Wait before the next try.
 
         Raises:
@@ -253,7 +198,7 @@ class Client:
         if not setback.is_pushback:  # else the rate limit holds all threads
             self._stop.wait(wait_s)
 
-    def _wait_s(self, setback: _Setback, tries: _Tries) -> float:
+    def _wait_s(self, setback: Setback, tries: _Tries) -> float:
         """How long to wait; a request to wait counts for all threads."""
         service = self.service
         hint_s = setback.wait_hint()

@@ -60,7 +60,7 @@ class WhiteSpace(OtherForm):
 
 
 class Unserved(QuestionFailed):
-    """Every try brought a reply that is no answer, such as a status 500."""
+    """Every try brought a reply that is no answer, such as a status 500 or broken JSON."""
 
 
 class AskedElsewhere(Exception):

@@ -1,5 +1,6 @@
 """The tokens of one answer, as the server counted them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -49,6 +50,15 @@ class Usage:
             "prompt_tokens": self.prompt_tokens or 0,
             "completion_tokens": self.completion_tokens or 0,
         } | {name: count for name, count in details.items() if count is not None}
+
+
+def usage_in(body: str) -> Usage:
+    """The tokens that a reply's body tells, whatever else is in it: a broken answer costs, too."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return Usage()
+    return Usage.from_answer(answer) if isinstance(answer, dict) else Usage()
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
