@@ -1,6 +1,10 @@
 """Neural factorisation machine on item ids alone.
 
-Source: He and Chua, Neural factorization machines for sparse predictive analytics, 2017.
+Source: He and Chua, Neural factorization machines for sparse predictive analytics, 2017. A history
+item may count for less the further it lies from the candidate in time. Its feature's value is then
+w = e^(−λ·(distance − 1)) instead of 1, with distance 1 for the newest item:
+
+    S_H = Σ w v        F_H = ½(S_H² − Σ w² v²)        f(H, c) = F_H + S_H∘v_c
 """
 
 import torch
@@ -11,14 +15,29 @@ class NFM(nn.Module):
     """Scores f(H, c) = w2·ReLU(W1·BN(F_H + S_H∘v_c) + b1) + b2 of candidates c for histories H."""
 
     def __init__(
-        self, n_items: int, dimension: int, hidden: int | None = None, relu_on_score: bool = False
+        self,
+        n_items: int,
+        dimension: int,
+        hidden: int | None = None,
+        relu_on_score: bool = False,
+        recency_decay: float = 0.0,
     ) -> None:
+        """Allocate the weights; `initialise` draws them.
+
+        Args:
+            n_items: of the catalogue, without the padding.
+            dimension: d, of an item's vector.
+            hidden: width of the hidden layer; None is d.
+            relu_on_score: whether a last ReLU makes the score.
+            recency_decay: λ of the inputs' weights; 0 weights all alike.
+        """
         super().__init__()
         self.items = nn.Embedding(n_items + 1, dimension, padding_idx=0)
         self.norm = nn.BatchNorm1d(dimension)
         self.hidden = nn.Linear(dimension, hidden or dimension)
         self.output = nn.Linear(hidden or dimension, 1)
         self.relu_on_score = relu_on_score
+        self.recency_decay = recency_decay
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw Xavier-normal weights and zero biases, as MicroLens does; padding's vector is 0."""
@@ -28,12 +47,26 @@ class NFM(nn.Module):
             nn.init.zeros_(zero)
 
     def history_state(self, histories: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """S = Σ v and F = ½(S² − Σ v²) of histories: two of [n_users, d].
+        """S and F of histories: two of [n_users, d].
+
+        Args:
+            histories: item_index, oldest first, 0 is padding, [n_users, length]. The last column
+                is next to the candidate.
+        """
+        length = histories.shape[1]
+        distances = torch.arange(length, 0, -1, device=histories.device)
+        return history_state(self.items(histories), self.input_weights(histories, distances))
+
+    def input_weights(self, histories: torch.Tensor, distances: torch.Tensor) -> torch.Tensor:
+        """w of every input, 0 for padding: [n_users, length].
 
         Args:
             histories: item_index, 0 is padding, [n_users, length].
+            distances: steps from each input to the candidate, from 1, [n_users, length] or
+                [length].
         """
-        return history_state(self.items(histories), histories > 0)
+        weights = torch.exp(-self.recency_decay * (distances - 1).to(self.items.weight.dtype))
+        return torch.where(histories > 0, weights, 0)
 
     def forward(self, histories: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
         """Scores [n_users, m] of candidates [n_users, m]."""
@@ -44,13 +77,15 @@ class NFM(nn.Module):
         return scores.relu() if self.relu_on_score else scores
 
 
-def history_state(vectors: torch.Tensor, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """S and F of the vectors of histories: two of [n_users, d].
+def history_state(
+    vectors: torch.Tensor, weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """S = Σ w v and F = ½(S² − Σ w² v²) of histories: two of [n_users, d].
 
     Args:
-        vectors: of the items, [n_users, length, d].
-        real: which of them are no padding, [n_users, length].
+        vectors: v of the items, [n_users, length, d].
+        weights: w of the items, 0 for padding, [n_users, length].
     """
-    vectors = vectors * real[..., None]
+    vectors = vectors * weights[..., None]
     sums = vectors.sum(dim=1)
     return sums, (sums**2 - (vectors**2).sum(dim=1)) / 2
