@@ -21,24 +21,31 @@ def scores_of_module(model: NFM, histories: torch.Tensor) -> torch.Tensor:
 
 def scores_by_pairs(model: NFM, history: list[int], candidate: int) -> torch.Tensor:
     """The formula term by term: every pair of weighted features, the candidate's weight being 1."""
-    features = [
+    inputs = [
         model.items.weight[item] * math.exp(-model.recency_decay * steps)
         for steps, item in enumerate(reversed(history))
         if item
     ]
-    features.append(model.items.weight[candidate])
-    pairs = torch.zeros_like(features[0])
-    for one, other in combinations(features, 2):
+    pairs = torch.zeros_like(model.items.weight[0])
+    for one, other in combinations(inputs, 2):
         pairs += one * other
+    for one in inputs:
+        before_candidate = one if model.field_matrix is None else model.field_matrix.weight @ one
+        pairs += before_candidate * model.items.weight[candidate]
     hidden = model.hidden(model.norm(pairs[None])).relu()
     score = model.output(hidden)[0, 0]
     return score.relu() if model.relu_on_score else score
 
 
+@pytest.mark.parametrize("field_matrix", [False, True])
 @pytest.mark.parametrize("recency_decay", [0.0, 0.8])
 @pytest.mark.parametrize("relu", [False, True])
-def test_scores_are_the_network_of_all_weighted_pairs(relu: bool, recency_decay: float) -> None:
-    model = random_model(2, n_items=9, relu_on_score=relu, recency_decay=recency_decay).double()
+def test_scores_are_the_network_of_all_weighted_pairs(
+    relu: bool, recency_decay: float, field_matrix: bool
+) -> None:
+    model = random_model(
+        2, n_items=9, relu_on_score=relu, recency_decay=recency_decay, field_matrix=field_matrix
+    ).double()
     histories = torch.tensor([[0, 0, 0], [0, 0, 4], [0, 2, 7], [5, 1, 3]])
     with torch.no_grad():
         scores = score_catalogue(fold(model), *model.history_state(histories))
@@ -55,9 +62,16 @@ def test_scores_are_the_network_of_all_weighted_pairs(relu: bool, recency_decay:
     st.integers(1, 9),
     st.booleans(),
     st.sampled_from([0.0, 0.8]),
+    st.booleans(),
 )
 def test_fold_equals_the_modules_evaluation_mode(
-    seed: int, n_items: int, dimension: int, hidden: int, relu: bool, recency_decay: float
+    seed: int,
+    n_items: int,
+    dimension: int,
+    hidden: int,
+    relu: bool,
+    recency_decay: float,
+    field_matrix: bool,
 ) -> None:
     model = random_model(
         seed,
@@ -66,6 +80,7 @@ def test_fold_equals_the_modules_evaluation_mode(
         hidden=hidden,
         relu_on_score=relu,
         recency_decay=recency_decay,
+        field_matrix=field_matrix,
     ).double()
     histories = random_histories(seed, 5, n_items)
     scores = score_catalogue(fold(model), *model.history_state(histories))

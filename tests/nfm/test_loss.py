@@ -32,24 +32,17 @@ def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
         ]
     )
     n = len(batch.history)
-    sets = torch.cat(
-        [
-            batch.history[:, None, :].expand(-1, len(positions), -1),
-            positions[None, :, None].expand(n, -1, -1),
-        ],
-        dim=2,
-    )
-    # A candidate has weight 1; padding, be it an input or a position, has none.
-    weights = torch.cat(
-        [
-            torch.exp(-model.recency_decay * (batch.distances.double() - 1)),
-            torch.ones(n, 1, dtype=torch.float64),
-        ],
-        dim=1,
-    )
-    weights = weights[:, None, :] * (sets != 0)
-    vectors = model.items(sets) * weights[..., None]
-    pairs = (vectors.sum(dim=2) ** 2 - (vectors**2).sum(dim=2)) / 2
+    inputs = model.items(batch.history) * (batch.history != 0)[..., None]
+    inputs = inputs * torch.exp(-model.recency_decay * (batch.distances.double() - 1))[..., None]
+    candidates = model.items(positions) * (positions != 0)[:, None]
+    pairs = torch.zeros(n, len(positions), inputs.shape[2], dtype=torch.float64)
+    for one in range(inputs.shape[1]):
+        before_candidate = inputs[:, one]
+        if model.field_matrix is not None:
+            before_candidate = before_candidate @ model.field_matrix.weight.T
+        pairs = pairs + before_candidate[:, None] * candidates
+        for other in range(one):
+            pairs = pairs + (inputs[:, one] * inputs[:, other])[:, None]
     hidden = torch.relu(model.hidden(model.norm(pairs.flatten(0, 1))))
     scores = model.output(hidden).view(n, -1)
     if model.relu_on_score:
@@ -66,9 +59,21 @@ def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
 
 
 def model_of(
-    seed: int, dimension: int, hidden: int, relu_on_score: bool, recency_decay: float = 0.0
+    seed: int,
+    dimension: int,
+    hidden: int,
+    relu_on_score: bool,
+    recency_decay: float = 0.0,
+    field_matrix: bool = False,
 ) -> NFM:
-    model = NFM(N_ITEMS, dimension, hidden, relu_on_score, recency_decay).double()
+    model = NFM(
+        N_ITEMS,
+        dimension,
+        hidden,
+        relu_on_score,
+        recency_decay=recency_decay,
+        field_matrix=field_matrix,
+    ).double()
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -115,6 +120,7 @@ def differences(batch: Batch, model: NFM) -> list[float]:
     st.booleans(),
     st.sampled_from([0.0, 0.7, 3.0]),
     st.sampled_from([None, 1, 2, 6]),
+    st.booleans(),
 )
 def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
     seed: int,
@@ -126,14 +132,16 @@ def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
     relu_on_score: bool,
     recency_decay: float,
     past_inputs: int | None,
+    field_matrix: bool,
 ) -> None:
     batch = batch_of(seed, lengths, whole_chunks, n_drawn, past_inputs)
-    model = model_of(seed, dimension, hidden, relu_on_score, recency_decay)
+    model = model_of(seed, dimension, hidden, relu_on_score, recency_decay, field_matrix)
     assert max(differences(batch, model)) < 1e-10
 
 
 LAYERS, PAIRS = 3, 20  # hidden units: fewer than a batch's candidates, and more
-INPUTS = [(0.0, None), (0.8, None), (0.8, 3)]  # decay of the weights, and past inputs
+# Decay of the inputs' weights, past inputs, and whether there is a matrix between the fields.
+INPUTS = [(0.0, None, False), (0.8, None, False), (0.8, 3, True)]
 
 
 @pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
@@ -143,19 +151,20 @@ def test_the_number_of_users_at_a_time_changes_nothing(
 ) -> None:
     for form in ("LAYERS_AT_ONCE", "PAIRS_AT_ONCE"):
         monkeypatch.setattr(loss_module, form, at_once)
-    for decay, past_inputs in INPUTS:
+    for decay, past_inputs, field_matrix in INPUTS:
         batch = batch_of(3, [2, 5, 3, 7], True, 4, past_inputs)
-        assert max(differences(batch, model_of(3, 5, hidden, False, decay))) < 1e-10
+        model = model_of(3, 5, hidden, False, decay, field_matrix)
+        assert max(differences(batch, model)) < 1e-10
 
 
-@pytest.mark.parametrize(("decay", "past_inputs"), INPUTS)
+@pytest.mark.parametrize(("decay", "past_inputs", "field_matrix"), INPUTS)
 @pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
 def test_float32_is_float64_but_for_its_roundings(
-    hidden: int, decay: float, past_inputs: int | None
+    hidden: int, decay: float, past_inputs: int | None, field_matrix: bool
 ) -> None:
     """Float32 goes by other products than float64 does."""
     batch = batch_of(3, [2, 5, 3, 7], True, 4, past_inputs)
-    model = model_of(3, 5, hidden, False, decay)
+    model = model_of(3, 5, hidden, False, decay, field_matrix)
     single = deepcopy(model).float()
     losses = [
         batch_loss(model, batch),

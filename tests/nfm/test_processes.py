@@ -104,10 +104,10 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(
 @pytest.mark.parametrize(
     "setting",
     [
-        Setting(LAYERS, 0.0, None),
-        Setting(PAIRS, 0.0, None),
-        Setting(LAYERS, 0.8, 3),
-        Setting(PAIRS, 0.8, 3),
+        Setting(LAYERS, 0.0, None, False),
+        Setting(PAIRS, 0.0, None, False),
+        Setting(LAYERS, 0.8, 3, True),
+        Setting(PAIRS, 0.8, 3, True),
     ],
 )
 def test_three_processes_have_the_plain_forms_loss_gradients_and_statistics_in_float64(

@@ -13,11 +13,12 @@ from nfm.test_loss import batch_of, model_of
 
 
 class Setting(NamedTuple):
-    """hidden: units. decay: of the inputs' weights. past_inputs: as in `Chunks`."""
+    """Hidden units, decay of the inputs' weights, past inputs, and matrix between the fields."""
 
     hidden: int
     decay: float
     past_inputs: int | None
+    field_matrix: bool
 
 
 def step_of_processes(folder: Path, count: int, setting: Setting) -> dict[str, torch.Tensor]:
@@ -35,7 +36,8 @@ def step_of_processes(folder: Path, count: int, setting: Setting) -> dict[str, t
 def batch_and_model(setting: Setting) -> tuple[Batch, NFM]:
     """The same in every process: users of several lengths, pads, duplicates, dropped inputs."""
     batch = batch_of(3, [2, 5, 3, 7], True, 4, setting.past_inputs)
-    return batch, model_of(3, 5, setting.hidden, False, setting.decay)
+    model = model_of(3, 5, setting.hidden, False, setting.decay, setting.field_matrix)
+    return batch, model
 
 
 def _step(rank: int, folder: Path, count: int, setting: Setting, port: int) -> None:

@@ -13,7 +13,7 @@ import torch
 import torch.distributed.nn.functional
 
 from microrank.nfm.folded_model import product
-from microrank.nfm.model import NFM, history_state
+from microrank.nfm.model import NFM
 
 # Hidden values (users × candidates × hidden) that are in memory at a time. On a processor, layers
 # get as many as stay in its cache. Pairs have larger products, and get as many as make these fast.
@@ -91,7 +91,7 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
     looked_up = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
     inputs, vectors = looked_up.split([batch.history.numel(), len(batch.candidates)])
     input_weights = model.input_weights(batch.history, batch.distances)
-    sums, halves = history_state(inputs.view(*batch.history.shape, -1), input_weights)
+    sums, halves = model.state_of(inputs.view(*batch.history.shape, -1), input_weights)
     positions = batch.weight.sum() + batch.pads
     mean_vector = (batch.weight @ vectors) / positions
     spread = (

@@ -11,7 +11,7 @@ from microrank.nfm.model import NFM
 class Recipe:
     """One entry of `nfm.recipes`; config/README.md says what each key means.
 
-    A recipe from before `recency_decay` and `past_only` is one without them.
+    Recipes and checkpoints from before the last three settings are as their defaults.
     """
 
     dimension: int
@@ -33,6 +33,7 @@ class Recipe:
     refit: bool
     recency_decay: float = 0.0
     past_only: bool = False
+    field_matrix: bool = False
 
     @property
     def past_inputs(self) -> int | None:
@@ -41,7 +42,14 @@ class Recipe:
 
     def new_model(self, n_items: int) -> NFM:
         """A model of these settings, its weights not drawn yet."""
-        return NFM(n_items, self.dimension, self.hidden, self.relu_on_score, self.recency_decay)
+        return NFM(
+            n_items,
+            self.dimension,
+            self.hidden,
+            self.relu_on_score,
+            recency_decay=self.recency_decay,
+            field_matrix=self.field_matrix,
+        )
 
     @classmethod
     def from_config(cls, section: dict[str, Any]) -> "Recipe":
