@@ -28,7 +28,8 @@ KNOWN = {
     "title": (
         "title name movie_title video_title book_title product_title item_name headline caption"
     ),
-    "rank": "rank position",
+    "rank": "rank",
+    "score": "score prediction predicted_rating",
 }
 HEADERLESS = {  # number of fields -> names, where the last ones are numbers
     3: ("user", "item", "timestamp"),
@@ -63,6 +64,7 @@ def find_layout(
     needed: Sequence[str],
     optional: Sequence[str],
     setting: str,
+    has_header: bool = False,
 ) -> Layout:
     """Tell the layout of a file.
 
@@ -72,6 +74,7 @@ def find_layout(
         wanted: the settings' names of columns: `user` -> `userId`.
         needed: what the file must have a column for.
         optional: what it may have a column for.
+        has_header: whether a file without a header is refused.
         setting: the key of those names, for messages, such as `datasets.mine.columns`.
 
     Raises:
@@ -97,7 +100,11 @@ def find_layout(
         return Layout("rows", separator, tuple(fields), 1, chosen(fields))
     if is_list:
         return Layout("lists")
-    if len(fields) in HEADERLESS and all(_is_number(text) for text in fields[2:]):
+    if (
+        not has_header
+        and len(fields) in HEADERLESS
+        and all(_is_number(text) for text in fields[2:])
+    ):
         names = HEADERLESS[len(fields)]
         return Layout("rows", separator, names, 0, chosen(names))
     raise StudyError(
