@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from microrank.data.raw_keys import RAW_KEYS
 from microrank.errors import StudyError
 from microrank.files import replacing
 from microrank.services.store import SUFFIX, Store, decode
@@ -98,7 +99,7 @@ def bundle_settings(
     )
     lists = {key: f"{FOLDER}/{config['seed']}/{key}.parquet" for key in keys}
     raw = picked(
-        config["datasets"][config["dataset"]], ("pairs", "titles", "url", "page", "checksums")
+        config["datasets"][config["dataset"]], ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS)
     )
     recipe = config["nfm"]["recipe"]
     return {
