@@ -188,6 +188,14 @@ def test_where_no_text_can_be_embedded_asking_stops(server, store, section):
     assert len(server.bodies) < 30
 
 
+def test_progress_is_counted_in_texts(server, store, section, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr("microrank.services.dispatch.REPORT_EVERY_S", -1.0)
+    embed_texts(TEXTS, {**section, "concurrency": 1}, store)
+    assert "asked 10 of 10, 0 failed" in caplog.text
+    assert "asked 4 of 10, 0 failed" in caplog.text
+
+
 def test_texts_of_a_server_that_is_not_there_are_counted_one_by_one(store, section):
     with pytest.raises(StudyError, match="10 of 10 questions have no answer"):
         embed_texts(TEXTS, {**section, "base_url": "http://127.0.0.1:9/v1"}, store)

@@ -150,7 +150,7 @@ def test_json_that_runs_into_white_space_is_asked_once_without_the_format(
     answers = ask_chat(asked_with_schema(settings, 3), service, store)
     assert len(server.bodies) == 6
     assert all("white space" in entry.notes[0] for entry in answers.values())
-    assert caplog.text.count("`response_format: json_object` or `none`") == 1
+    assert caplog.text.count("`response_format: json_object` or `none` would save") == 1
 
 
 def test_white_space_that_stays_without_the_format_is_no_reason_to_raise_max_tokens(

@@ -104,7 +104,8 @@ class ChatModel:
             self._has_run_on = True
             log.warning(
                 "%s: %s; such questions are asked again without it: "
-                "set `response_format: json_object` or `none` to save the first try",
+                "`response_format: json_object` or `none` would save the first try, "
+                "but has all questions of this model asked anew",
                 name,
                 dropped,
             )

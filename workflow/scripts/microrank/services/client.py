@@ -65,7 +65,6 @@ class Client:
         self.budget = budget or Budget()
         self.stopped: AskingStopped | None = None
         self.answered = 0  # questions of this job with an answer, also of earlier runs
-        self.answered_now = 0
         self._rate_limit = RateLimit(service.requests_per_minute, service.tokens_per_minute)
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -118,7 +117,6 @@ class Client:
         with self._lock:
             self._failed_in_a_row = 0
             self.answered += 1
-            self.answered_now += 1
         return answer, reply
 
     def give_up(self, failed: OtherForm) -> NoReturn:

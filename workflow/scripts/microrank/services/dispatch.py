@@ -66,7 +66,8 @@ class _Dispatch(Generic[W]):
     ) -> None:
         self._client, self._work, self._ask, self._name_of = client, work, ask, name_of
         self._n_unanswered = n_unanswered
-        self._total = sum(map(n_unanswered, work))
+        self._sizes = [n_unanswered(piece) for piece in work]
+        self._n_done = 0  # questions that are answered or failed
         self._ahead: Iterator[int] = iter(range(len(work)))
         self._running: dict[Future[Sequence[Failure] | None], int] = {}
         self._elsewhere: dict[int, Path] = {}
@@ -126,14 +127,18 @@ class _Dispatch(Generic[W]):
 
     def _note(self, index: int, future: Future[Sequence[Failure] | None]) -> None:
         failures: Sequence[Failure] = []
+        size = self._sizes[index]
         try:
             failures = future.result() or []
         except QuestionFailed as error:
             failures = [Failure(self._name_of(self._work[index]), str(error))]
         except AskingStopped:
             self._stopped.append(index)
+            size = 0
         except AskedElsewhere as other:
             self._elsewhere[index] = other.lock
+            size = 0
+        self._n_done += size
         if failures:
             self._failed[index] = failures
         for failure in failures:
@@ -146,15 +151,14 @@ class _Dispatch(Generic[W]):
             return
         self._reported = now
         elapsed_s = now - self._started
-        n_failed = sum(map(len, self._failed.values()))
-        done = self._client.answered_now + n_failed
-        left_s = (self._total - done) * elapsed_s / done if done else None
+        done, total = self._n_done, sum(self._sizes)
+        left_s = (total - done) * elapsed_s / done if done else None
         log.info(
             "%s: asked %d of %d, %d failed, %.2f/s%s",
             self._client.service.name,
             done,
-            self._total,
-            n_failed,
+            total,
+            sum(map(len, self._failed.values())),
             done / elapsed_s,
             f", about {left_s:.0f} s left" if left_s is not None else "",
         )
@@ -167,9 +171,10 @@ class _Dispatch(Generic[W]):
         unanswered = len(failures) + not_asked
         if not unanswered:
             return
+        total = sum(self._sizes)
         line = (
-            f"{self._client.service.name}: {unanswered} of {self._total} questions have no answer; "
-            f"the {self._total - unanswered} others are kept"
+            f"{self._client.service.name}: {unanswered} of {total} questions have no answer; "
+            f"the {total - unanswered} others are kept"
         )
         if self._client.stopped and not_asked:
             line += f"; stopped: {self._client.stopped}"

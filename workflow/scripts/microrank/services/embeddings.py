@@ -192,7 +192,8 @@ class _Embedder:
 
     def _ask_halves(self, texts: Sequence[str], failed: QuestionFailed) -> Sequence[Failure]:
         """Ask for both halves, the second also where the first fails."""
-        log.info("%d texts have no vectors (%s); asking for halves", len(texts), failed)
+        problem = failed.problem if isinstance(failed, Refused) else str(failed)
+        log.info("%d texts have no vectors (%s); asking for halves", len(texts), problem)
         middle = len(texts) // 2
         return [*self.ask(texts[:middle]), *self.ask(texts[middle:])]
 
