@@ -13,13 +13,17 @@ once, for all users. Each method runs in a process of its own, on one thread.
 import argparse
 import json
 import multiprocessing
+import os
 import resource
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy loads
 
 import numpy as np
 from scipy import sparse
@@ -40,6 +44,8 @@ from microrank.nfm.training_run import TrainingRun
 from microrank.seeds import generator
 from quality import Splits, recipe_of
 from sasrec import Setting, sasrec_scores, train_sasrec
+
+warnings.filterwarnings("ignore", message="Method expects CSR input")  # of implicit's own making
 
 TUNING_USERS = 10_000
 BLOCK = 500  # users scored at a time
