@@ -1,7 +1,8 @@
 """Raw files and their splits: made up (the sample), fetched, or already there.
 
 needs: nothing; or the raw files that `datasets` names
-makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…, splits/{train,valid,test,items}.parquet, splits/counts.json
+makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…,
+    splits/{train,valid,test,items}.parquet, splits/counts.json
 """
 
 SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic" in dataset]
@@ -9,10 +10,12 @@ for name in SYNTHETIC:
     made = [f"resources/{name}/pairs.tsv", f"resources/{name}/titles.csv"]
     if [*STUDIES.pairs(name), config["datasets"][name]["titles"]] != made:
         raise WorkflowError(
-            f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, titles: {made[1]}"
+            f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, "
+            f"titles: {made[1]}"
         )
 
-# A raw file that is there belongs to the user: it is no rule's output, so that no run can ever replace or delete it.
+# A raw file that exists belongs to the user. It is no rule's output, so no run can replace or
+# delete it.
 TO_FETCH = {
     path: config["datasets"][name]
     for name, dataset in config["datasets"].items()

@@ -1,4 +1,4 @@
-"""Lists that another recommender made, in the place of NFM's; all that follows is the same.
+"""Lists that another recommender made, instead of NFM's. Everything after them is the same.
 
 needs: the files that `recommendations` and `recommendations_for_tuning` of the dataset name, splits
 makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations.parquet
