@@ -99,7 +99,8 @@ def bundle_settings(
     )
     lists = {key: f"{FOLDER}/{config['seed']}/{key}.parquet" for key in keys}
     raw = picked(
-        config["datasets"][config["dataset"]], ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS)
+        config["datasets"][config["dataset"]],
+        ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS),
     )
     recipe = config["nfm"]["recipe"]
     return {
