@@ -42,6 +42,7 @@ rule rerank_llm:
     input:
         subset=users_file,
         responses="results/{dataset}/{tuning}responses/{method}.parquet",
+        catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
         rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
@@ -81,6 +82,7 @@ rule rerank_reference:
         code=source_digest("rerank_reference"),
         seed=seed_of,
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
+        text=lambda wildcards: reranker_of(wildcards).get("text"),
     script:
         "../scripts/rerank_reference.py"
 

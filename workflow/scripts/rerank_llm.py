@@ -9,16 +9,21 @@ import json
 from microrank import tables
 from microrank.files import write_text
 from microrank.llm.prompts import load_prompt
+from microrank.llm.text_ids import numbered_answers, with_items
 from microrank.rerank.llm import rerank_llm
 
-reranked = rerank_llm(
+answer_format = load_prompt(snakemake.input.prompt).answer_format
+subset, responses, offset = numbered_answers(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     tables.read_table(snakemake.input.responses, tables.RESPONSES),
-    load_prompt(snakemake.input.prompt).answer_format,
-    snakemake.params.aggregate,
+    tables.read_catalogue(snakemake.input.catalogue),
+    answer_format,
 )
+reranked = rerank_llm(subset, responses, answer_format, snakemake.params.aggregate)
 repairs = reranked.repairs.to_json()
 log.info("%s: repairs %s", snakemake.wildcards.method, repairs)
-tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
+tables.write_table(
+    with_items(reranked.rankings, offset), snakemake.output.rankings, tables.RANKINGS
+)
 tables.write_table(reranked.passes, snakemake.output.passes, tables.PASSES)
 write_text(snakemake.output.repairs, json.dumps(repairs, indent=2) + "\n")

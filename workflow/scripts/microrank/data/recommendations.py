@@ -60,7 +60,7 @@ def take_recommendations(
         _read_into(store, path, layout, items, users)
         for rows in store.parts():
             if len(rows):
-                lists = _lists_of(path, rows, layout, k)
+                lists = _lists_of(path, rows, layout, k, users)
                 n_lists += len(lists) // k
                 n_seen += _count_seen(lists, past)
                 yield lists
@@ -191,7 +191,7 @@ def _as_integers(numbers: np.ndarray) -> np.ndarray:
     return np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
 
 
-def _lists_of(path: Path, rows: np.ndarray, layout: Layout, k: int) -> pa.Table:
+def _lists_of(path: Path, rows: np.ndarray, layout: Layout, k: int, known: WrittenIds) -> pa.Table:
     """Table RECOMMENDATIONS of rows by user and order."""
     user, item, order = rows[:, USER], rows[:, ITEM], rows[:, TIME]
     starts = np.concatenate([[0], np.flatnonzero(user[1:] != user[:-1]) + 1])
@@ -200,10 +200,10 @@ def _lists_of(path: Path, rows: np.ndarray, layout: Layout, k: int) -> pa.Table:
     has_ranks = "rank" in layout.columns
     is_kept = (order if has_ranks else rank) <= k
     n_kept = np.add.reduceat(is_kept.astype(np.int64), starts)
-    _check_lengths(path, user[starts], n_kept, k)
+    _check_lengths(path, user[starts], n_kept, k, known)
     if has_ranks:
-        _check_ranks(path, user[is_kept], order[is_kept], k)
-    _check_items(path, user[starts], item[is_kept], k)
+        _check_ranks(path, user[is_kept], order[is_kept], k, known)
+    _check_items(path, user[starts], item[is_kept], k, known)
     ranks = np.tile(np.arange(1, k + 1), len(starts))
     scores = rows[is_kept, LINE].copy().view(np.float64) if "score" in layout.columns else -ranks
     columns = [user[is_kept], ranks, item[is_kept], scores]
@@ -212,30 +212,36 @@ def _lists_of(path: Path, rows: np.ndarray, layout: Layout, k: int) -> pa.Table:
     )
 
 
-def _check_lengths(path: Path, users: np.ndarray, n_kept: np.ndarray, k: int) -> None:
+def _check_lengths(
+    path: Path, users: np.ndarray, n_kept: np.ndarray, k: int, known: WrittenIds
+) -> None:
     is_wrong = n_kept != k
     if is_wrong.any():
         at = np.argmax(is_wrong)
         raise StudyError(
-            f"{path}: user {users[at]} has {n_kept[at]} places from 1 to {k}; every list needs "
-            "top_k of them, each once"
+            f"{path}: user {known.text_of(users[at])} has {n_kept[at]} places from 1 to {k}; "
+            "every list needs top_k of them, each once"
         )
 
 
-def _check_ranks(path: Path, users: np.ndarray, ranks: np.ndarray, k: int) -> None:
+def _check_ranks(
+    path: Path, users: np.ndarray, ranks: np.ndarray, k: int, known: WrittenIds
+) -> None:
     is_gap = ranks != np.tile(np.arange(1, k + 1), len(ranks) // k)
     if is_gap.any():
         raise StudyError(
-            f"{path}: the list of user {users[np.argmax(is_gap)]} lacks a rank; ranks run 1, 2, … "
-            "without gaps or repeats"
+            f"{path}: the list of user {known.text_of(users[np.argmax(is_gap)])} lacks a rank; "
+            "ranks run 1, 2, … without gaps or repeats"
         )
 
 
-def _check_items(path: Path, users: np.ndarray, items: np.ndarray, k: int) -> None:
+def _check_items(
+    path: Path, users: np.ndarray, items: np.ndarray, k: int, known: WrittenIds
+) -> None:
     in_order = np.sort(items.reshape(-1, k), axis=1)
     is_repeated = (in_order[:, 1:] == in_order[:, :-1]).any(axis=1)
     if is_repeated.any():
-        user = users[np.argmax(is_repeated)]
+        user = known.text_of(users[np.argmax(is_repeated)])
         raise StudyError(f"{path}: the list of user {user} names an item twice")
 
 

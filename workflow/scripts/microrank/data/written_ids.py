@@ -47,6 +47,13 @@ class WrittenIds:
         items = tables.read_catalogue(path)
         return cls(items["item_id"].to_numpy(), items[tables.ITEM_NAME])
 
+    def text_of(self, number: int) -> str:
+        """An id as the user wrote it."""
+        if self._texts is None:
+            return str(number)
+        place = int(np.searchsorted(self.numbers, number))
+        return str(self._texts.texts[place])
+
     def find(self, column: pa.Array) -> np.ndarray:
         """Look ids up.
 
