@@ -7,7 +7,9 @@ import pytest
 from llm.forms import RANKING_FORMS, SCORE_FORMS, Entry, Form
 from microrank.llm.reading.answer import Parsed, read_answer
 
-WORDS = "cat dog night river old song Berlin how to cook rice with fish the last game of a king".split()
+WORDS = (
+    "cat dog night river old song Berlin how to cook rice with fish the last game of a king".split()
+)
 HOSTILE = [
     "1984",
     "7",

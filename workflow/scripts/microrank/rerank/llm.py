@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.llm.parse import Parsed, parse_answer
-from microrank.llm.scores import parse_scores
+from microrank.llm.reading.answer import Parsed, read_answer
 from microrank.rerank.repairs import Repairs
 
 RRF_K = 60  # Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009
@@ -75,18 +74,6 @@ def rerank_llm(
     rankings = _rankings(subset, aggregated)
     fallback = rankings["source"].to_pylist().count("fallback")
     return Reranked(rankings, _passes(responses, answers), _repairs(answers, fallback))
-
-
-def read_answer(
-    text: str | None, answer_format: str, candidate_ids: Sequence[int], order: Sequence[int]
-) -> Parsed:
-    """Read an answer in the way in which the prompt asked for it.
-
-    See `parse_answer`, and `parse_scores` for the format `scores`.
-    """
-    if answer_format == "scores":
-        return parse_scores(text, candidate_ids, order)
-    return parse_answer(text, answer_format, candidate_ids, order)
 
 
 def _read_answers(

@@ -60,7 +60,7 @@ def read_answer(
     """
     repairs: Counter[str] = Counter()
     shown = Shown.of(candidate_ids, order, titles)
-    masked = shown.mask((text or "")[-MAX_LENGTH:])
+    masked = shown.clean_mask((text or "")[-MAX_LENGTH:])
     parts, had_thinking = answers_proper(masked)
     repairs["thinking"] += had_thinking
     found = None
@@ -71,12 +71,12 @@ def read_answer(
     return _parsed(found, answer_format == "scores", len(candidate_ids), repairs)
 
 
-def _read(
-    text: str, answer_format: str, shown: Shown, repairs: Counter[str]
-) -> Finding | None:
+def _read(text: str, answer_format: str, shown: Shown, repairs: Counter[str]) -> Finding | None:
     tidy = tidied(text)
     in_json, rest, was_cut = json_blocks(tidy, shown.mask)
-    blocks = sorted([*in_json, *text_blocks(rest, shown)], key=lambda block: block.end)
+    blocks = sorted(
+        [*in_json, *text_blocks(rest, shown, answer_format)], key=lambda block: block.end
+    )
     findings = [_finding(block, answer_format, shown) for block in blocks]
     chosen = choose(findings, tidy, len(shown.by_id))
     repairs["cut"] += was_cut or ("{" in tidy and "}" not in tidy)
@@ -98,9 +98,7 @@ def _has_prose(text: str, block: Block) -> bool:
     return any(character.isalpha() for character in TOKEN.sub("", inside))
 
 
-def _parsed(
-    found: Finding | None, is_scored: bool, n: int, repairs: Counter[str]
-) -> Parsed:
+def _parsed(found: Finding | None, is_scored: bool, n: int, repairs: Counter[str]) -> Parsed:
     said = {} if found is None else found.said
     if found is not None:
         repairs.update(found.repairs)

@@ -5,7 +5,7 @@ itself does not support are dropped. What is left must agree, else the list is a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from microrank.llm.reading.rows import Block, Column, Role, Row
 from microrank.llm.reading.shown import Shown
@@ -23,12 +23,20 @@ class Reading:
         positions: Each row's candidate; None where it names none.
         as_asked: Whether these are the names that the prompt asked for.
         is_run: Whether the column counts up by 1: it may hold places.
+        is_confirmed: Whether titles beside the names say the same.
     """
 
     column: Column | None
     positions: Positions
     as_asked: bool = True
     is_run: bool = False
+    is_confirmed: bool = False
+
+
+    @property
+    def n_known(self) -> int:
+        """How many different candidates are named."""
+        return len({position for position in self.positions if position is not None})
 
 
 @dataclass(frozen=True)
@@ -53,16 +61,36 @@ def names_of(
         answer_format: What it asked for.
         without: A column that is known to hold something else.
     """
-    readings = [
-        reading
+    columns = [
+        column
         for column in columns_of(block.rows)
         if column != without and column.role not in (Role.SCORE, Role.OTHER)
+    ]
+    has_text = any(row.text for row in block.rows)
+    least = _least_known(len(columns) == 1, has_text, len(block.rows))
+    readings = [
+        reading
+        for column in columns
         if (reading := _read(column, block, shown, answer_format)) is not None
+        and reading.n_known >= (least if column.role is not Role.CANDIDATE else least / 2)
     ]
     groups = [shown.group_of(row.text) if row.text else None for row in block.rows]
-    if 2 * sum(group is not None for group in groups) >= len(groups):
+    if _name_candidates(groups):
         return _with_titles(readings, groups, shown)
     return _without_titles(readings, block, answer_format)
+
+
+def _least_known(is_only_column: bool, has_text: bool, n_rows: int) -> float:
+    """How many candidates a column must name at least, so that it may be one of names."""
+    if is_only_column:
+        return n_rows / 2 if has_text else 1
+    return AGREEING * n_rows
+
+
+def _name_candidates(groups: Sequence[int | None]) -> bool:
+    """Whether titles stand in most rows, and nearly each row has another one."""
+    present = [group for group in groups if group is not None]
+    return 2 * len(present) >= len(groups) and len(set(present)) >= AGREEING * len(present)
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:
@@ -93,13 +121,13 @@ def is_run(values: Sequence[float | None]) -> bool:
 def _read(column: Column, block: Block, shown: Shown, answer_format: str) -> Reading | None:
     values = values_of(block.rows, column)
     present = [value for value in values if value is not None]
-    if column.role is Role.PLACE and (are_places(values) or is_run(values)):
+    is_place = column.role is Role.PLACE and (are_places(values) or is_run(values))
+    if is_place and answer_format != "scores":
         return None
     scheme, as_asked = _scheme(present, shown, answer_format)
     positions = tuple(None if value is None else scheme.get(value) for value in values)
     known = {position for position in positions if position is not None}
-    is_only = all(len(row.numbers) == 1 and not row.text for row in block.rows)
-    if not known or (not is_only and 2 * len(known) < len(values)):
+    if not known:
         return None
     counts_up = len(values) > 1 and is_run(values)
     if column.role is not Role.LIST_MARK:
@@ -123,12 +151,12 @@ def _scheme(
     return (other, False) if only_other else (asked, True)  # type: ignore[return-value]
 
 
-def _with_titles(
-    readings: Sequence[Reading], groups: Sequence[int | None], shown: Shown
-) -> Names:
+def _with_titles(readings: Sequence[Reading], groups: Sequence[int | None], shown: Shown) -> Names:
     agreeing = [reading for reading in readings if _agrees(reading, groups, shown)]
     if agreeing:
-        return _agreed(_by_role(agreeing))
+        names = _agreed(_by_role(agreeing))
+        confirmed = names.reading and replace(names.reading, is_confirmed=True)
+        return replace(names, reading=confirmed)
     if any(_contradicts_titles(reading) for reading in readings):
         return AMBIGUOUS
     positions = tuple(
@@ -184,8 +212,7 @@ def _may_be_names(reading: Reading, block: Block, answer_format: str) -> bool:
 def _by_role(readings: Sequence[Reading]) -> list[Reading]:
     """The readings of columns that the answer calls candidates; all where there are none."""
     labelled = [r for r in readings if r.column is not None and r.column.role is Role.CANDIDATE]
-    unmarked = [r for r in readings if r.column is not None and r.column.role is Role.UNKNOWN]
-    return labelled or unmarked or list(readings)
+    return labelled or list(readings)
 
 
 def _agreed(readings: Sequence[Reading]) -> Names:

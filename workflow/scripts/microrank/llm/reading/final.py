@@ -49,11 +49,23 @@ def choose(findings: Sequence[Finding], text: str, n: int) -> Finding | None:
     speaking = _preferred(_after_final(speaking, text))
     whole = [found for found in speaking if len(found.said) == n or found.is_ambiguous]
     chosen = whole[-1] if whole else _partial(speaking)
+    if chosen is not None and any(_are_rivals(chosen, found) for found in speaking):
+        return Finding(chosen.block, is_ambiguous=True)
     if chosen is None or chosen.is_ambiguous:
         return chosen
     if _is_doubted(chosen, text):
         return Finding(chosen.block, is_ambiguous=True)
     return chosen
+
+
+def _are_rivals(chosen: Finding, found: Finding) -> bool:
+    """Whether the same JSON value holds both lists, and they contradict each other."""
+    return (
+        found.block.start == chosen.block.start
+        and found.block.kind in ("json", "map")
+        and len(found.said) == len(chosen.said)
+        and (list(found.said) != list(chosen.said) or str(found.said) != str(chosen.said))
+    )
 
 
 def _is_restated(found: Finding) -> bool:
@@ -111,7 +123,9 @@ def _are_compatible(found: Finding, longest: Finding) -> bool:
         return False
     places = [order.index(position) for position in found.said]
     is_sorted = places == sorted(places)
-    same = all(found.said[p] == longest.said[p] or found.said[p] != found.said[p] for p in found.said)
+    same = all(
+        found.said[p] == longest.said[p] or found.said[p] != found.said[p] for p in found.said
+    )
     return is_sorted and same
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -10,15 +11,25 @@ from microrank.llm.reading.rows import Block, Column, Role, Row, role_of_name, r
 
 MAX_TRIES = 50  # places at which JSON may begin
 MAX_LENGTH = 20_000  # characters in which the end of what is not quite JSON is looked for
-MAX_DEPTH = 8
+MAX_DEPTH = 8  # of objects in which a list is looked for
+MAX_NESTING = 30  # of brackets in what is not quite JSON
 _OPENING = re.compile(r"[\[{]")
 _BETWEEN = re.compile(r"[\s,;*•-]*(?:\d{1,3}[.)])?\s*")
 _TRAILING_COMMA = re.compile(r",(?=\s*[\]}])")
 _COMMENT = re.compile(r"//[^\n\"]*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
-_WHOLE_NUMBER = re.compile(r"\s*-?\d{1,19}\s*")
+_WHOLE_NUMBER = re.compile(r"[\s\[(#]*(-?\d{1,19})[\s\])]*")
 _PREFERRED = re.compile(r"rank|order|sort|answer|result|final|recommend|output|score|rating", re.I)
+_REASONS = re.compile(r"reason|explan|why|rational|comment|note", re.I)
 _TITLES = re.compile(r"title|name", re.I)
 Mask = Callable[[str], str]
+
+
+def _bounded(digits: str) -> float:
+    """A whole number; one that is far too long for any name is infinite."""
+    return int(digits) if len(digits) <= 20 else math.inf
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_bounded)
 
 
 class Found(NamedTuple):
@@ -66,7 +77,7 @@ def _values(text: str) -> Iterator[Found]:
 
 def _value_at(text: str, start: int) -> Found | None:
     try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(text, start)
+        value, end = _DECODER.raw_decode(text, start)
         return Found(start, end, value, False) if _is_list_like(value) else None
     except (ValueError, RecursionError):
         pass
@@ -111,6 +122,8 @@ def _extent(text: str, start: int) -> tuple[int, str, int]:
         elif character == '"':
             in_string, quote = True, character
         elif character in "[{":
+            if len(stack) > MAX_NESTING:
+                return start, "", start
             stack.append("]" if character == "[" else "}")
         elif character in "]}":
             if not stack or stack.pop() != character:
@@ -123,8 +136,6 @@ def _extent(text: str, start: int) -> tuple[int, str, int]:
             last_whole = place
             closers_at_last = "".join(reversed(stack))
         place += 1
-    if not in_string and text[place - 1 : place].isdigit():
-        return place, "".join(reversed(stack)), place
     if last_whole == start:
         return place, "".join(reversed(stack)) or "]", start
     return place, closers_at_last, last_whole
@@ -135,7 +146,7 @@ def _lenient(text: str) -> Any:
     text = _TRAILING_COMMA.sub("", text)
     for form in (text, _TRAILING_COMMA.sub("", _COMMENT.sub("", text))):
         try:
-            return json.loads(form, strict=False)
+            return _DECODER.decode(form)
         except (ValueError, RecursionError):
             pass
     try:
@@ -257,8 +268,10 @@ def _row_of_object(value: dict[str, Any], mask: Mask, is_plain: bool = False) ->
         if number is not None:
             numbers[Column(role, str(key))] = number
         elif isinstance(inner, str):
-            kept = titles if _TITLES.search(str(key)) else others
-            kept.append(mask(inner))
+            if _TITLES.search(str(key)):
+                titles.append(mask(inner))
+            elif not _REASONS.search(str(key)):
+                others.append(mask(inner))
             if role is Role.CANDIDATE or is_plain:
                 numbers |= row_of_line(mask(inner)).numbers
         elif isinstance(inner, dict):
@@ -317,7 +330,8 @@ def as_whole_number(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     if isinstance(value, str):
-        return int(value) if _WHOLE_NUMBER.fullmatch(value[:50]) else None
+        whole = _WHOLE_NUMBER.fullmatch(value[:50])
+        return int(whole[1]) if whole else None
     return int(value) if isinstance(value, int) or value.is_integer() else None
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from microrank.llm.reading.columns import (
     Reading,
@@ -92,42 +92,55 @@ def _scores_disagree(rows: Sequence[Row], reading: Reading) -> bool:
 
 def scores_in(block: Block, shown: Shown) -> Finding:
     """The score that a list gives each candidate."""
-    column = _score_column(block.rows)
+    block = replace(block, rows=tuple(map(_with_value, block.rows)))
+    column = _score_column(block)
     if column is None:
         return _bare_scores(block, shown)
     rated = [row for row in block.rows if _as_score(row.numbers.get(column)) is not None]
-    block_of_rated = Block(tuple(rated), block.start, block.kind, block.heading, block.preferred)
-    names = names_of(block_of_rated, shown, "scores", without=column)
+    names = names_of(replace(block, rows=tuple(rated)), shown, "scores", without=column)
     if names.reading is None:
         return Finding(block, is_ambiguous=names.is_ambiguous)
     scores = [float(row.numbers[column]) for row in rated]
-    if _may_be_a_sorted_list(names.reading, rated, scores):
+    if _may_be_a_sorted_list(names.reading, rated, scores, column.name == "value"):
         return Finding(block, is_ambiguous=True)
     said = list(zip(names.reading.positions, scores, strict=True))
     return _finding(block, names.reading, "numbers", said)
+
+
+def _with_value(row: Row) -> Row:
+    """The row with its last number as its value, where no number follows its name."""
+    value, end = Column(Role.UNKNOWN, "value"), Column(Role.UNKNOWN, "end")
+    if value in row.numbers or end not in row.numbers:
+        return row
+    numbers = {value if column == end else column: n for column, n in row.numbers.items()}
+    return replace(row, numbers=numbers)
 
 
 def _as_score(value: float | None) -> float | None:
     return value if value is not None and abs(value) <= LARGEST else None
 
 
-def _score_column(rows: Sequence[Row]) -> Column | None:
+def _score_column(block: Block) -> Column | None:
     """The column of scores: one that says so, else what follows a name, else the last number."""
+    rows = block.rows
     columns = [
         column
         for column in columns_of(rows)
-        if 2 * sum(_as_score(value) is not None for value in values_of(rows, column)) >= len(rows)
+        if block.kind == "map"
+        or 2 * sum(_as_score(value) is not None for value in values_of(rows, column)) >= len(rows)
     ]
     named = [column for column in columns if column.role is Role.SCORE]
     unnamed = [
         column
-        for name in ("value", "item 1", "end")
+        for name in ("value", "item 1")
         for column in columns
         if column == Column(Role.UNKNOWN, name)
     ]
     table = [c for c in columns if c.role is Role.UNKNOWN and c.name.startswith("column ")][-1:]
     candidates = [*named, *unnamed, *table]
-    return candidates[0] if candidates and len(columns) > 1 or _has_titles(rows, candidates) else None
+    return (
+        candidates[0] if candidates and len(columns) > 1 or _has_titles(rows, candidates) else None
+    )
 
 
 def _has_titles(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
@@ -140,19 +153,20 @@ def _bare_scores(block: Block, shown: Shown) -> Finding:
     is_bare = all(len(numbers) == 1 for numbers in values) and block.kind == "json"
     if not is_bare or len(values) != len(shown.by_number) or any(row.text for row in block.rows):
         return Finding(block)
-    said = {
-        position: float(values[number - 1][0]) for number, position in shown.by_number.items()
-    }
+    said = {position: float(values[number - 1][0]) for number, position in shown.by_number.items()}
     is_valid = all(_as_score(score) is not None for score in said.values())
     return Finding(block, said if is_valid else {})
 
 
 def _may_be_a_sorted_list(
-    reading: Reading, rows: Sequence[Row], scores: Sequence[float]
+    reading: Reading, rows: Sequence[Row], scores: Sequence[float], scores_follow: bool
 ) -> bool:
     """Whether 1, 2, 3 … may be the places of a list sorted by score, with titles nobody knows."""
-    in_a_line = reading.column is not None and reading.column.name in ("lead", "start")
-    is_place = reading.is_run and in_a_line and any(row.text for row in rows)
+    column = reading.column
+    if column is None or reading.is_confirmed or not reading.is_run:
+        return False
+    in_a_line = column.name in ("lead", "start") and any(row.text for row in rows)
+    is_place = column.role is Role.PLACE or (in_a_line and not scores_follow)
     is_sorted = all(later <= before for before, later in zip(scores, scores[1:], strict=False))
     return is_place and is_sorted and len(scores) > 1 and scores[0] > scores[-1]
 

@@ -60,7 +60,18 @@ class Block:
     end: int = 0
 
 
-_PLACES = {"rank", "ranking", "place", "position", "pos", "spot", "order", "placement", "#", "priority"}
+_PLACES = {
+    "rank",
+    "ranking",
+    "place",
+    "position",
+    "pos",
+    "spot",
+    "order",
+    "placement",
+    "#",
+    "priority",
+}
 _CANDIDATES = {
     "id", "ids", "number", "candidate", "video", "item", "movie", "film", "clip", "option", "choice",
     "product", "book", "show",
@@ -110,7 +121,9 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _BRACKET = re.compile(r"\[\s*#?(\d{1,19})\s*\]")
-_ORDINAL = re.compile(r"^\W*(\d{1,4})\s*(?:st|nd|rd|th)\b(?:\s+(?:place|choice|pick|rank))?\W*", re.I)
+_ORDINAL = re.compile(
+    r"^\W*(\d{1,4})\s*(?:st|nd|rd|th)\b(?:\s+(?:place|choice|pick|rank))?\W*", re.I
+)
 _ORDINAL_WORDS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 )
@@ -122,12 +135,14 @@ _PLACE_LEAD = re.compile(
     r"(?:[:.)=–—>-]|is\b)\W{0,3}",
     re.IGNORECASE,
 )
-_LIST_MARK = re.compile(r"^[\s*_>(]*(\d{1,4})\s*(?:[.)]|\)\.)[*_]*(?=\s|\D)\s*(?=\S)")
-_HASH_MARK = re.compile(r"^[\s*_>(]*#\s?(\d{1,4})(?!\w)\s*[:.)–—-]?\s*(?=\S)")
+_LIST_MARK = re.compile(
+    r"^[\s*_>(]*(\d{1,19})\s*(?:[.)]|\)\.)[*_]*(?:\s+(?=\S)|(?=[\[\"'“A-Za-z\ue000]))"
+)
+_HASH_MARK = re.compile(r"^[\s*_>(]*#\s?(\d{1,4})(?!\w)\s*[:.)–—-]?\s*(?=[^\s,;>→|])")
 _START = re.compile(r"^[\s*_`\"'(#]*(\d{1,19})(?!\w|\.\d)[\s*_`\"')]*(?P<sign>[:=–—>→|-]+)?")
 _END = re.compile(r"(?<![\w.])(-?\d{1,19}(?:\.\d+)?)[\s*_`\"').,;\]]*$")
 _VALUE = re.compile(rf"^\W*?(?P<number>{_DECIMAL})(?![\w.]|/)")
-_LEAD_DECORATION = re.compile(r"^\s*(?:[-*+•·–—▪►]\s+)+")
+_LEAD_DECORATION = re.compile(r"^\s*(?:(?:[-*+•·–—▪►]|#{1,6})\s+)+")
 
 
 def row_of_line(line: str) -> Row:

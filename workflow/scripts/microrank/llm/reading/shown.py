@@ -64,10 +64,17 @@ class Shown:
             tuple(map(normalised, positions)),
         )
 
+    def clean_mask(self, text: str) -> str:
+        """The same of a text that may hold the characters of tokens already."""
+        return self.mask(_PRIVATE.sub("", text))
+
     def mask(self, text: str) -> str:
         """The text with every title that it repeats replaced by a token of its group."""
-        text = _PRIVATE.sub("", text)
-        findable = {title: group for group, title in enumerate(self.titles) if _findable(title)}
+        findable = {
+            title: group
+            for group, title in enumerate(self.titles)
+            if title in text and _findable(title)
+        }
         if not findable:
             return text
         longest_first = sorted(findable, key=len, reverse=True)
@@ -124,9 +131,8 @@ def _findable(title: str) -> bool:
     """Whether a title is long enough to be recognised inside a longer text."""
     letters = len(_LETTERS.findall(title))
     has_words = letters >= 4 and len(title.split()) > 1
-    return (has_words or (letters >= 4 and len(title) >= SHORT_TITLE)) and not is_thinking_mark(
-        title
-    )
+    is_long = letters >= 1 and len(title) >= SHORT_TITLE
+    return (has_words or is_long) and not is_thinking_mark(title)
 
 
 def _token(group: int) -> str:

@@ -38,7 +38,8 @@ def table_block(lines: Sequence[str], start: int, end: int, separator: str = "|"
         role_of_name(cell) for cell in header
     )
     names = header if has_header else []
-    body = [_row(cells, names) for cells in rows[has_header:]]
+    width = len(header)
+    body = [_row(cells, names) if len(cells) == width else Row({}) for cells in rows[has_header:]]
     return Block(tuple(body), start, "table", end=end) if body else None
 
 

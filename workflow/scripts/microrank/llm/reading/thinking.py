@@ -31,7 +31,7 @@ _CONTAINER = re.compile(
     r"<(answer|output|response|final|final_answer|solution|result|ranking)>\s*(.*?)\s*(?:</\1>|\Z)"
     r"|<\|begin_of_solution\|>(.*?)(?:<\|end_of_solution\|>|\Z)"
     r"|◁answer▷(.*?)(?:◁/answer▷|\Z)"
-    r"|\\boxed\{(.*?)\}(?=\W*\Z|\s)",
+    r"|\\boxed\{([^{}]*)\}",
     re.IGNORECASE | re.DOTALL,
 )
 
