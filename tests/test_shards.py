@@ -14,7 +14,7 @@ from microrank import shards, tables
 from microrank.errors import StudyError
 from microrank.shards import Shard, gather_shards
 
-# Every rule that is cut, and its twin for tuning; fewer users than shards of `query_llm`.
+# Every rule that is cut, for tuning too; fewer users than shards of `query_llm`.
 STUDY = SMALL | {
     "subset": {"sample_size": 2},
     "tuning": {"sample_size": 2},
@@ -22,12 +22,6 @@ STUDY = SMALL | {
     "methods": ["simulated-numbered", "fused"],
 }
 SHARDS = {"shards": {"recommend_top_k": 2, "query_llm": 3}}
-CUT = {
-    "recommend_top_k": 2,
-    "recommend_top_k_for_tuning": 2,
-    "query_llm": 3,
-    "query_llm_for_tuning": 3,
-}
 FUSED = "results/sample/rankings/fused.parquet"
 
 
@@ -115,15 +109,13 @@ def test_a_study_in_shards_leaves_the_bytes_of_one_in_one_piece(whole: Path, cut
 def test_every_shard_is_a_job_with_a_log_and_a_benchmark_of_its_own(cut: Path) -> None:
     assert {path.suffix: 0 for path in (cut / "results").rglob("*-of-*")} == {".log": 0, ".tsv": 0}
     for suffix, folder in ((".log", "logs"), (".tsv", "benchmarks")):
-        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == sum(
-            CUT.values()
-        )
+        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == 10
     assert "Nothing to be done" in run(cut, "-n", FUSED).stdout
 
 
 def test_in_one_piece_there_is_no_job_more(whole: Path, cut: Path) -> None:
     one, many = planned_jobs(whole, "-F"), planned_jobs(cut, "-F")
-    assert many - one == Counter(CUT) - Counter(dict.fromkeys(CUT, 1)) + Counter(gather_shards=4)
+    assert many - one == Counter(recommend_top_k=2, query_llm=4, gather_shards=4)
     assert one - many == Counter()
 
 
@@ -133,6 +125,6 @@ def test_an_edit_of_what_a_shard_imports_reruns_all_shards(cut: Path) -> None:
     path.write_text(text + "\n# edited\n")
     planned = planned_jobs(cut)
     path.write_text(text)
-    assert planned["recommend_top_k"] == planned["recommend_top_k_for_tuning"] == 2
+    assert planned["recommend_top_k"] == 4
     assert planned["gather_shards"] >= 2
     assert "train_nfm" not in planned

@@ -1,15 +1,20 @@
-"""The recommender: training, ranking of the whole catalogue, and how good the lists are over all users.
+"""The recommender: training, ranking of the whole catalogue, and quality over all users.
 
 needs: splits
-makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/recommendations.parquet, nfm/metrics.json
+makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors,
+       nfm/recommendations.parquet, nfm/metrics.json
 """
 
 RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
-# A refitted model knows the valid items: the test's lists may come from it, but nothing may be tuned on what it says of them.
-MODEL = "refitted" if RECIPE["refit"] else "model"
 NFM_ENVIRONMENT = (
     "../../envs/nfm-gpu.yaml" if config["nfm"]["device"] == "cuda" else "../../envs/nfm.yaml"
 )
+
+
+def ranking_model(wildcards):
+    """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
+    refitted = RECIPE["refit"] and wildcards.lists == "nfm"
+    return f"results/{wildcards.dataset}/nfm/{'refitted' if refitted else 'model'}.safetensors"
 
 
 rule train_nfm:
@@ -36,11 +41,12 @@ rule train_nfm:
         processes=config["nfm"]["processes"],
         nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
+        refit=False,
     script:
         "../scripts/train_nfm.py"
 
 
-rule refit_nfm:
+use rule train_nfm as refit_nfm with:
     input:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
@@ -52,35 +58,25 @@ rule refit_nfm:
         "results/{dataset}/logs/refit_nfm.log",
     benchmark:
         "results/{dataset}/benchmarks/refit_nfm.tsv"
-    conda:
-        NFM_ENVIRONMENT
-    threads: config["nfm"]["threads"]
-    resources:
-        **gpus(config["nfm"]["processes"]),
     params:
-        code=source_digest("refit_nfm"),
-        seed=seed_of,
-        device=config["nfm"]["device"],
-        processes=config["nfm"]["processes"],
-        nodes=config["nfm"]["nodes"],
-        recipe=RECIPE,
-    script:
-        "../scripts/refit_nfm.py"
+        refit=True,
 
 
 rule recommend_top_k:
     input:
-        model=f"results/{{dataset}}/nfm/{MODEL}.safetensors",
-        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
+        model=ranking_model,
+        past=past_files,
         catalogue="results/{dataset}/splits/items.parquet",
     output:
         recommendations=shard_output(
-            "recommend_top_k", "results/{dataset}/nfm/recommendations.parquet"
+            "recommend_top_k", "results/{dataset}/{lists}/recommendations.parquet"
         ),
     log:
-        shard_path("recommend_top_k", "results/{dataset}/logs/recommend_top_k.log"),
+        shard_path("recommend_top_k", "results/{dataset}/logs/{lists}/recommend_top_k.log"),
     benchmark:
-        shard_path("recommend_top_k", "results/{dataset}/benchmarks/recommend_top_k.tsv")
+        shard_path("recommend_top_k", "results/{dataset}/benchmarks/{lists}/recommend_top_k.tsv")
+    wildcard_constraints:
+        lists="nfm|tuning",
     conda:
         NFM_ENVIRONMENT
     threads: config["nfm"]["threads"]
