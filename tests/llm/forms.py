@@ -108,27 +108,70 @@ RANKING_FORMS = [
     Form("pretty json", lambda e: json.dumps({"ranking": names(e)}, indent=2)),
     Form("json and prose", lambda e: f"Sure! Here it is:\n{ranking(e)}\nEnjoy, viewer."),
     Form("json, reasons first", lambda e: json.dumps({"why": "2 cats", "ranking": names(e)})),
-    Form("json, shown list first", lambda e: json.dumps({"given": sorted(names(e)), "ranking": names(e)})),
+    Form(
+        "json, shown list first",
+        lambda e: json.dumps({"given": sorted(names(e)), "ranking": names(e)}),
+    ),
     Form("json string", lambda e: json.dumps({"ranking": joined(e, ", ")})),
     Form("objects rank id", lambda e: json.dumps(as_json(e, "rank=place", "id=name"))),
     Form("objects id rank", lambda e: json.dumps(as_json(e, "id=name", "rank=place"))),
-    Form("objects by name", lambda e: json.dumps(as_json(shuffled_by_name(e), "id=name", "rank=place"))),
-    Form("objects with titles", lambda e: json.dumps({"ranking": as_json(e, "place=place", "video=name", "title=title")})),
-    Form("objects place candidate", lambda e: json.dumps(as_json(e, "position=place", "candidate=name"))),
+    Form(
+        "objects by name",
+        lambda e: json.dumps(as_json(shuffled_by_name(e), "id=name", "rank=place")),
+    ),
+    Form(
+        "objects with titles",
+        lambda e: json.dumps({"ranking": as_json(e, "place=place", "video=name", "title=title")}),
+    ),
+    Form(
+        "objects place candidate",
+        lambda e: json.dumps(as_json(e, "position=place", "candidate=name")),
+    ),
     Form("objects number title", lambda e: json.dumps(as_json(e, "number=name", "title=title"))),
-    Form("objects, falling scores", lambda e: json.dumps([{"id": x.name, "score": 100 - x.place} for x in e])),
-    Form("objects of titles", lambda e: json.dumps(as_json(e, "rank=place", "title=title")), by_title=True),
-    Form("strings of titles", lambda e: json.dumps({"ranking": [x.title for x in e]}), by_title=True),
+    Form(
+        "objects, falling scores",
+        lambda e: json.dumps([{"id": x.name, "score": 100 - x.place} for x in e]),
+    ),
+    Form(
+        "objects of titles",
+        lambda e: json.dumps(as_json(e, "rank=place", "title=title")),
+        by_title=True,
+    ),
+    Form(
+        "strings of titles", lambda e: json.dumps({"ranking": [x.title for x in e]}), by_title=True
+    ),
     Form("strings name: title", lambda e: json.dumps([f"{x.name}: {x.title}" for x in e])),
     Form("strings [name] title", lambda e: json.dumps([f"[{x.name}] {x.title}" for x in e])),
-    Form("strings place. title", lambda e: json.dumps([f"{x.place}. {x.title}" for x in e]), by_title=True),
-    Form("json lines", lambda e: "\n".join(map(json.dumps, as_json(e, "rank=place", "id=name", "title=title")))),
+    Form(
+        "strings place. title",
+        lambda e: json.dumps([f"{x.place}. {x.title}" for x in e]),
+        by_title=True,
+    ),
+    Form(
+        "json lines",
+        lambda e: "\n".join(map(json.dumps, as_json(e, "rank=place", "id=name", "title=title"))),
+    ),
     Form("map of ordinals", lambda e: json.dumps({f"rank {x.place}": x.name for x in e})),
-    Form("map place to object", lambda e: json.dumps({str(x.place): {"id": x.name, "title": x.title} for x in e})),
-    Form("map place to title", lambda e: json.dumps({str(x.place): x.title for x in e}), by_title=True),
-    Form("map place to name", lambda e: json.dumps({str(x.place): x.name for x in e}), may_be_unread="places and numbers look alike"),
+    Form(
+        "map place to object",
+        lambda e: json.dumps({str(x.place): {"id": x.name, "title": x.title} for x in e}),
+    ),
+    Form(
+        "map place to title",
+        lambda e: json.dumps({str(x.place): x.title for x in e}),
+        by_title=True,
+    ),
+    Form(
+        "map place to name",
+        lambda e: json.dumps({str(x.place): x.name for x in e}),
+        may_be_unread="places and numbers look alike",
+    ),
     Form("map name to place", lambda e: json.dumps({str(x.name): x.place for x in e})),
-    Form("pairs place name", lambda e: json.dumps([[x.place, x.name] for x in e]), may_be_unread="places and numbers look alike"),
+    Form(
+        "pairs place name",
+        lambda e: json.dumps([[x.place, x.name] for x in e]),
+        may_be_unread="places and numbers look alike",
+    ),
     Form("pairs name title", lambda e: json.dumps([[x.name, x.title] for x in e])),
     Form("commas", lambda e: joined(e, ",")),
     Form("commas and spaces", lambda e: joined(e, ", ") + "."),
@@ -142,20 +185,33 @@ RANKING_FORMS = [
     Form("bracket lines", lambda e: joined(e, "\n", "[{}]")),
     Form("answer: commas", lambda e: f"Answer: {joined(e, ', ')}"),
     Form("bold answer", lambda e: f"**Ranking:** {joined(e, ', ')}"),
-    Form("the n best in order", lambda e: f"The {len(e)} candidates in order of likelihood: {joined(e, ', ')}"),
+    Form(
+        "the n best in order",
+        lambda e: f"The {len(e)} candidates in order of likelihood: {joined(e, ', ')}",
+    ),
     Form("numbered names", lambda e: lines(e, "{place}. {name}")),
     Form("numbered brackets", lambda e: lines(e, "{place}) [{name}]")),
     Form("numbered name: title", lambda e: lines(e, "{place}. {name}: {title}")),
     Form("numbered [name] title", lambda e: lines(e, "{place}. [{name}] {title}")),
     Form("numbered title [name]", lambda e: lines(e, "{place}. {title} [{name}]")),
     Form("numbered title (id)", lambda e: lines(e, "{place}. {title} (ID: {name})")),
-    Form("numbered bold title", lambda e: lines(e, "{place}. **{title}** (video {name}) – same people")),
+    Form(
+        "numbered bold title",
+        lambda e: lines(e, "{place}. **{title}** (video {name}) – same people"),
+    ),
     Form("numbered video name", lambda e: lines(e, "{place}. Video {name}")),
-    Form("numbered with reasons", lambda e: lines(e, "{place}. [{name}] {title}\n   - Reason: 2 of 3 people liked it")),
+    Form(
+        "numbered with reasons",
+        lambda e: lines(e, "{place}. [{name}] {title}\n   - Reason: 2 of 3 people liked it"),
+    ),
     Form("numbered with scores", lambda e: lines(e, "{place}. [{name}] {title} – {down}/10")),
     Form("numbered titles", lambda e: lines(e, "{place}. {title}"), by_title=True),
     Form("numbered short titles", lambda e: lines(e, "{place}. {short}"), by_title=True),
-    Form("numbered bold titles", lambda e: lines(e, "{place}. **{title}**: it suits the viewer"), by_title=True),
+    Form(
+        "numbered bold titles",
+        lambda e: lines(e, "{place}. **{title}**: it suits the viewer"),
+        by_title=True,
+    ),
     Form("numbered quoted titles", lambda e: lines(e, '{place}. "{title}"'), by_title=True),
     Form("titles alone", lambda e: lines(e, "{title}"), by_title=True),
     Form("bulleted titles", lambda e: lines(e, "- {title}"), by_title=True),
@@ -170,14 +226,27 @@ RANKING_FORMS = [
     Form("rank 1: name", lambda e: lines(e, "Rank {place}: {name}")),
     Form("rank 1: video name", lambda e: lines(e, "Rank {place}: Video {name} - {title}")),
     Form("#1 name", lambda e: lines(e, "#{place} [{name}]")),
-    Form("place: name", lambda e: lines(e, "{place}: {name}"), may_be_unread="places and numbers look alike"),
+    Form(
+        "place: name",
+        lambda e: lines(e, "{place}: {name}"),
+        may_be_unread="places and numbers look alike",
+    ),
     Form("place: title", lambda e: lines(e, "{place}: {title}"), by_title=True),
-    Form("table rank video title", lambda e: table(e, "Rank | Video | Title", "{place} | {name} | {title}")),
+    Form(
+        "table rank video title",
+        lambda e: table(e, "Rank | Video | Title", "{place} | {name} | {title}"),
+    ),
     Form("table id rank", lambda e: table(e, "ID | Rank", "{name} | {place}")),
     Form("table # title id", lambda e: table(e, "# | Title | ID", "{place} | {title} | {name}")),
-    Form("table by name", lambda e: table(shuffled_by_name(e), "Candidate | Rank", "{name} | {place}")),
+    Form(
+        "table by name",
+        lambda e: table(shuffled_by_name(e), "Candidate | Rank", "{name} | {place}"),
+    ),
     Form("table of titles", lambda e: table(e, "Rank | Title", "{place} | {title}"), by_title=True),
-    Form("table with scores", lambda e: table(e, "Rank | Candidate | Score", "{place} | {name} | {down}")),
+    Form(
+        "table with scores",
+        lambda e: table(e, "Rank | Candidate | Score", "{place} | {name} | {down}"),
+    ),
     Form("csv", lambda e: "rank,id\n" + lines(e, "{place},{name}")),
     Form("yaml", lambda e: "ranking:\n" + lines(e, "  - {name}")),
     Form("yaml objects", lambda e: lines(e, "- rank: {place}\n  id: {name}")),
@@ -188,29 +257,100 @@ RANKING_FORMS = [
     Form("inline numbered brackets", lambda e: " ".join(f"{x.place}) [{x.name}]" for x in e)),
     Form("draft, final json", lambda e: DRAFT.format(draft(e)) + f"Final answer:\n{ranking(e)}"),
     Form("draft, later json", lambda e: f"At first {draft(e)}, but better:\n{ranking(e)}"),
-    Form("draft list, final list", lambda e: "Draft:\n" + lines(e[::-1], "[{name}] {title}") + "\n\nFinal ranking:\n" + lines(e, "[{name}] {title}")),
-    Form("shown again, then ranked", lambda e: "Candidates:\n" + lines(shuffled_by_name(e), "[{name}] {title}") + "\n\nRanking:\n" + lines(e, "{place}. [{name}] {title}")),
-    Form("ranked, then explained", lambda e: f"{ranking(e)}\n\nThe first ({e[0].name}) is newer than {e[-1].name}."),
+    Form(
+        "draft list, final list",
+        lambda e: (
+            "Draft:\n"
+            + lines(e[::-1], "[{name}] {title}")
+            + "\n\nFinal ranking:\n"
+            + lines(e, "[{name}] {title}")
+        ),
+    ),
+    Form(
+        "shown again, then ranked",
+        lambda e: (
+            "Candidates:\n"
+            + lines(shuffled_by_name(e), "[{name}] {title}")
+            + "\n\nRanking:\n"
+            + lines(e, "{place}. [{name}] {title}")
+        ),
+    ),
+    Form(
+        "ranked, then explained",
+        lambda e: f"{ranking(e)}\n\nThe first ({e[0].name}) is newer than {e[-1].name}.",
+    ),
     Form("think", lambda e: f"<think>So {joined(e[::-1], ', ')}?</think>\n{ranking(e)}"),
-    Form("think without opening", lambda e: f"So {joined(e[::-1], ', ')}?</think>{joined(e, ', ')}"),
+    Form(
+        "think without opening", lambda e: f"So {joined(e[::-1], ', ')}?</think>{joined(e, ', ')}"
+    ),
     Form("thinking tags", lambda e: f"<thinking>{draft(e)}</thinking>{ranking(e)}"),
     Form("thought", lambda e: f"<thought>\n{draft(e)}\n</thought>\n{joined(e, ', ')}"),
-    Form("reflection", lambda e: f"<thinking>{draft(e)}<reflection>no</reflection></thinking><output>{ranking(e)}</output>"),
-    Form("reflection after", lambda e: f"{ranking(e)}<reflection>{draft(e)} was worse</reflection>"),
+    Form(
+        "reflection",
+        lambda e: (
+            f"<thinking>{draft(e)}<reflection>no</reflection></thinking><output>{ranking(e)}</output>"
+        ),
+    ),
+    Form(
+        "reflection after", lambda e: f"{ranking(e)}<reflection>{draft(e)} was worse</reflection>"
+    ),
     Form("THINK", lambda e: f"[THINK]{draft(e)}[/THINK]{ranking(e)}"),
     Form("seed", lambda e: f"<seed:think>{draft(e)}</seed:think>{joined(e, ', ')}"),
     Form("kimi", lambda e: f"◁think▷{draft(e)}◁/think▷{ranking(e)}"),
-    Form("begin of thought", lambda e: f"<|begin_of_thought|>{draft(e)}<|end_of_thought|><|begin_of_solution|>{ranking(e)}<|end_of_solution|>"),
-    Form("start thinking", lambda e: f"<|START_THINKING|>{draft(e)}<|END_THINKING|><|START_RESPONSE|>{ranking(e)}<|END_RESPONSE|>"),
-    Form("harmony", lambda e: f"<|channel|>analysis<|message|>{draft(e)}<|end|><|start|>assistant<|channel|>final<|message|>{ranking(e)}<|return|>"),
-    Form("harmony without marks", lambda e: f"analysisThe candidates: {draft(e)} Better turned.assistantfinal{joined(e, ', ')}"),
-    Form("invented next turn", lambda e: f"{ranking(e)}<|im_end|>\n<|im_start|>user\nAnother: {draft(e)}"),
-    Form("open think", lambda e: f"<think>Perhaps {draft(e)}, or", may_be_unread="it never ends to think"),
-    Form("harmony, no final", lambda e: f"<|channel|>analysis<|message|>Perhaps {draft(e)}", may_be_unread="it never ends to think"),
-    Form("taken back", lambda e: f"{draft(e)}\nWait, actually the other way round.", may_be_unread="it says how to change a list"),
-    Form("worst first", lambda e: f"From least likely to most likely: {joined(e[::-1], ', ')}", may_be_unread="a reversed list"),
-    Form("two lists", lambda e: json.dumps({"a": names(e), "b": names(e)[::-1]}), may_be_unread="nothing says which list"),
-]  # fmt: skip
+    Form(
+        "begin of thought",
+        lambda e: (
+            f"<|begin_of_thought|>{draft(e)}<|end_of_thought|><|begin_of_solution|>{ranking(e)}<|end_of_solution|>"
+        ),
+    ),
+    Form(
+        "start thinking",
+        lambda e: (
+            f"<|START_THINKING|>{draft(e)}<|END_THINKING|><|START_RESPONSE|>{ranking(e)}<|END_RESPONSE|>"
+        ),
+    ),
+    Form(
+        "harmony",
+        lambda e: (
+            f"<|channel|>analysis<|message|>{draft(e)}<|end|><|start|>assistant<|channel|>final<|message|>{ranking(e)}<|return|>"
+        ),
+    ),
+    Form(
+        "harmony without marks",
+        lambda e: (
+            f"analysisThe candidates: {draft(e)} Better turned.assistantfinal{joined(e, ', ')}"
+        ),
+    ),
+    Form(
+        "invented next turn",
+        lambda e: f"{ranking(e)}<|im_end|>\n<|im_start|>user\nAnother: {draft(e)}",
+    ),
+    Form(
+        "open think",
+        lambda e: f"<think>Perhaps {draft(e)}, or",
+        may_be_unread="it never ends to think",
+    ),
+    Form(
+        "harmony, no final",
+        lambda e: f"<|channel|>analysis<|message|>Perhaps {draft(e)}",
+        may_be_unread="it never ends to think",
+    ),
+    Form(
+        "taken back",
+        lambda e: f"{draft(e)}\nWait, actually the other way round.",
+        may_be_unread="it says how to change a list",
+    ),
+    Form(
+        "worst first",
+        lambda e: f"From least likely to most likely: {joined(e[::-1], ', ')}",
+        may_be_unread="a reversed list",
+    ),
+    Form(
+        "two lists",
+        lambda e: json.dumps({"a": names(e), "b": names(e)[::-1]}),
+        may_be_unread="nothing says which list",
+    ),
+]
 
 
 def scored(entries: Entries) -> str:
@@ -225,20 +365,47 @@ def sorted_by_score(entries: Entries) -> Entries:
 SCORE_FORMS = [
     Form("scores", scored),
     Form("map", lambda e: json.dumps({str(x.name): x.score for x in e})),
-    Form("map of strings", lambda e: json.dumps({"scores": {str(x.name): f"{x.score}/10" for x in e}})),
+    Form(
+        "map of strings",
+        lambda e: json.dumps({"scores": {str(x.name): f"{x.score}/10" for x in e}}),
+    ),
     Form("map of percents", lambda e: json.dumps({str(x.name): f"{x.score * 10}%" for x in e})),
-    Form("map with reasons", lambda e: json.dumps({"scores": {str(x.name): {"score": x.score, "reason": "2 of 3"} for x in e}})),
-    Form("map reason first", lambda e: json.dumps({str(x.name): {"reason": "part 3", "score": x.score} for x in e})),
+    Form(
+        "map with reasons",
+        lambda e: json.dumps(
+            {"scores": {str(x.name): {"score": x.score, "reason": "2 of 3"} for x in e}}
+        ),
+    ),
+    Form(
+        "map reason first",
+        lambda e: json.dumps({str(x.name): {"reason": "part 3", "score": x.score} for x in e}),
+    ),
     Form("map of candidates", lambda e: json.dumps({f"candidate {x.name}": x.score for x in e})),
     Form("map of titles", lambda e: json.dumps({x.title: x.score for x in e}), by_title=True),
     Form("bare list", lambda e: json.dumps({"scores": [x.score for x in e]})),
     Form("objects", lambda e: json.dumps({"scores": as_json(e, "number=name", "score=score")})),
-    Form("objects with reasons", lambda e: json.dumps([{"id": x.name, "title": x.title, "reason": "part 3", "score": x.score} for x in e])),
+    Form(
+        "objects with reasons",
+        lambda e: json.dumps(
+            [{"id": x.name, "title": x.title, "reason": "part 3", "score": x.score} for x in e]
+        ),
+    ),
     Form("objects rating", lambda e: json.dumps(as_json(e, "candidate=name", "rating=score"))),
-    Form("objects of titles", lambda e: json.dumps(as_json(e, "title=title", "relevance=score")), by_title=True),
-    Form("objects sorted", lambda e: json.dumps(as_json(sorted_by_score(e), "rank=place", "number=name", "score=score"))),
+    Form(
+        "objects of titles",
+        lambda e: json.dumps(as_json(e, "title=title", "relevance=score")),
+        by_title=True,
+    ),
+    Form(
+        "objects sorted",
+        lambda e: json.dumps(
+            as_json(sorted_by_score(e), "rank=place", "number=name", "score=score")
+        ),
+    ),
     Form("pairs", lambda e: json.dumps([[x.name, x.score] for x in e])),
-    Form("json lines", lambda e: "\n".join(map(json.dumps, as_json(e, "number=name", "score=score")))),
+    Form(
+        "json lines", lambda e: "\n".join(map(json.dumps, as_json(e, "number=name", "score=score")))
+    ),
     Form("fenced", lambda e: f"```json\n{scored(e)}\n```"),
     Form("with comma", lambda e: scored(e).replace("}}", ",}}")),
     Form("name: score", lambda e: lines(e, "{name}: {score}")),
@@ -254,12 +421,31 @@ SCORE_FORMS = [
     Form("title: score", lambda e: lines(e, "{title}: {score}/10"), by_title=True),
     Form("table", lambda e: table(e, "Candidate | Score", "{name} | {score}")),
     Form("table with title", lambda e: table(e, "# | Title | Score", "{name} | {title} | {score}")),
-    Form("table with reason", lambda e: table(e, "Number | Title | Score | Reason", "{name} | {title} | {score}/10 | part 3")),
+    Form(
+        "table with reason",
+        lambda e: table(
+            e, "Number | Title | Score | Reason", "{name} | {title} | {score}/10 | part 3"
+        ),
+    ),
     Form("csv", lambda e: "number,score\n" + lines(e, "{name},{score}")),
     Form("score on next line", lambda e: lines(e, "{name}. {title}\nScore: {score}/10")),
-    Form("sorted list", lambda e: lines(sorted_by_score(e), "{place}. [{name}] {title}: {score}/10")),
-    Form("sorted titles", lambda e: lines(sorted_by_score(e), "{place}. {title}: {score}/10"), by_title=True),
-    Form("draft, final", lambda e: f"First {json.dumps({str(x.name): 10 - x.score for x in e})}. No.\n\nFinal scores:\n{scored(e)}"),
-    Form("think", lambda e: f"<think>{json.dumps({str(x.name): 10 - x.score for x in e})}</think>{scored(e)}"),
+    Form(
+        "sorted list", lambda e: lines(sorted_by_score(e), "{place}. [{name}] {title}: {score}/10")
+    ),
+    Form(
+        "sorted titles",
+        lambda e: lines(sorted_by_score(e), "{place}. {title}: {score}/10"),
+        by_title=True,
+    ),
+    Form(
+        "draft, final",
+        lambda e: (
+            f"First {json.dumps({str(x.name): 10 - x.score for x in e})}. No.\n\nFinal scores:\n{scored(e)}"
+        ),
+    ),
+    Form(
+        "think",
+        lambda e: f"<think>{json.dumps({str(x.name): 10 - x.score for x in e})}</think>{scored(e)}",
+    ),
     Form("prose", lambda e: f"Sure, here are my scores:\n\n{scored(e)}\n\nI hope this helps!"),
-]  # fmt: skip
+]

@@ -99,7 +99,13 @@ def test_known_answers(
     ],
 )
 @pytest.mark.parametrize(
-    "text", ['{{"ranking": [{}, 2]}}', "[{}, 2]", '[{{"id": {}}}, {{"id": 2}}]', '{{"ranking": ["{}", "2"]}}']
+    "text",
+    [
+        '{{"ranking": [{}, 2]}}',
+        "[{}, 2]",
+        '[{{"id": {}}}, {{"id": 2}}]',
+        '{{"ranking": ["{}", "2"]}}',
+    ],
 )
 def test_a_number_of_any_size_is_no_candidates_and_harms_nothing(number: str, text: str) -> None:
     parsed = read_answer(text.format(number), "numbers", IDS, ORDER)

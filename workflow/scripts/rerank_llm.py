@@ -8,6 +8,7 @@ import json
 
 from microrank import tables
 from microrank.files import write_text
+from microrank.llm.answer_counts import sentences
 from microrank.llm.prompts import load_prompt
 from microrank.rerank.llm import rerank_llm
 
@@ -16,9 +17,12 @@ reranked = rerank_llm(
     tables.read_table(snakemake.input.responses, tables.RESPONSES),
     load_prompt(snakemake.input.prompt).answer_format,
     snakemake.params.aggregate,
+    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
 )
 repairs = reranked.repairs.to_json()
 log.info("%s: repairs %s", snakemake.wildcards.method, repairs)
+for sentence in sentences(reranked.repairs.counts):
+    log.info("%s: %s", snakemake.wildcards.method, sentence)
 tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
 tables.write_table(reranked.passes, snakemake.output.passes, tables.PASSES)
 write_text(snakemake.output.repairs, json.dumps(repairs, indent=2) + "\n")

@@ -32,7 +32,6 @@ class Reading:
     is_run: bool = False
     is_confirmed: bool = False
 
-
     @property
     def n_known(self) -> int:
         """How many different candidates are named."""
