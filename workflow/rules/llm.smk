@@ -33,7 +33,7 @@ def shaping_settings(wildcards):
 def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", "llm")}
+    return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
 
 
 rule query_llm:
@@ -59,6 +59,7 @@ rule query_llm:
         seed=seed_of,
         llm=shaping_settings,
         asked=asked_settings,
+        about=lambda wildcards: STUDIES.about(wildcards.dataset),
     script:
         "../scripts/query_llm.py"
 
