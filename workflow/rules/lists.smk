@@ -45,6 +45,7 @@ use rule evaluate_nfm as evaluate_lists with:
     input:
         recommendations="results/{dataset}/lists/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         trained_on=lambda wildcards: [
             f"results/{wildcards.dataset}/splits/{name}.parquet"
             for name in (

@@ -17,6 +17,9 @@ SHAPING = (
     "max_tokens",
     "seed",
     "response_format",
+    "reasoning_effort",
+    "chat_template_kwargs",
+    "reasoning_format",
     "extra",
 )
 
@@ -95,6 +98,8 @@ rule write_forecast:
 
 
 rule run_preflight:
+    input:
+        prompts=sorted({prompt_of(name) for name in ANSWERED}),
     output:
         preflight="results/preflight.md",
     log:

@@ -97,6 +97,7 @@ rule draw_figures:
     params:
         code=source_digest("draw_figures"),
         confidence=config["report"]["confidence"],
+        unread_share=config["report"]["unread_share"],
         methods=METHODS.to_json(),
         fused=FUSED,
     script:

@@ -42,8 +42,8 @@ rule rerank_llm:
     input:
         subset=users_file,
         responses="results/{dataset}/{tuning}responses/{method}.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
+        catalogue="results/{dataset}/splits/items.parquet",
     output:
         rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
         passes="results/{dataset}/{tuning}passes/{method}.parquet",

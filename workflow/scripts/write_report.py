@@ -38,6 +38,7 @@ study = Study(
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(Path.cwd()),
     confidence=params.report["confidence"],
+    unread_share=params.report["unread_share"],
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),

@@ -50,6 +50,12 @@ def numbered_answers(
     return subset.set_column(place, "candidates", shifted), responses, OFFSET
 
 
+def with_numbers(catalogue: pa.Table, offset: int) -> pa.Table:
+    """The catalogue by the numbers that `numbered_answers` gave the items."""
+    place = catalogue.schema.get_field_index("item_id")
+    return catalogue.set_column(place, "item_id", pc.add(catalogue["item_id"], offset))
+
+
 def with_items(rankings: pa.Table, offset: int) -> pa.Table:
     """Table RANKINGS of the items themselves."""
     place = rankings.schema.get_field_index("item_id")

@@ -10,8 +10,8 @@ import pyarrow as pa
 from microrank.evaluation.ranks import candidate_lists, ranked_items, shown_items, user_rows
 from microrank.item_texts import attribute_texts
 from microrank.llm.prompts import Prompt, build_messages
-from microrank.methods import Method
 from microrank.report.study import Study
+from microrank.report.verdicts import asked_by
 from microrank.written import item_names, user_names
 
 ANSWER_LENGTH = 20_000  # characters of a raw answer that are shown
@@ -77,7 +77,7 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
             {
                 "name": name,
                 "label": study.label(name),
-                "asked": list(dict.fromkeys(_asked_by(study.methods[name]))),
+                "asked": asked_by(study.methods[name]),
             }
             for name in users.rankings
         ],
@@ -107,13 +107,6 @@ def spread(n: int, wanted: int) -> list[int]:
 def _of_users(ranking: pa.Table, subset: pa.Table) -> pa.Table:
     is_shown = np.isin(ranking["user_id"].to_numpy(), subset["user_id"].to_numpy())
     return ranking.filter(pa.array(is_shown))
-
-
-def _asked_by(method: Method) -> list[str]:
-    """Return whose answers a method's order rests on: its own, or those of a fusion's parts."""
-    if method.asks_llm:
-        return [method.name]
-    return [name for part in method.parts for name in _asked_by(part)]
 
 
 def _fallback(ranking: pa.Table, subset: pa.Table) -> list[list[int]]:
