@@ -10,6 +10,7 @@ import pytest
 from made_up import as_rankings, made_up_subset, perfect, shuffled, unchanged
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.evaluation.answers import count_answers
 from microrank.evaluation.diagnose import Answers, diagnose_rankings, list_bins
 from microrank.evaluation.diagnostics import Titles, Usage, read_diagnostics
 from microrank.evaluation.kendall import kendall_tau
@@ -17,6 +18,7 @@ from microrank.evaluation.metrics import METRICS
 from microrank.evaluation.metrics_file import read_metrics, write_metrics
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.rerank.repairs import Repairs
 from scipy.stats import kendalltau
 
@@ -253,3 +255,22 @@ def test_diagnostics_of_another_version_are_refused_by_path(tmp_path, damage) ->
     path.write_text(json.dumps(section))
     with pytest.raises(StudyError, match=r"diagnostics\.json: not the diagnostics of this version"):
         read_diagnostics(path)
+
+
+def test_answers_that_name_nothing_are_cut_or_repeat_the_order_shown_are_counted() -> None:
+    random = np.random.default_rng(6)
+    shown = [shuffled(60, random)]
+    read = [shown[0].copy()]
+    read[0][10:20, :2] = read[0][10:20, 1::-1]  # one pair exchanged: τ = 0.989
+    read[0][20:] = shown[0][20:, ::-1]
+    given = answers(shown, read)
+    named = pa.array([0] * 5 + [20] * 35 + [7] * 20, pa.int16())
+    ends = pa.array(["length"] * 3 + ["stop"] * 57)
+    counts = count_answers(
+        given.responses.set_column(
+            given.responses.schema.get_field_index("finish_reason"), "finish_reason", ends
+        ),
+        given.passes.set_column(3, "named", named),
+    )
+    expected = {"unread": 5, "partly_read": 20, "cut": 3, "order_shown": 5, "near_order_shown": 15}
+    assert counts == AnswerCounts(answers=60, **expected)

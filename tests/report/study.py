@@ -108,12 +108,8 @@ def methods(
 
 def study(**changes: object) -> Study:
     repairs = Repairs(N, 3, 10, {"foreign": 7})
-    passes = (
-        responses()
-        .select(["user_id", "pass", "order"])
-        .append_column("named", pa.array([20] * N, pa.int16()))
-        .cast(tables.PASSES)
-    )
+    read = {"order": list(shuffled(N, np.random.default_rng(6))), "named": [20] * N}
+    passes = pa.table({"user_id": SUBSET["user_id"], "pass": [0] * N, **read}).cast(tables.PASSES)
     used = changes.get("methods", methods()).kinds  # type: ignore[attr-defined]
     asked = [name for name in ("simulated-study", "llama") if name in used]
     answers = dict.fromkeys(asked, Answers(responses(), passes, repairs))

@@ -242,3 +242,103 @@ def test_no_title_or_answer_can_end_the_script_that_holds_it(report, made) -> No
 def test_ids_are_unique_though_figures_share_their_own(report) -> None:
     ids = re.findall(r'\sid="([^"]+)"', report.page)
     assert len(ids) == len(set(ids))
+
+
+def answered(made, unread: int = 0, order_shown: int = 0, **changes):
+    """The study in which so many of the 40 answers of `llama` are unread, or the order shown."""
+    from microrank.llm.answer_counts import AnswerCounts
+
+    study = made.study(**changes)
+    asked = dict(study.diagnostics.asked)
+    counts = AnswerCounts(answers=40, unread=unread, order_shown=order_shown)
+    asked["llama"] = dataclasses.replace(asked["llama"], counts=counts)
+    diagnostics = dataclasses.replace(study.diagnostics, asked=asked)
+    return dataclasses.replace(study, diagnostics=diagnostics)
+
+
+MIXED_WITH_LLAMA = {"fusion": "z-score", "of": ["nfm", "llama"]}
+SAYS_NOTHING = [("unread", "unreadable"), ("order_shown", "echoes the order shown")]
+
+
+@pytest.mark.parametrize("delta", [-0.2, 0.0, 0.2])
+@pytest.mark.parametrize(("field", "expected"), SAYS_NOTHING)
+def test_a_row_whose_answers_say_nothing_gets_no_verdict_from_the_numbers(
+    made, field, expected, delta
+) -> None:
+    from microrank.report.headline import answer
+    from microrank.report.verdicts import verdict
+
+    study = with_verdict(answered(made, **{field: 40}), "llama", delta, 0.001)
+    assert verdict(study, "llama") == verdict(study, "llama", "hr_over_random") == expected
+    text = answer(study)
+    first = {
+        "unread": "**40 of 40 answers of `llama` named no candidate",
+        "order_shown": "**40 of 40 answers of `llama` repeat the order in which",
+    }[field]
+    assert text.startswith(first)
+    for drawn in ("cannot tell", "no difference", "Yes", "worse", "not told apart from NFM;"):
+        assert drawn not in text.split("Of 40 users")[0], drawn
+
+
+@pytest.mark.parametrize(
+    ("unread", "order_shown", "problem"),
+    [(4, 20, None), (5, 0, "unreadable"), (0, 21, "echoes the order shown"), (5, 35, "unreadable")],
+)
+def test_only_shares_above_the_limits_make_a_row_say_nothing(
+    made, unread, order_shown, problem
+) -> None:
+    from microrank.report.verdicts import reading_problem
+
+    study = answered(made, unread, order_shown)
+    assert reading_problem(study, "llama") == problem
+    assert reading_problem(study, "best") is None
+    assert reading_problem(study, "nfm") is None
+
+
+def test_the_share_of_unread_answers_that_is_borne_is_a_setting(made) -> None:
+    from microrank.report.verdicts import reading_problem
+
+    study = answered(made, unread=5)
+    assert reading_problem(dataclasses.replace(study, unread_share=0.2), "llama") is None
+    assert reading_problem(dataclasses.replace(study, unread_share=0), "llama") == "unreadable"
+
+
+def test_a_fusion_inherits_what_is_wrong_with_its_part(made) -> None:
+    from microrank.report.headline import answer
+    from microrank.report.verdicts import verdict
+
+    study = answered(made, unread=40, methods=made.methods(mixed=MIXED_WITH_LLAMA))
+    assert verdict(study, "mixed") == "unreadable"
+    assert "The same holds of the fusions with it: `mixed`." in answer(study)
+    only_part = dataclasses.replace(
+        study, methods=made.methods(("best", "mixed"), mixed=MIXED_WITH_LLAMA)
+    )
+    assert verdict(only_part, "mixed") == "unreadable"
+    assert answer(only_part).startswith("**40 of 40 answers of `llama` named no candidate")
+
+
+def test_unread_answers_and_echoes_stand_in_table_figure_page_and_markdown(made, tmp_path) -> None:
+    written = made.written(answered(made, unread=8, order_shown=10), tmp_path)
+    lines = written.markdown.splitlines()
+    row = next(line for line in lines if line.startswith("| llama | unreadable | unreadable |"))
+    assert row.endswith("| 20% | 25% |")
+    assert "| answers that name no candidate | 0 (0%) | 8 (20%) |" in lines
+    assert "| answers that are the order shown | 0 (0%) | 10 (25%) |" in lines
+    assert 'class="text verdict unreadable">unreadable</td>' in written.page
+    assert "Cross: a row that says nothing of its language model" in written.markdown
+    marked = (tmp_path / "figures" / "hits.svg").read_bytes()
+    plain = made.written(answered(made), tmp_path)
+    assert "Cross:" not in plain.markdown
+    assert (tmp_path / "figures" / "hits.svg").read_bytes() != marked
+
+
+def test_a_language_model_that_can_be_read_still_gets_its_verdict_beside_one_that_cannot(
+    made,
+) -> None:
+    from microrank.report.headline import answer
+
+    both = made.methods(best={"llm": "llama", "prompt": "scores"})
+    study = answered(made, unread=40, methods=both)
+    text = answer(with_verdict(study, "best", 0.2, 0.001))
+    assert text.startswith("**40 of 40 answers of `llama` named no candidate")
+    assert "**Yes: re-ranking by `best` puts more" in text

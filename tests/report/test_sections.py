@@ -9,6 +9,7 @@ from microrank.evaluation.metrics import RANDOM_EXPECTED
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.seeds import compare_seeds
 from microrank.evaluation.settings import Scoring
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.report.all_users import over_all_users
 from microrank.report.blocks import Picture, Table
 from microrank.report.costs import answers_table
@@ -92,10 +93,11 @@ def test_tokens_and_dollars_of_parts_and_tuning_are_told_and_uncounted_ones_are_
     asked = {
         "llama": Asked(
             Repairs(40, 0, 0),
+            AnswerCounts(40),
             subset=usage(40, 0, 2_000_000, 1_000_000),
             tuning=usage(9, 2, 1_000_000, 0),
         ),
-        "part": Asked(Repairs(40, 0, 0), subset=usage(40, 40)),
+        "part": Asked(Repairs(40, 0, 0), AnswerCounts(40), subset=usage(40, 40)),
     }
     mixed = {"fusion": "reciprocal", "of": ["nfm", "llama", "part"]}
     part = {"llm": "llama", "prompt": "study"}

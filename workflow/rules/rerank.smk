@@ -82,6 +82,7 @@ rule rerank_reference:
         code=source_digest("rerank_reference"),
         seed=seed_of,
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
+        text=lambda wildcards: reranker_of(wildcards).get("text"),
     script:
         "../scripts/rerank_reference.py"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
+from microrank.evaluation.answers import count_answers
 from microrank.evaluation.diagnostics import (
     RECOMMENDER,
     Asked,
@@ -214,7 +215,12 @@ def _places_of_candidates(orders: pa.ChunkedArray, k: int) -> np.ndarray:
 
 def _asked(answers: Answers) -> Asked:
     tuning = None if answers.tuning is None else usage_of(answers.tuning)
-    return Asked(answers.repairs, usage_of(answers.responses), tuning)
+    return Asked(
+        repairs=answers.repairs,
+        counts=answers.repairs.counts or count_answers(answers.responses, answers.passes),
+        subset=usage_of(answers.responses),
+        tuning=tuning,
+    )
 
 
 def _agreement(places: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:

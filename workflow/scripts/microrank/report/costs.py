@@ -10,6 +10,15 @@ from microrank.report.study import Study
 
 NOTHING, UNKNOWN = "–", "unknown"
 Part = Literal["subset", "tuning"]
+SHARES = (  # rows of the table, and fields of `AnswerCounts`
+    ("answers that name no candidate", "unread"),
+    ("– of them ambiguous", "ambiguous"),
+    ("– of them refused", "refused"),
+    ("answers that name some candidates", "partly_read"),
+    ("answers that were cut", "cut"),
+    ("answers that are the order shown", "order_shown"),
+    ("– or nearly so (τ ≥ 0.95)", "near_order_shown"),
+)
 
 
 def answers_table(study: Study) -> Table:
@@ -26,6 +35,8 @@ def answers_table(study: Study) -> Table:
 
     rows = [
         row("answers", lambda of: f"{of.repairs.answers:,}"),
+        *(row(name, partial(_share, field)) for name, field in SHARES),
+        row("prompts that the server probably cut", _prompts_cut),
         row("answers that needed a repair", _repaired),
         row("candidates placed by fallback", lambda of: f"{of.repairs.fallback_candidates:,}"),
         *(row(f"– {kind.replace('_', ' ')}", partial(_repairs_of, kind)) for kind in kinds),
@@ -49,6 +60,15 @@ def answers_table(study: Study) -> Table:
         "answers."
     )
     return Table(["", *(study.label(name) for name in asked)], rows, caption)
+
+
+def _share(field: str, asked: Asked) -> str:
+    counts = asked.counts
+    return f"{getattr(counts, field):,} ({counts.share(field):.0%})" if counts.answers else NOTHING
+
+
+def _prompts_cut(asked: Asked) -> str:
+    return f"{asked.prompts_cut:,}"
 
 
 def _repairs_of(kind: str, asked: Asked) -> str:

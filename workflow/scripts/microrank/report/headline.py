@@ -1,35 +1,24 @@
 """The question, answered in plain words from the numbers, or the reason why they cannot tell."""
 
-import numpy as np
-
 from microrank.evaluation.metrics import RANDOM_EXPECTED
 from microrank.report.numbers import count, p_text, signed
 from microrank.report.study import Study
-
-BETTER, WORSE, UNCLEAR = "better", "worse", "cannot tell"
-
-
-def verdict(study: Study, method: str, metric: str = "hr") -> str:
-    """Say better or worse where a main cutoff differs after Holm's correction and none contradicts.
-
-    Args:
-        study: The study.
-        method: The method.
-        metric: `hr` for a comparison with the recommender, `hr_over_random` for one with a shuffle.
-    """
-    signs = {
-        float(np.sign(row.delta or 0))
-        for row in study.tests(method, metric)
-        if row.p_holm is not None and row.p_holm <= study.level
-    }
-    if signs == {1.0}:
-        return BETTER
-    return WORSE if signs == {-1.0} else UNCLEAR
+from microrank.report.verdicts import (
+    BETTER,
+    UNCLEAR,
+    UNREADABLE,
+    WORSE,
+    asked_by,
+    problem_of_answers,
+    reading_problem,
+    verdict,
+)
 
 
 def answer(study: Study) -> str:
     """Write the report's first paragraph."""
     sentences = [
+        *unread_warnings(study),
         _headline(study),
         _who(study),
         *(_best(study, group) for group in _groups(study)),
@@ -38,13 +27,46 @@ def answer(study: Study) -> str:
     return " ".join(filter(None, sentences))
 
 
+def unread_warnings(study: Study) -> list[str]:
+    """Say of each language model whose answers say nothing of it why that is so.
+
+    It comes first: the row of such a model is the order shown, or the recommender's own.
+    """
+    asked = [name for method in study.methods.shown for name in asked_by(method)]
+    return [
+        _warning(study, name, problem)
+        for name in dict.fromkeys(asked)
+        if (problem := problem_of_answers(study, name))
+    ]
+
+
+def _warning(study: Study, name: str, problem: str) -> str:
+    counts = study.diagnostics.asked[name].counts
+    if problem == UNREADABLE:
+        text = (
+            f"**{counts.unread:,} of {counts.answers:,} answers of `{name}` named no candidate: "
+            "its row is there the recommender's own order and says nothing of the model.**"
+        )
+    else:
+        text = (
+            f"**{counts.order_shown:,} of {counts.answers:,} answers of `{name}` repeat the order "
+            "in which the candidates were shown: its row is an echo and says nothing of the "
+            "model.**"
+        )
+    fusions = [f"`{fusion.name}`" for fusion in study.methods.fusions if name in asked_by(fusion)]
+    if fusions:
+        text += f" The same holds of the fusions with it: {', '.join(fusions)}."
+    return text
+
+
 def in_question(study: Study) -> str | None:
     """Return the method that the answer is about.
 
     It is the best language model, else the best of what comes next to one; None with references
     alone.
     """
-    return next((_first(study, group) for group in _groups(study) if group), None)
+    readable = (_readable(study, group) for group in _groups(study))
+    return next((_first(study, group) for group in readable if group), None)
 
 
 def _groups(study: Study) -> list[list[str]]:
@@ -63,8 +85,13 @@ def _first(study: Study, methods: list[str]) -> str:
 def _headline(study: Study) -> str:
     models, fusions, *_, simulated, simulated_fusions = _groups(study)
     if models or fusions:
-        clauses = [_of_models(study, models), _of_fusions(study, fusions, alone=not models)]
-        return " ".join(filter(None, clauses))
+        clauses = [
+            _of_models(study, _readable(study, models)),
+            _of_fusions(study, _readable(study, fusions), alone=not models),
+        ]
+        return " ".join(filter(None, clauses)) or (
+            "So these numbers do not say whether a language model improves the list."
+        )
     asked = (
         "the answers come from a simulated server that counts shared words"
         if simulated + simulated_fusions
@@ -74,6 +101,10 @@ def _headline(study: Study) -> str:
         f"**No language model was asked here** ({asked}), so these numbers cannot say whether one "
         "improves the list."
     )
+
+
+def _readable(study: Study, methods: list[str]) -> list[str]:
+    return [name for name in methods if not reading_problem(study, name)]
 
 
 def _of_models(study: Study, models: list[str]) -> str:
@@ -144,6 +175,7 @@ def _who(study: Study) -> str:
 
 def _best(study: Study, methods: list[str]) -> str:
     """Write one sentence on the best of these methods."""
+    methods = _readable(study, methods)
     if not methods:
         return ""
     best = _first(study, methods)

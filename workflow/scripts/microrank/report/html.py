@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
-from microrank.report.headline import BETTER, UNCLEAR, WORSE
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
+from microrank.report.verdicts import VERDICTS
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
 USERS_TITLE = "Single users"
-VERDICTS = (BETTER, WORSE, UNCLEAR)
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
 <noscript><p>This part needs JavaScript.</p></noscript>

@@ -3,10 +3,11 @@
 from microrank.evaluation.metrics import ORACLE
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.figures import picture
-from microrank.report.headline import in_question, verdict
+from microrank.report.headline import in_question
 from microrank.report.numbers import count, count_span, p_cell, share_signed, signed
 from microrank.report.power import power_line, power_table
 from microrank.report.study import Study
+from microrank.report.verdicts import ECHO, ECHO_SHARE, UNREADABLE, asked_by, verdict
 
 
 def results(study: Study) -> Section:
@@ -35,6 +36,7 @@ def _main_table(study: Study) -> Table:
         f"− {study.lists_name} at {last}",
         *(f"p at {cutoff}" for cutoff in cutoffs),
         f"wins–losses at {last}",
+        *(["unread", "as shown"] if study.diagnostics.asked else []),
     ]
     caption = (
         f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against "
@@ -46,6 +48,13 @@ def _main_table(study: Study) -> Table:
         "comparisons, as p is: one "
         'that leaves out 0 may stand beside "cannot tell".'
     )
+    if study.diagnostics.asked:
+        caption += (
+            " Unread: the share of a language model's answers that name no candidate; above "
+            f"{study.unread_share:.0%} the row is {UNREADABLE}. As shown: the share that repeat "
+            f"the order shown; above {ECHO_SHARE:.0%} the row {ECHO}. Such a row, and a fusion "
+            "with it, says nothing of the model. Of a fusion: the largest share of its parts."
+        )
     return Table(header, [_main_row(study, name) for name in study.all_rows], caption)
 
 
@@ -58,8 +67,9 @@ def _main_row(study: Study, name: str) -> list[str]:
         verdict(study, name, "hr_over_random") if tested else "",
         *(_hits_cell(study, name, cutoff) for cutoff in study.main_cutoffs),
     ]
+    answers = _answer_shares(study, name) if study.diagnostics.asked else []
     if name == study.recommender:
-        return [*cells, *[""] * (2 + len(study.main_cutoffs))]
+        return [*cells, *[""] * (2 + len(study.main_cutoffs)), *answers]
     row = study.hits(name)
     difference = study.difference(name, "hr", study.last_cutoff)
     change, wins_losses = signed(row.delta or 0), ""
@@ -68,7 +78,17 @@ def _main_row(study: Study, name: str) -> list[str]:
         change += f" ({low} to {high})"
         wins_losses = f"{row.wins}–{row.losses}"
     p_values = [study.row(name, "hits", cutoff).p_holm for cutoff in study.main_cutoffs]
-    return [*cells, change, *map(p_cell, p_values), wins_losses]
+    return [*cells, change, *map(p_cell, p_values), wins_losses, *answers]
+
+
+def _answer_shares(study: Study, name: str) -> list[str]:
+    """Return the shares of unread answers and of echoes; empty for a row that asks no model."""
+    asked = asked_by(study.methods[name]) if name in study.names else []
+    counts = [study.diagnostics.asked[part].counts for part in asked]
+    if not counts:
+        return ["", ""]
+    fields = ("unread", "order_shown")
+    return [f"{max(of.share(field) for of in counts):.0%}" for field in fields]
 
 
 def _hits_cell(study: Study, name: str, cutoff: int) -> str:

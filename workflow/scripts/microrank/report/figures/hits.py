@@ -11,6 +11,7 @@ from microrank.report.figures.style import COLOURS, FAINT, panels
 from microrank.report.results import Results
 from microrank.report.study import Study
 from microrank.report.svg_panels import INK, PAPER
+from microrank.report.verdicts import reading_problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +28,11 @@ def caption(study: Study) -> str:
     level = f"{study.confidence:.0%}"
     any_simulated = any(study.is_simulated(name) for name in study.names)
     hollow = " Hollow: simulated." if any_simulated else ""
+    if any(reading_problem(study, name) for name in study.names):
+        hollow += (
+            " Cross: a row that says nothing of its language model, whose answers could not be "
+            "read or repeat the order shown."
+        )
     return (
         f"Hits per method with {level} Wilson intervals. Dashed line and band: what a random "
         f"shuffle of the same lists expects, and where {level} of shuffles end.{hollow} The axes "
@@ -88,13 +94,14 @@ def _point(axes: Axes, row: MetricRow, place: int, results: Results) -> None:
     colour = COLOURS[results.colour_of(row.method)]
     low, high = row.interval
     axes.plot([low, high], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
+    says_nothing = row.method in results.names and reading_problem(results, row.method)
     axes.plot(
         row.value,
         place,
-        "o",
+        "X" if says_nothing else "o",
         color=PAPER if results.is_simulated(row.method) else colour,
         markeredgecolor=colour,
-        markersize=5.5,
+        markersize=7 if says_nothing else 5.5,
         zorder=4,
     )
     axes.annotate(
