@@ -38,8 +38,13 @@ rule score_rankings:
         seed=seed_of,
         methods=config["methods"],
         recommender=lambda wildcards: STUDIES.recommender(wildcards.dataset).name,
+        primary=[
+            method.name
+            for method in METHODS.shown
+            if method.rests_on_llm and not method.is_simulated
+        ],
         scoring={
-            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")
+            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples", "margin")
         },
     script:
         "../scripts/score_rankings.py"
