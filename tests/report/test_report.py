@@ -24,13 +24,15 @@ def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
 
 
 def with_verdict(study, method: str, delta: float, p: float):
-    """The study in which `method` has this difference and p at every cutoff."""
+    """The study in which `method` has this difference, far from certain, and p at every cutoff."""
     from microrank.evaluation.metrics import METRICS
 
     rows = study.metrics.to_pylist()
     for row in rows:
         if row["method"] == method and row["metric"] == "hr":
             row |= {"delta": delta, "p_holm": p}
+        if row["method"] == method and row["metric"] == "hr_equivalence":
+            row |= {"ci_low": delta - 0.2, "ci_high": delta + 0.2}
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
