@@ -1,4 +1,4 @@
-"""The workflow's real command line, in copies of the repository: what the tests of whole runs share."""
+"""The workflow's real command line in copies of the repository, for the tests of whole runs."""
 
 import os
 import re
@@ -87,7 +87,7 @@ def copy_repository(target: Path) -> Path:
 
 
 def contents(study: Path) -> dict[str, bytes]:
-    """The bytes of all that a study leaves for its readers: tables, figures, reports (no logs, no timings)."""
+    """The bytes of what a study leaves for its readers: tables, figures, reports; no logs."""
     files = (path for path in sorted((study / "results").rglob("*")) if path.is_file())
     kept = (
         path for path in files if not {"logs", "benchmarks"} & set(path.relative_to(study).parts)

@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis without a clock, a small study that has run, and the real data's place."""
+"""What all tests share: hypothesis without a clock, a small finished study, the real data."""
 
 import os
 import shutil
@@ -21,7 +21,8 @@ def real_data() -> Path:
     folder = Path(os.environ.get("MICRORANK_REAL_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(
-            f"no real data at {folder}; set MICRORANK_REAL_DATA to a folder with microlens-50k/ and ml-latest-small/"
+            f"no real data at {folder}; set MICRORANK_REAL_DATA to a folder with microlens-50k/ "
+            "and ml-latest-small/"
         )
     return folder
 
@@ -42,7 +43,7 @@ def note():
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Path]:
-    """A copy in which the small study has run: its folder, what the command printed, and the imports that each job made."""
+    """A finished copy of the small study: its folder, what was printed, each job's imports."""
     base = tmp_path_factory.mktemp("study")
     folder, hook, seen = base / "repository", base / "hook", base / "imports"
     for made in (folder, hook, seen):

@@ -8,7 +8,10 @@ from microrank import tables
 def made_up_subset(
     truth_ranks: np.ndarray, k: int = 20, history_length: int = 3, population: str = "hits"
 ) -> pa.Table:
-    """Users 10, 20, …; user u's candidates are u·100 + 1…k in the recommender's order; a truth rank of 0 is an item outside the list."""
+    """Users 10, 20, …; user u's candidates are u·100 + 1…k in the recommender's order.
+
+    A truth rank of 0 is an item outside the list.
+    """
     n = len(truth_ranks)
     users = np.arange(1, n + 1) * 10
     lists = users[:, None] * 100 + np.arange(1, k + 1)
@@ -27,7 +30,7 @@ def made_up_subset(
 
 
 def as_rankings(subset: pa.Table, places: np.ndarray) -> pa.Table:
-    """Table RANKINGS that puts the candidate at `places[u, i]` (from 0) of the recommender's list to rank i + 1."""
+    """Table RANKINGS: the candidate at `places[u, i]` (from 0) of the list has rank i + 1."""
     n, k = places.shape
     lists = np.array(subset["candidates"].to_pylist())
     return pa.table(

@@ -1,4 +1,4 @@
-"""A study that is packed is replayed elsewhere: the same numbers, without training and without asking."""
+"""A packed study is replayed elsewhere: the same numbers, without training or asking."""
 
 import csv
 import io
@@ -74,7 +74,8 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     assert done.returncode == 0, done.stdout
     replayed = numbers((there / "results/sample-bundle/metrics.csv").read_text())
     assert replayed == numbers((there / "bundle/metrics.csv").read_text())
-    # Every line of the report, in order; only files have other places, and the bundle's own lists are named beside them.
+    # Every line of the report, in order. Only files have other places, and the bundle's lists are
+    # named beside them.
     said, again = ((there / path).read_text() for path in ("bundle/report.md", REPORT))
     for place, place_here in (
         ("sample-bundle/", "sample/"),

@@ -1,4 +1,4 @@
-"""A bundle from a stranger: what could do harm is refused whole, in one line; a good one is unpacked and asks nobody."""
+"""A bundle from a stranger: a good one is unpacked; what could do harm is refused in one line."""
 
 import io
 import subprocess
@@ -53,6 +53,23 @@ def bundle(folder: Path, more: dict[str, bytes] | None = None, **changes: object
         for name, data in (files | (more or {})).items():
             archive.writestr(name, data)
     return folder / "bundle.zip"
+
+
+def test_a_bundle_of_an_older_version_is_unpacked_under_todays_names(tmp_path: Path) -> None:
+    with zipfile.ZipFile(bundle(tmp_path)) as archive:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    recipe = {"batch_candidates": "slots", "dimension": 64}
+    old = SETTINGS | {"nfm": {"recipe": "r", "recipes": {"r": recipe}}}
+    text = yaml.safe_dump(old).replace("bundle/", "kit/")
+    with zipfile.ZipFile(tmp_path / "kit.zip", "w") as archive:
+        for name, data in (entries | {"bundle/bundle.yaml": text.encode()}).items():
+            renamed = name.replace("bundle/bundle.yaml", "kit/kit.yaml").replace("bundle/", "kit/")
+            archive.writestr(renamed, data)
+    assert unpack_bundle(tmp_path / "kit.zip", tmp_path) == (3, [])
+    assert (tmp_path / ANSWER).read_bytes() == encode(ENTRY)
+    settings = yaml.safe_load((tmp_path / "bundle/bundle.yaml").read_text())
+    chunk_items = {"r": recipe | {"batch_candidates": "chunk_items"}}
+    assert settings == SETTINGS | {"nfm": {"recipe": "r", "recipes": chunk_items}}
 
 
 def refused(folder: Path, source: Path, **options: bool) -> str:

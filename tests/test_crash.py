@@ -1,4 +1,4 @@
-"""A run that is killed anywhere, and two runs at once: the files end as those of one unbroken run."""
+"""A run killed anywhere, and two runs at once: the files end as those of an unbroken run."""
 
 import os
 import random
@@ -63,7 +63,7 @@ def jobs_at_work(members: list[int]) -> set[str]:
 
 
 def kill_all(process: subprocess.Popen, folder: Path) -> tuple[int, set[str]]:
-    """kill -9 of the whole tree, without warning; gives how many processes lived, and the rules that were at work."""
+    """kill -9 of the whole tree; gives how many processes lived and which rules were at work."""
     end = time.monotonic() + 30
     first = family(folder)
     at_work = jobs_at_work(first)
@@ -115,7 +115,8 @@ def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(
         before = now
     with capsys.disabled():
         print(
-            f" {len(hit)} kills, {sum(map(bool, hit))} of them while jobs were at work: {', '.join(sorted(set().union(*hit)))}; ",
+            f" {len(hit)} kills, {sum(map(bool, hit))} of them while jobs were at work: "
+            f"{', '.join(sorted(set().union(*hit)))}; ",
             end="",
         )
     stopped = run(study, REPORT)

@@ -1,4 +1,4 @@
-"""Data that hardly are any, through the whole study: it ends with a report, or with one line that says what to change."""
+"""Data that hardly are any: the study ends with a report, or with a line on what to change."""
 
 import random
 from pathlib import Path
@@ -27,13 +27,15 @@ def histories(users: int, items: int, length: int) -> str:
             histories(1, 12, 12),
             2,
             1,
-            "recommend_top_k: top_k is 2, but user 0 has only 1 of 12 items left to recommend; lower top_k",
+            "recommend_top_k: top_k is 2, but user 0 has only 1 of 12 items left to recommend; "
+            "lower top_k",
         ),
         (
             histories(40, 7, 5),
             20,
             5,
-            "recommend_top_k: top_k is 20, but user 0 has only 3 of 7 items left to recommend; lower top_k",
+            "recommend_top_k: top_k is 20, but user 0 has only 3 of 7 items left to recommend; "
+            "lower top_k",
         ),
         (histories(40, 7, 5), 3, 5, None),
         (histories(2, 7, 5), 3, 1, None),
@@ -48,13 +50,15 @@ def histories(users: int, items: int, length: int) -> str:
             "1\t5 6 7\n2\t5 5 5\n",
             2,
             1,
-            "split_interactions: pairs.tsv: line 2: user 2 has item 5 more than once; keep one interaction",
+            "split_interactions: pairs.tsv: line 2: user 2 has item 5 more than once; "
+            "keep one interaction",
         ),
         (
             "1\t5\n2\t5\n",
             2,
             1,
-            "split_interactions: pairs.tsv: line 1: user 1 has 1 item, but the split needs 3 of each user",
+            "split_interactions: pairs.tsv: line 1: user 1 has 1 item, "
+            "but the split needs 3 of each user",
         ),
     ],
     ids=[

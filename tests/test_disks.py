@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or damaged: one clear line, nothing good overwritten, and the run after the repair heals."""
+"""Disks that are full, read-only or damaged: one clear line, nothing good lost, then healed."""
 
 import os
 import shutil
@@ -17,7 +17,6 @@ from microrank.errors import StudyError
 from microrank.evaluation.metrics_file import write_metrics
 from microrank.files import write_text
 from microrank.nfm.checkpoint import save_model
-from microrank.nfm.model import NFM
 from microrank.nfm.settings import Recipe
 
 
@@ -38,7 +37,10 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
 
 @pytest.fixture
 def study(study: Path) -> Path:
-    """The finished study without its report: Snakemake looks into what lies before a target only where the target is to be made."""
+    """The finished study without its report.
+
+    Snakemake looks into what lies before a target only where the target is to be made.
+    """
     (study / REPORT).unlink()
     return study
 
@@ -59,7 +61,10 @@ def refused(folder: Path, said: str) -> None:
 
 
 def healed(folder: Path, expected: dict[str, bytes], whole: bool = True) -> None:
-    """A run that ends with the same files; not `whole`: what was deleted may stay away where all that was made of it is there."""
+    """A run that ends with the same files.
+
+    Not `whole`: what was deleted may stay away where all that was made of it is there.
+    """
     done = run(folder, REPORT)
     assert done.returncode == 0, done.stdout
     found = contents(folder)
@@ -110,7 +115,8 @@ def test_a_read_only_store_is_said_and_answers_what_it_holds(study: Path) -> Non
     with mounted(store, "--bind", "-o", "ro", str(store)):
         refused(
             study,
-            "cannot be written (Read-only file system); mend the folder's rights or its disk, then run again",
+            "cannot be written (Read-only file system); "
+            "mend the folder's rights or its disk, then run again",
         )
         assert {path: path.read_bytes() for path in store.glob("??/*.jsonl")} == kept
     healed(study, expected)
@@ -149,7 +155,8 @@ def test_read_only_results_are_said_and_left_as_they_were(study: Path) -> None:
     healed(study, expected)
 
 
-MODEL = "results/sample/nfm/model.safetensors"  # no job of this study reads it: the refit goes by the curve, and only fusions rank with it
+# No job of this study reads it: the refit goes by the curve, and only fusions rank with it.
+MODEL = "results/sample/nfm/model.safetensors"
 
 
 def readable(path: Path) -> bool:
@@ -170,9 +177,7 @@ def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothi
     )
     writers = {
         "table.parquet": lambda path: tables.write_table(rows, path, tables.SPLIT),
-        "model.safetensors": lambda path: save_model(
-            path, NFM(5000, recipe.dimension, recipe.hidden), recipe
-        ),
+        "model.safetensors": lambda path: save_model(path, recipe.new_model(5000), recipe),
         "text.md": lambda path: write_text(path, "x" * 200_000),
         "table.csv": lambda path: write_metrics(
             pa.table({"user_id": range(50_000)}), path, pa.schema([("user_id", pa.int64())])
@@ -184,7 +189,8 @@ def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothi
             (disk / name).write_text("old")
             with pytest.raises(
                 StudyError,
-                match=rf"{name}: cannot be written \(.*No space left on device.*\); make room and run again",
+                match=rf"{name}: cannot be written \(.*No space left on device.*\); "
+                "make room and run again",
             ) as error:
                 write(disk / name)
             assert "\n" not in str(error.value)

@@ -164,7 +164,8 @@ def test_a_text_that_is_absent_or_no_text_is_named(tmp_path: Path, read: Callabl
     (tmp_path / "folder").mkdir()
     with pytest.raises(
         StudyError,
-        match=r"folder: cannot be read \(Is a directory\); mend its rights or its disk and run again",
+        match=r"folder: cannot be read \(Is a directory\); mend its rights or its disk "
+        "and run again",
     ):
         read(tmp_path / "folder")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")

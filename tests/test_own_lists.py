@@ -1,4 +1,4 @@
-"""The study of lists that another recommender made, and the study repeated with other seeds, through the real command line."""
+"""The study of another recommender's lists, and the study repeated with other seeds."""
 
 import hashlib
 import json
@@ -78,7 +78,7 @@ def test_lists_of_another_recommender_are_studied_without_training_one(splits: P
     )
     metrics = json.loads((splits / "results/sample/lists/metrics.json").read_text())
     assert metrics["n_users"] == SMALL["datasets"]["sample"]["synthetic"]["users"]
-    # The popularity method orders the recommender's list as it already is: the same row, to the last user.
+    # The popularity method orders the recommender's list as it already is: the same row.
     rows = [
         line.split(",") for line in (splits / "results/sample/metrics.csv").read_text().splitlines()
     ]
@@ -153,7 +153,10 @@ def test_repeats_run_with_seeds_of_their_own_and_show_their_spread(tmp_path: Pat
 
 
 def _look_at_the_report_of_everybody(folder: Path) -> None:
-    """Users drawn from all: hit rates beside the hits, and over all users those of the subset, without a share to multiply by."""
+    """Users drawn from all: hit rates beside the hits.
+
+    Over all users they are those of the subset, without a share to multiply by.
+    """
     lines = (folder / REPORT).read_text().splitlines()
     counted = json.loads((folder / "results/sample/nfm/metrics.json").read_text())["all_users"]
     rows = [

@@ -1,4 +1,6 @@
-"""What the shipped SLURM profile asks for each rule, seen in dry runs. The executor is not installed here: a stub knows its settings, and
+"""What the shipped SLURM profile asks for each rule, seen in dry runs.
+
+The executor is not installed here: a stub knows its settings, and
 fails what it is sent."""
 
 import re
@@ -23,7 +25,9 @@ class ExecutorSettings(ExecutorSettingsBase):
     status_command: Optional[str] = field(default=None, metadata={"help": "-"})
     init_seconds_before_status_checks: Optional[int] = field(default=None, metadata={"help": "-"})
 
-common_settings = CommonSettings(non_local_exec=True, implies_no_shared_fs=False, job_deploy_sources=False)
+common_settings = CommonSettings(
+    non_local_exec=True, implies_no_shared_fs=False, job_deploy_sources=False
+)
 
 class Executor(RemoteExecutor):
     def run_job(self, job):

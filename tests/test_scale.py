@@ -1,4 +1,4 @@
-"""The short form of benchmarks/scale.py: a million users through the splits, whose memory must not follow the data."""
+"""benchmarks/scale.py in short: a million users' splits, whose memory must not follow the data."""
 
 import json
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from commandline import ROOT
 
-# GB, about twice of what docs/scale.md has; the rows alone, held as numbers, would be 0.15 more at each copy.
+# GB, about twice of what docs/scale.md has. The rows alone, held as numbers, would be 0.15 more at
+# each copy.
 CEILINGS = {"split_interactions": 0.35, "split_interactions, lines shuffled": 1.0}
 
 

@@ -1,4 +1,7 @@
-"""A job imports what it uses: torch, encoders and plots only where they are needed, and all of scipy's statistics nowhere."""
+"""A job imports what it uses.
+
+Torch, encoders and plots only where they are needed, and all of scipy's statistics nowhere.
+"""
 
 import ast
 import subprocess

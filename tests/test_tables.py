@@ -1,4 +1,4 @@
-"""Tables looked at a batch at a time: however they are cut, every stage makes the same of them; and what is wrong with a file is said."""
+"""Tables read a batch at a time: every stage makes the same of them, however they are cut."""
 
 import errno
 import os
@@ -84,7 +84,7 @@ def shard(study: dict, past: list, recommendations: tables.Batches) -> list:
 
 
 def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
-    return [evaluate_nfm(recommendations, study["test"], past)]
+    return [evaluate_nfm(recommendations, study["test"], past, past)]
 
 
 def subset(study: dict, past: list, recommendations: tables.Batches) -> list:
@@ -176,7 +176,8 @@ def test_a_file_that_cannot_be_read_is_not_called_cut(
     monkeypatch.setattr("pyarrow.parquet.read_schema", refused)
     with pytest.raises(
         StudyError,
-        match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its disk and run again$",
+        match=rf"train\.parquet: cannot be read \({os.strerror(number)}\); mend its rights or its "
+        "disk and run again$",
     ):
         read_table(tmp_path / "train.parquet", tables.SPLIT)
 

@@ -71,7 +71,7 @@ SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"
 
 
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
-    _append(study / "workflow/scripts/microrank/llm/parse.py", "\n# edited\n")
+    _append(study / "workflow/scripts/microrank/llm/reading/answer.py", "\n# edited\n")
     assert rules_after(study) >= {"rerank_llm"} | SCORING
     assert rules_after(study).isdisjoint(
         {"query_llm", "train_nfm", "embed_titles", "rerank_encoder", "split_interactions"}
@@ -226,7 +226,7 @@ ELSEWHERE = {"TZ": "Asia/Kathmandu", "LC_ALL": "C", "PYTHONHASHSEED": "4711"}
 
 @pytest.fixture(scope="session")
 def german(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment with commas for decimals, in a locale that is made here from the sources of Debian's package locales."""
+    """An environment with commas for decimals, in a locale made from Debian's package locales."""
     folder = tmp_path_factory.mktemp("locales")
     made = subprocess.run(
         ["localedef", "-i", "de_DE", "-f", "UTF-8", folder / "de_DE.UTF-8"],
@@ -250,7 +250,7 @@ def german(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return env
 
 
-def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_locale_hash_seed_and_umask(
+def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_locale_and_hash_seed(
     finished: tuple[Path, str, Path], german: dict[str, str], tmp_path: Path
 ) -> None:
     _assert_same_bytes(
@@ -262,7 +262,7 @@ def test_a_run_from_nothing_has_the_same_bytes_in_another_folder_time_zone_local
 
 
 @pytest.mark.soak
-def test_the_default_study_has_the_same_bytes_in_other_folders_time_zones_locales_hash_seeds_and_umasks(
+def test_the_default_study_has_the_same_bytes_in_other_folders_locales_and_hash_seeds(
     german: dict[str, str], tmp_path: Path
 ) -> None:
     here = _made_from_nothing(tmp_path / "here", {}, UTF8, umask=0o022)

@@ -1,8 +1,12 @@
-"""A stand-in for the `conda` command where none can be had: it answers what Snakemake asks, and creates environments with a real solver and
-installer (py-rattler) from a channel in a local folder, which has one package for each environment. It is not conda, and proves the wiring,
+"""A stand-in for the `conda` command where none can be had.
+
+It answers what Snakemake asks, and creates environments with a real solver and installer
+(py-rattler) from a channel in a local folder, which has one package for each environment. It is not
+conda, and proves the wiring,
 not the real environments.
 
-usage: standin.py ROOT --version | info --json | config --get … --json | env create --file F --prefix P … | clean …
+usage: standin.py ROOT --version | info --json | config --get … --json
+       standin.py ROOT env create --file F --prefix P … | clean …
 """
 
 import asyncio
@@ -21,7 +25,7 @@ ACTIVATE = """export CONDA_PREFIX="$1"
 export PATH="$1/bin:$PATH"
 """
 
-# The only program of an environment: it notes whose it is and what it runs, and hands over to a real interpreter.
+# The only program of an environment: it notes whose it is, and hands over to a real interpreter.
 PYTHON = """#!/bin/sh
 echo "{environment} $CONDA_PREFIX $*" >> "{used}"
 exec "{python}" "$@"
@@ -29,9 +33,10 @@ exec "{python}" "$@"
 
 
 def install_standin(root: Path, python: str, environments: Iterable[str]) -> Path:
-    """Make `root/bin/conda`, `root/bin/activate` and the channel `root/channel`; returns the folder to put first on PATH.
+    """Make `root/bin/conda`, `root/bin/activate` and the channel `root/channel`.
 
-    The channel has a package marker-{environment} for each, whose program notes in `root/used` that it ran, then runs `python`.
+    The channel has a package marker-{environment} for each, whose program notes in `root/used` that
+    it ran, then runs `python`. Returns the folder to put first on PATH.
     """
     (root / "bin").mkdir(parents=True)
     (root / "bin/activate").write_text(ACTIVATE)
@@ -114,9 +119,7 @@ def main(root: str, *arguments: str) -> None:
                     Path(options[options.index("--prefix") + 1]),
                 )
             )
-            os._exit(
-                0
-            )  # py-rattler's threads make an ordinary end crash now and then (2 of 12 on a busy machine)
+            os._exit(0)  # py-rattler's threads make an ordinary end crash now and then
         case ["clean", *_]:
             pass
         case _:

@@ -1,4 +1,7 @@
-"""`--use-conda` with a stand-in conda: each job runs in the environment that its rule names. Not conda itself: no real channel is asked."""
+"""`--use-conda` with a stand-in for conda: each job runs in the environment that its rule names.
+
+Not conda itself: no real channel is asked.
+"""
 
 import importlib.util
 import re
@@ -20,7 +23,7 @@ _spec.loader.exec_module(standin)
 
 TARGET = "results/sample/splits/train.parquet"
 ENVIRONMENTS = {path.stem for path in (ROOT / "envs").glob("*.yaml")}
-# In place of a job's script, but with all that Snakemake puts before it: its outputs come into being, empty.
+# In the place of a job's script, with all that Snakemake puts before it: it makes empty outputs.
 TOUCH = """#!{python}
 import pathlib, subprocess, sys
 if not sys.argv[1].endswith(".py"):
@@ -33,14 +36,15 @@ for path in snakemake.output:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """A copy of the repository whose environments come from the stand-in's channel, each from a package of its own."""
+    """A copy of the repository whose environments come from the stand-in's channel."""
     folder = tmp_path / "repository"
     folder.mkdir()
     copy_repository(folder)
     edit_config(folder, SMALL)
     for path in (folder / "envs").glob("*.yaml"):
         path.write_text(
-            f"channels: ['{(tmp_path / 'conda/channel').as_uri()}']\ndependencies: [marker-{path.stem}=1.0]\n"
+            f"channels: ['{(tmp_path / 'conda/channel').as_uri()}']\n"
+            f"dependencies: [marker-{path.stem}=1.0]\n"
         )
     return folder
 

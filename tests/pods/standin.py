@@ -1,7 +1,8 @@
-"""A stand-in for a Kubernetes cluster: the few calls that Snakemake's executor makes, and pods that are processes on this machine.
+"""A stand-in for a Kubernetes cluster: the executor's few calls, and pods that are processes here.
 
-Nothing is scheduled and no container is started: a pod is its container's command in an empty folder, with nothing of this process's
-environment but what its spec gives it. That shows whether the specs hold all that a job needs, not whether a cluster would accept them.
+Nothing is scheduled and no container is started: a pod is its container's command in an empty
+folder, with nothing of this process's environment but what its spec gives it. That shows whether
+the specs hold all that a job needs, not whether a cluster would accept them.
 """
 
 import base64
@@ -20,7 +21,7 @@ import yaml
 
 
 class Cluster:
-    """What was created: job specs and secrets (name → data), in the order of their creation, also those deleted since."""
+    """Job specs and secrets (name → data), in the order of their creation, deleted ones too."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,7 +29,7 @@ class Cluster:
         self.secrets: dict[str, dict[str, str]] = {}
         self.deleted: set[str] = set()
         self._pods: dict[str, subprocess.Popen] = {}
-        # What the image and its installations would bring: this Python, which has the packages already.
+        # What the image would bring: this Python, which has the packages already.
         self._tools = folder / "tools"
         self._tools.mkdir()
         for tool, text in (("python", f'exec "{sys.executable}" "$@"'), ("pip", "exit 0")):
@@ -127,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             r"/apis/batch/v1/namespaces/default/jobs/([\w-]+)/status", self.path
         ):
             self._reply(200, self.cluster.job(found[1]))
-        else:  # the executor looks at pods for containers that a cluster added, which this one never does
+        else:  # the executor looks for containers that a cluster added to the pod
             self._reply(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []})
 
     def do_DELETE(self) -> None:

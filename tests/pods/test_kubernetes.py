@@ -1,4 +1,4 @@
-"""profiles/kubernetes with a stand-in for the cluster and a local S3 server: what pods are asked for, and that they have what they need."""
+"""profiles/kubernetes with a stand-in for the cluster and a local S3 server."""
 
 import json
 import logging
@@ -24,7 +24,10 @@ SECRETS = {
 
 
 class Done(NamedTuple):
-    """A study that pods have made: where it was started, the cluster, the claim's folder, what was printed, and the bucket's files."""
+    """A study that pods have made.
+
+    Where it was started, the cluster, the claim's folder, what was printed, the bucket's files.
+    """
 
     folder: Path
     cluster: Cluster
@@ -148,8 +151,8 @@ def test_a_store_that_would_vanish_with_its_pod_is_refused(study: Path, s3: str)
     )
     assert refused.returncode != 0
     assert (
-        "config: store.path: 'resources/store' would lie in each job's own machine, and paid answers would go with it"
-        in refused.stdout
+        "config: store.path: 'resources/store' would lie in each job's own machine, "
+        "and paid answers would go with it" in refused.stdout
     )
 
 
@@ -158,7 +161,7 @@ def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
     assert local.returncode == 0, local.stdout
     here, there = contents(study), done.bucket
     assert len(here) > 25
-    # A pod has the sources without their history: only the report's line about the commit may differ.
+    # A pod has the sources without their history: only the line about the commit may differ.
     reports = {
         name: (_without_commit(here.pop(name)), _without_commit(there[name]))
         for name in (REPORT, "results/report.html")

@@ -1,4 +1,7 @@
-"""The sample study through real SLURM daemons and the shipped profile: a job killed half way, a node lost, and the local run's bytes."""
+"""The sample study through real SLURM daemons and the shipped profile.
+
+A job is killed half way and a node is lost; the bytes are those of a local run.
+"""
 
 import os
 import re
@@ -36,7 +39,8 @@ class Asked(NamedTuple):
 def cluster(tmp_path: Path) -> Iterator[Path]:
     if not all(map(shutil.which, ("slurmctld", "slurmd", "sbatch", "munged"))) or os.geteuid() != 0:
         pytest.fail(
-            f"this test starts a SLURM of its own: as root, apt-get install --no-install-recommends {' '.join(PACKAGES)}"
+            "this test starts a SLURM of its own: as root, "
+            f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
         )
     script, folder = str(ROOT / "tests/slurm/cluster.sh"), tmp_path / "cluster"
     try:
@@ -46,7 +50,7 @@ def cluster(tmp_path: Path) -> Iterator[Path]:
         subprocess.run([script, "down", str(folder)], check=True, timeout=60)
 
 
-def test_the_study_on_slurm_survives_a_killed_job_and_a_lost_node_and_ends_with_the_local_runs_bytes(
+def test_the_study_on_slurm_survives_a_killed_job_and_a_lost_node_with_the_local_bytes(
     cluster: Path, tmp_path: Path
 ) -> None:
     folders = [tmp_path / name for name in ("here", "there")]

@@ -1,4 +1,7 @@
-"""The shipped profile and the real executor, with stand-ins for SLURM's commands: accounts, GPUs, and more memory at each attempt."""
+"""The shipped profile and the real executor, with stand-ins for SLURM's commands.
+
+Accounts, GPUs, and more memory at each attempt.
+"""
 
 import re
 from pathlib import Path

@@ -89,8 +89,8 @@ def test_a_reranker_with_the_name_of_a_row_that_every_report_has_is_refused(
 ) -> None:
     config["rerankers"][name] = {"reference": "random"}
     assert (
-        refused(config)
-        == f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name"
+        refused(config) == f"config: rerankers: '{name}' names a row that every report has; "
+        "give this re-ranker another name"
     )
 
 
@@ -192,7 +192,7 @@ def test_the_schema_allows_no_unknown_key_at_any_level() -> None:
 def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(
     config: dict,
 ) -> None:
-    """A line that opens a key carries a comment, or one of its parents does, or a comment stands right above it."""
+    """A comment stands on the key's line, on that of one of its parents, or right above it."""
     commented_depths: list[int] = []
     above = False
     bare = []
@@ -254,8 +254,8 @@ def test_nothing_is_downloaded_to_outside_resources(config: dict, key: str, path
         "url": "https://example.org/",
     } | {key: path}
     assert (
-        f"datasets.mine.{key}: with `url`, '{path}' would be downloaded, which is done below resources/ alone"
-        in refused(config)
+        f"datasets.mine.{key}: with `url`, '{path}' would be downloaded, which is done below "
+        "resources/ alone" in refused(config)
     )
     config["datasets"]["mine"][key] = (
         ["resources/mine/a.tsv", "resources/mine/a.csv"]
@@ -275,7 +275,8 @@ def test_a_name_is_short_enough_for_a_file_name(config: dict) -> None:
 def test_where_files_lie_in_a_bucket_paid_answers_need_a_place_of_their_own(config: dict) -> None:
     with pytest.raises(
         StudyError,
-        match=r"store\.path: 'resources/store' would lie in each job's own machine, and paid answers would go",
+        match=r"store\.path: 'resources/store' would lie in each job's own machine, "
+        "and paid answers would go",
     ):
         check_config(config, SCHEMA, raw_files_here=False)
     config["store"]["path"] = "/store"

@@ -1,4 +1,4 @@
-"""Whatever is done to the configuration, it is accepted or refused with one line that names a key."""
+"""Whatever is done to the config, it is accepted or refused in one line that names a key."""
 
 import copy
 import functools

@@ -45,7 +45,8 @@ def said(log: Path, code: str) -> list[str]:
         ),
         (
             "raise MemoryError",
-            "not enough memory (MemoryError); give the job more, or lower the settings of its stage, and run again",
+            "not enough memory (MemoryError); give the job more, "
+            "or lower the settings of its stage, and run again",
         ),
         ("raise KeyboardInterrupt", "stopped by hand; run again to go on"),
     ],
@@ -63,8 +64,8 @@ def test_memory_that_numpy_cannot_have_is_said_so(tmp_path: Path) -> None:
 def test_a_defect_is_called_one_and_names_the_log(tmp_path: Path) -> None:
     (line,) = said(tmp_path / "log", "{}['key']")
     assert (
-        line
-        == f"some_rule: defect in microrank: KeyError: 'key'; please report it with {tmp_path / 'log'}"
+        line == "some_rule: defect in microrank: KeyError: 'key'; "
+        f"please report it with {tmp_path / 'log'}"
     )
 
 

@@ -17,6 +17,9 @@ SHAPING = (
     "max_tokens",
     "seed",
     "response_format",
+    "reasoning_effort",
+    "chat_template_kwargs",
+    "reasoning_format",
     "extra",
 )
 
@@ -30,7 +33,7 @@ def shaping_settings(wildcards):
 def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", "llm")}
+    return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
 
 
 rule query_llm:
@@ -56,6 +59,7 @@ rule query_llm:
         seed=seed_of,
         llm=shaping_settings,
         asked=asked_settings,
+        about=lambda wildcards: STUDIES.about(wildcards.dataset),
     script:
         "../scripts/query_llm.py"
 
@@ -94,6 +98,8 @@ rule write_forecast:
 
 
 rule run_preflight:
+    input:
+        prompts=sorted({prompt_of(name) for name in ANSWERED}),
     output:
         preflight="results/preflight.md",
     log:

@@ -95,6 +95,7 @@ rule evaluate_nfm:
     input:
         recommendations="results/{dataset}/nfm/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         trained_on=[
             f"results/{{dataset}}/splits/{name}.parquet"
             for name in (["train", "valid"] if RECIPE["refit"] else ["train"])

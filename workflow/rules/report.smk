@@ -133,6 +133,7 @@ rule write_report:
         diagnostics=f"{STUDY}/diagnostics.json",
         counts=f"{STUDY}/splits/counts.json",
         catalogue=f"{STUDY}/splits/items.parquet",
+        users=f"{STUDY}/splits/users.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",
@@ -154,6 +155,7 @@ rule write_report:
         "../../envs/report.yaml"
     params:
         code=source_digest("write_report"),
+        about=STUDIES.about(STUDIES.name),
         report=config["report"],
         settings=study_settings(STUDIES, METHODS),
         files=list(FILES),

@@ -43,6 +43,7 @@ rule rerank_llm:
         subset=users_file,
         responses="results/{dataset}/{tuning}responses/{method}.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
+        catalogue="results/{dataset}/splits/items.parquet",
     output:
         rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
         passes="results/{dataset}/{tuning}passes/{method}.parquet",
@@ -81,6 +82,7 @@ rule rerank_reference:
         code=source_digest("rerank_reference"),
         seed=seed_of,
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
+        text=lambda wildcards: reranker_of(wildcards).get("text"),
     script:
         "../scripts/rerank_reference.py"
 

@@ -8,6 +8,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.bundle import answers_used, bundle_settings, pack_bundle
+from microrank.methods import Methods
 from microrank.report.provenance import commit
 from microrank.services.store import Store
 
@@ -19,7 +20,7 @@ keys = {
 }
 n = pack_bundle(
     Path(snakemake.output.bundle),
-    bundle_settings(config, params.used, params.origin),
+    bundle_settings(config, Methods.from_config(config), params.origin),
     {name: Path(path) for name, path in zip(params.names, given.files, strict=True)},
     answers_used(Store(config["store"]["path"]), keys),
     commit(Path.cwd()),

@@ -1,4 +1,7 @@
-"""Unpack somebody's bundle with care; run from the repository's root: python workflow/scripts/unpack_bundle.py bundle.zip"""
+"""Unpack somebody's bundle with care.
+
+Run from the repository's root: python workflow/scripts/unpack_bundle.py bundle.zip
+"""
 
 import argparse
 import sys
@@ -28,9 +31,8 @@ def main(arguments: list[str]) -> int:
         return 1
     for key in unpacked.left_out:
         print(f"left out {key}, which a replay does not need")
-    print(
-        f"unpacked {unpacked.files} files; now: snakemake --cores 4 results/report.md --configfile bundle/bundle.yaml"
-    )
+    replay = "snakemake --cores 4 results/report.md --configfile bundle/bundle.yaml"
+    print(f"unpacked {unpacked.files} files; now: {replay}")
     return 0
 
 

@@ -12,6 +12,7 @@ from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
+from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
@@ -43,13 +44,17 @@ study = Study(
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),
-    items=tables.read_table(given.catalogue, tables.ITEMS),
+    items=tables.read_catalogue(given.catalogue),
+    names=tables.read_table(given.users, tables.USERS),
     rankings={
         name: tables.read_table(path, tables.RANKINGS)
         for name, path in zip(study.names, given.rankings, strict=True)
     },
     exchanges={
-        name: Exchange(load_prompt(prompt), tables.read_table(path, tables.RESPONSES))
+        name: Exchange(
+            with_about(load_prompt(prompt), params.about["about"]),
+            tables.read_table(path, tables.RESPONSES),
+        )
         for name, prompt, path in zip(params.asked, given.prompts, given.responses, strict=True)
     },
     shown=params.report["explorer_users"],

@@ -1,4 +1,4 @@
-"""Zip files that come from anybody: opened, and read entry by entry, with one line for whatever is wrong with them."""
+"""Zip files that come from anybody, read entry by entry; whatever is wrong is one line."""
 
 import struct
 import zipfile
@@ -10,7 +10,7 @@ from pathlib import Path
 from microrank.errors import StudyError
 
 MAX_ENTRY_BYTES = 128 << 20
-# All that zipfile was seen to raise on files with altered bytes. RuntimeError is an encrypted entry.
+# All that zipfile raised on files with altered bytes. RuntimeError is an encrypted entry.
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -25,7 +25,11 @@ _BROKEN = (
 
 @contextmanager
 def opened(source: Path, what: str) -> Iterator[zipfile.ZipFile]:
-    """Open a zip file for reading; `what` it should be is named where it is broken, in opening or in the block.
+    """Open a zip file for reading.
+
+    Args:
+        source: the file.
+        what: it should be; named where it turns out to be broken, also in the block.
 
     Raises:
         StudyError: it is absent, or no whole zip file.
@@ -42,10 +46,16 @@ def opened(source: Path, what: str) -> Iterator[zipfile.ZipFile]:
 
 
 def read_entry(archive: zipfile.ZipFile, name: str, limit: int = MAX_ENTRY_BYTES) -> bytes:
-    """The bytes of an entry, if it is what microrank writes: at most `limit` of them, stored or deflated.
+    """The bytes of an entry, if it is stored or deflated, as microrank's are.
+
+    Args:
+        archive: the zip file.
+        name: of the entry.
+        limit: of its size in bytes.
 
     Raises:
-        ValueError: it is something else, and was not read. KeyError: there is none of that name.
+        ValueError: it is larger, or something else, and was not read.
+        KeyError: there is none of that name.
     """
     entry = archive.getinfo(name)
     if entry.file_size > limit:

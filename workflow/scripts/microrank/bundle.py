@@ -1,29 +1,36 @@
-"""A study in one file, to be replayed without a token or training: its lists, vectors, answers, prompts, methods, settings and report."""
+"""A study in one file, to be replayed without a token or training.
+
+It holds the study's lists, vectors, answers, prompts, methods, settings and report.
+"""
 
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from microrank.data.raw_keys import RAW_KEYS
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.methods import Method, Methods, settings_used
 from microrank.services.store import SUFFIX, Store, decode
 
 FOLDER = "bundle"
 HOW = """# A study to replay
 
-Made by microrank at commit {commit}. In a checkout of that commit, place the raw files of `{dataset}` where bundle.yaml names them (their
-checksums are in it, and in report.md), and run
+Made by microrank at commit {commit}. In a checkout of that commit, place the raw files of
+`{dataset}` where bundle.yaml names them (their checksums are in it, and in report.md), and run
 
     python workflow/scripts/unpack_bundle.py bundle.zip
     snakemake --cores 4 results/report.md --configfile bundle/bundle.yaml
 
-No token is needed and nobody is asked: lists and vectors are taken as they are here, and every answer comes from bundle/answers. The report
-must be the report.md beside this file, but for the place of files and the versions of packages. Files in bundle/methods, if there are any, are
-programs, which run with your rights: read them first, then unpack with --with-methods. The answers quote titles, and the lists name items
-and users: pass this file on only where the data's licence allows that.
+No token is needed and nobody is asked. Lists and vectors are taken as they are here, and every
+answer comes from bundle/answers. The report must be the report.md beside this file, but for the
+place of files and the versions of packages. Files in bundle/methods, if there are any, are
+programs, which run with your rights: read them first, then unpack with --with-methods. The answers
+quote titles, and the lists name items and users: pass this file on only where the data's licence
+allows that.
 """
 
 
@@ -34,88 +41,83 @@ def pack_bundle(
     answers: Iterable[Path],
     commit: str | None,
 ) -> int:
-    """Write the bundle: the same study gives the same bytes. Gives how many answers are in it.
+    """Write the bundle: the same study gives the same bytes.
 
     Args:
-        settings: as `bundle_settings` gives them. files: name in the bundle -> file. answers: files of a response store.
+        target: the bundle.
+        settings: as `bundle_settings` gives them.
+        files: name in the bundle -> file.
+        answers: files of a response store.
+        commit: of the workflow; None outside a checkout.
+
+    Returns:
+        How many answers are in it.
 
     Raises:
         StudyError: an answer is damaged or gone.
     """
     how = HOW.format(commit=commit or "unknown", dataset=settings["dataset"])
-    texts = {
-        "README.md": how,
-        "bundle.yaml": yaml.safe_dump(
-            dict(settings), sort_keys=False, allow_unicode=True, width=120
-        ),
+    kept = {f"answers/{path.parent.name}/{path.name}": _answer(path) for path in answers}
+    contents = {
+        "README.md": how.encode(),
+        "bundle.yaml": as_yaml(settings),
+        **{name: path.read_bytes() for name, path in files.items()},
+        **kept,
     }
-    contents = {name: text.encode() for name, text in texts.items()} | {
-        name: path.read_bytes() for name, path in files.items()
-    }
-    n_answers = 0
-    for path in answers:
-        try:
-            contents[f"answers/{path.parent.name}/{path.name}"] = data = path.read_bytes()
-            decode(data, path.name.removesuffix(SUFFIX))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StudyError(
-                f"{path}: the kept answer cannot be read ({error}); run the study again, then pack"
-            ) from error
-        n_answers += 1
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(contents):
-            archive.writestr(
-                zipfile.ZipInfo(f"{FOLDER}/{name}"), contents[name], zipfile.ZIP_DEFLATED
-            )
-    return n_answers
+            entry = zipfile.ZipInfo(f"{FOLDER}/{name}")
+            archive.writestr(entry, contents[name], zipfile.ZIP_DEFLATED)
+    return len(kept)
+
+
+def as_yaml(settings: Mapping[str, Any]) -> bytes:
+    """The settings as a bundle writes them."""
+    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True, width=120).encode()
+
+
+def _answer(path: Path) -> bytes:
+    """A kept answer's bytes, if they are whole."""
+    try:
+        data = path.read_bytes()
+        decode(data, path.name.removesuffix(SUFFIX))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StudyError(
+            f"{path}: the kept answer cannot be read ({error}); run the study again, then pack"
+        ) from error
+    return data
 
 
 def bundle_settings(
-    config: Mapping[str, Any], used: Sequence[str], origin: Mapping[str, Any]
+    config: Mapping[str, Any], methods: Methods, origin: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The part of the config that a replay lays over its own: the data set with its lists, what was asked, and a store that asks nobody.
+    """The part of the config that a replay lays over its own.
 
     Args:
-        used: the rerankers that run, parts of fusions included.
-        origin: what the report says of the study: its `dataset`, `recommender`, and whether that is `synthetic`.
+        config: the packed study's.
+        methods: those that run.
+        origin: what the report says of the study: its `dataset`, `recommender` and `synthetic`.
+
+    Returns:
+        The data set with its lists, what was asked, and a store that asks nobody.
     """
     name = f"{origin['dataset']}-bundle"
-    rerankers = {one: dict(config["rerankers"][one]) for one in used}
-    for one, reranker in rerankers.items():
-        if "file" in reranker:
-            reranker["file"] = f"{FOLDER}/methods/{one}.py"
-    parts = {
-        kind: sorted({one[kind] for one in rerankers.values() if kind in one})
-        for kind in ("encoder", "llm")
-    }
-    keys = (
-        "recommendations",
-        *(
-            ["recommendations_for_tuning"]
-            if any("fusion" in one for one in rerankers.values())
-            else []
-        ),
-    )
-    lists = {key: f"{FOLDER}/{config['seed']}/{key}.parquet" for key in keys}
-    raw = picked(
-        config["datasets"][config["dataset"]], ("pairs", "titles", "url", "page", "checksums")
-    )
+    has_prompts = any("prompt" in method.settings for method in methods.used)
     recipe = config["nfm"]["recipe"]
+    dataset = {
+        **_raw_files(config),
+        **_lists(config["seed"], methods),
+        "origin": {**origin, "files": FOLDER},
+    }
     return {
         "dataset": name,
         **{key: config[key] for key in ("seed", "repeats", "top_k")},
-        "datasets": {name: {**raw, **lists, "origin": {**origin, "files": FOLDER}}},
+        "datasets": {name: dataset},
         "nfm": {"recipe": recipe, "recipes": {recipe: config["nfm"]["recipes"][recipe]}},
         "subset": config["subset"],
-        **{
-            f"{kind}s": {one: config[f"{kind}s"][one] for one in names}
-            for kind, names in parts.items()
-            if names
-        },
-        "prompts": f"{FOLDER}/prompts"
-        if any("prompt" in one for one in rerankers.values())
-        else config["prompts"],
-        "rerankers": rerankers,
+        **_models(config, methods),
+        "prompts": f"{FOLDER}/prompts" if has_prompts else config["prompts"],
+        "rerankers": {method.name: _reranker(method) for method in methods.used},
         "tuning": config["tuning"],
         "methods": list(config["methods"]),
         "store": {"path": f"{FOLDER}/answers", "offline": True},
@@ -123,9 +125,35 @@ def bundle_settings(
     }
 
 
-def picked(section: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """The entries under these keys, where there are any."""
-    return {key: section[key] for key in keys if key in section}
+def _raw_files(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bundle says of the raw files, which it does not hold."""
+    dataset = config["datasets"][config["dataset"]]
+    keys = ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS)
+    return {key: dataset[key] for key in keys if key in dataset}
+
+
+def _lists(seed: int, methods: Methods) -> dict[str, str]:
+    """The lists in the bundle, by their key of `datasets`."""
+    keys = ["recommendations"]
+    if methods.fusions:
+        keys.append("recommendations_for_tuning")
+    return {key: f"{FOLDER}/{seed}/{key}.parquet" for key in keys}
+
+
+def _models(config: Mapping[str, Any], methods: Methods) -> dict[str, dict[str, Any]]:
+    """The sections `encoders` and `llms`, with the used models alone; none that would be empty."""
+    used = {f"{kind}s": settings_used(methods.used, kind) for kind in ("encoder", "llm")}
+    return {
+        section: {name: config[section][name] for name in names}
+        for section, names in used.items()
+        if names
+    }
+
+
+def _reranker(method: Method) -> dict[str, Any]:
+    """The entry of `rerankers`; a program is the bundle's."""
+    packed = {"file": f"{FOLDER}/methods/{method.name}.py"} if "file" in method.settings else {}
+    return {**method.settings, **packed}
 
 
 def answers_used(store: Store, keys: Iterable[str]) -> list[Path]:

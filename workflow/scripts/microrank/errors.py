@@ -2,7 +2,8 @@
 
 
 class StudyError(Exception):
-    """Something that the user can mend: one line that says what is wrong, where (file, line or key, value), and what to do.
+    """Something that the user can mend.
 
-    Everything else that is raised is a defect of microrank itself.
+    One line says what is wrong, where (file, line or key, value), and what to do. Everything else
+    that is raised is a defect of microrank itself.
     """

@@ -23,11 +23,16 @@ NO_PLACE = {
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`, to be written; when the block ends well, it takes the name `path`, else it is removed.
+    """Give a temporary path beside `path`, to be written in the block.
 
-    The rename is atomic, and both sides of it are on the disk when this ends: a reader, a kill or a power cut sees the old file or the
-    new one and never a part. The temporary name is always the same, so that the next writer clears away what a killed one left; a file has
-    one writer at a time, which Snakemake's lock sees to.
+    When the block ends well, the file takes the name `path`; else it is removed. The rename is
+    atomic, and both sides of it are on the disk when this ends: a reader, a kill or a power cut
+    sees the old file or the new one, never a part. The temporary name is always the same, so that
+    the next writer clears away what a killed one left. A file has one writer at a time, which
+    Snakemake's lock sees to.
+
+    Args:
+        path: the file to replace; its folder is made where it is absent.
 
     Raises:
         StudyError: the disk is full, or does not let itself be written.
@@ -42,9 +47,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             rights = temporary.stat().st_mode
             temporary.unlink()
             yield temporary
-            temporary.chmod(
-                rights
-            )  # those of any new file, whatever library wrote it: safetensors keeps its own from all others
+            # The rights of any new file, whatever library wrote it: safetensors' are narrower.
+            temporary.chmod(rights)
             settle(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -58,7 +62,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Give a file that is written its name, content first: not even a power cut leaves the name without the content."""
+    """Give a written file its name.
+
+    The content is on the disk first: not even a power cut leaves the name without it.
+    """
     _sync(temporary)
     os.replace(temporary, path)
     sync_folder(path.parent)
@@ -66,9 +73,8 @@ def settle(temporary: Path, path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Put the names in `folder` on the disk, on file systems that can."""
-    with suppress(
-        OSError
-    ):  # the files themselves are there; some file systems refuse this for folders
+    # The files themselves are there; some file systems refuse this for folders.
+    with suppress(OSError):
         _sync(folder)
 
 
@@ -81,14 +87,13 @@ def _sync(path: Path) -> None:
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> StudyError:
-    """What to say of a file that is there and cannot be read: no rights, a folder, a broken disk."""
-    return StudyError(
-        f"{path}: cannot be read ({os.strerror(error.errno) if error.errno else error}); mend its rights or its disk and run again"
-    )
+    """The error of a file that is there but cannot be read: no rights, a folder, a broken disk."""
+    why = os.strerror(error.errno) if error.errno else error
+    return StudyError(f"{path}: cannot be read ({why}); mend its rights or its disk and run again")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text with \\n line ends, whole or not at all."""
+    """Write UTF-8 text with line feeds as line ends, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
@@ -117,7 +122,8 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str]) -> list[dict[
     header, *rows = csv.reader(io.StringIO(text, newline="")) if text.endswith("\n") else [[]]
     if not set(columns) <= set(header) or any(len(row) != len(header) for row in rows):
         raise StudyError(
-            f"{path}: not a complete table with the columns {', '.join(columns)}; delete the file and run again"
+            f"{path}: not a complete table with the columns {', '.join(columns)}; "
+            "delete the file and run again"
         )
     return [dict(zip(header, row, strict=True)) for row in rows]
 

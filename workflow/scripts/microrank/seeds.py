@@ -6,5 +6,10 @@ import numpy as np
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """A generator of its own for each purpose (say "subset"), so that one stage's draws never shift another's."""
+    """A generator of its own for each purpose, so that one stage's draws never shift another's.
+
+    Args:
+        seed: the study's, or a repeat's.
+        purpose: the name of what is drawn, say "subset".
+    """
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])

@@ -1,6 +1,7 @@
-"""The parquet tables that rules hand to each other: their schemas, and how they are read and written.
+"""The parquet tables that rules hand to each other: schemas, reading and writing.
 
-Every file is checked against its schema on the way in and out, so a stage can trust what another one wrote.
+Every file is checked against its schema on the way in and out, so that a stage can trust what
+another one wrote.
 """
 
 import os
@@ -24,6 +25,9 @@ SPLIT = _schema(user_id=pa.int64(), item_id=pa.int64(), position=pa.int32())
 ITEMS = _schema(
     item_id=pa.int64(), item_index=pa.int32(), title=pa.string(), train_count=pa.int32()
 )
+# `splits/items.parquet` has further columns: the item as the user wrote it, and its attributes.
+ITEM_NAME = "item"
+USERS = _schema(user_id=pa.int64(), user=pa.string())
 RECOMMENDATIONS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), score=pa.float32()
 )
@@ -52,7 +56,9 @@ RESPONSES = pa.schema(
 RANKINGS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32()
 )
-PASSES = pa.schema(  # each answer as it was read; `order`: places among the candidates, best first, of which the answer named the first `named`
+# Each answer as it was read. `order`: places among the candidates, best first, of which the answer
+# named the first `named`.
+PASSES = pa.schema(
     [
         pa.field("user_id", pa.int64()),
         pa.field("pass", pa.int16()),
@@ -78,7 +84,13 @@ def embeddings_schema(dimension: int) -> pa.Schema:
 
 
 def write_table(table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema) -> None:
-    """Write `table`, cast to `schema`, as parquet (zstd): whole or not at all; the same table gives the same bytes."""
+    """Write a table as parquet (zstd), whole or not at all; the same table gives the same bytes.
+
+    Args:
+        table: it is cast to `schema`.
+        path: of the file.
+        schema: one of this module's.
+    """
     table = table.select(schema.names).cast(schema)
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -87,18 +99,48 @@ def write_table(table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema
 def read_table(
     path: str | os.PathLike[str], schema: pa.Schema | None = None, columns: list[str] | None = None
 ) -> pa.Table:
-    """Read a parquet file, checked against `schema` where one is given.
+    """Read a parquet file.
+
+    Args:
+        path: of the file.
+        schema: what its columns must be; not checked where it is None.
+        columns: the names of those to read; all where it is None.
 
     Raises:
-        StudyError: the file is absent, is no complete parquet file, or has other columns than `schema`.
+        StudyError: the file is absent, no complete parquet file, or has other columns.
     """
     with _reading(path):
         _check_schema(path, schema)
+        if schema is ITEMS and columns is None:
+            columns = schema.names
         return pq.read_table(path, columns=columns)
 
 
+def read_catalogue(path: str | os.PathLike[str]) -> pa.Table:
+    """Read `splits/items.parquet` with all its columns.
+
+    Returns:
+        Table ITEMS, the column `item` (the item as the user wrote it), and one of strings for
+            each attribute.
+
+    Raises:
+        StudyError: as `read_table`.
+    """
+    with _reading(path):
+        _check_schema(path, ITEMS)
+        catalogue = pq.read_table(path)
+    if ITEM_NAME in catalogue.column_names:
+        return catalogue
+    return catalogue.append_column(ITEM_NAME, catalogue["item_id"].cast(pa.string()))
+
+
+def attributes_of(catalogue: pa.Table) -> list[str]:
+    """The names of the attributes of a catalogue."""
+    return [name for name in catalogue.column_names if name not in (*ITEMS.names, ITEM_NAME)]
+
+
 class StoredTable:
-    """A parquet file whose rows need not fit into memory together: each pass over its batches reads it anew."""
+    """A parquet file whose rows need not fit into memory: each pass over its batches reads anew."""
 
     def __init__(self, path: str | os.PathLike[str], schema: pa.Schema) -> None:
         """Check the file against `schema`.
@@ -119,12 +161,11 @@ class StoredTable:
 
 def users_of(past: Sequence[Batches]) -> np.ndarray:
     """All users of the tables `past`, ascending."""
-    found = [
+    users = [
         _distinct(batch["user_id"].to_numpy()) for table in past for batch in table.to_batches()
     ]
-    return _distinct(
-        np.sort(np.concatenate([np.empty(0, np.int64), *found]), kind="stable")
-    )  # splits are in order: a merge
+    together = np.concatenate([np.empty(0, np.int64), *users])
+    return _distinct(np.sort(together, kind="stable"))  # splits are in order: a merge
 
 
 def find_ids(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -168,9 +209,8 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule that makes it") from None
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and (
-            error.errno or os.path.isdir(path)
-        ):  # what is cut has no number: that is Arrow's own error
+        # What is cut has no number: that is Arrow's own error.
+        if isinstance(error, OSError) and (error.errno or os.path.isdir(path)):
             raise unreadable(path, error) from error
         raise StudyError(
             f"{path}: not a complete parquet file ({error}); delete the file and run again"
@@ -178,10 +218,16 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
-    found = pq.read_schema(path)
-    if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
+    if schema is None:
+        return
+    stored = pq.read_schema(path)
+    compared = stored
+    if schema is ITEMS:  # may have further columns
+        compared = pa.schema(list(stored)[: len(schema)])
+    if not compared.remove_metadata().equals(schema.remove_metadata()):
         raise StudyError(
-            f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again"
+            f"{path}: holds {_columns(stored)} where {_columns(schema)} is expected; delete the "
+            "file and run again"
         )
 
 

@@ -18,6 +18,9 @@ RECIPE = {
     "batch_candidates": "chunk_items",
     "learning_rate": 1e-4,
     "refit": False,
+    "recency_decay": 0,  # a recipe that lacks these three is one without them
+    "past_only": False,
+    "field_matrix": False,
 }
 CUTOFFS = (5, 10)
 NFM_ROW, ENCODER_ROW, LLM_ROW = "NFM", "e5-small-v2", "Meta-Llama-3-8B-Instruct"
@@ -182,7 +185,9 @@ def _other_study(study: Study) -> str:
         return "other data"
     if study.recommender != NFM:
         return "other recommender"
-    if other := [key for key, value in RECIPE.items() if study.settings["nfm"][key] != value]:
+    if other := [
+        key for key, value in RECIPE.items() if study.settings["nfm"].get(key, value) != value
+    ]:
         return f"other recipe ({', '.join(other)})"
     return ""
 

@@ -1,1 +1,1 @@
-"""What ties the package to Snakemake: the checked config, the start of a job, the digest of its sources."""
+"""What ties the package to Snakemake: the checked config, a job's start, its sources' digest."""

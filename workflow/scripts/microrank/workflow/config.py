@@ -1,9 +1,13 @@
-"""The study's configuration: held against its schema, then against itself, with every finding told in one line."""
+"""The study's configuration, held against its schema and then against itself.
+
+Whatever is wrong is one line that names the key, and for a misspelt name the nearest known one.
+"""
 
 import difflib
 import functools
 import math
 import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,102 +15,51 @@ import jsonschema
 import yaml
 
 from microrank.errors import StudyError
+from microrank.methods import NFM, Methods, Recommender
+from microrank.workflow.renamed import check_renamed
 
-RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
-RESERVED = (
-    RECOMMENDER,
-    "recommender",
-    "oracle",
-)  # rows of every report, and what diagnostics call the recommender
+Config = Mapping[str, Any]
+
+# The recommender's row, what diagnostics call it, and the row of the best possible order.
+RESERVED = (NFM, "recommender", "oracle")
+LISTS = ("recommendations", "recommendations_for_tuning")
 MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
-def check_config(config: dict[str, Any], schema_path: Path, *, raw_files_here: bool = True) -> None:
-    """Check `config` against the JSON schema and its own cross references.
+def check_config(config: Config, schema_path: Path, *, raw_files_here: bool = True) -> None:
+    """Check the config against its schema and its own cross references.
 
     Args:
-        raw_files_here: false where files lie in a storage such as S3, for Snakemake itself to look for them.
+        config: as Snakemake read it.
+        schema_path: the JSON schema, as YAML.
+        raw_files_here: false where files lie in a storage such as S3: Snakemake looks for them.
 
     Raises:
-        StudyError: names the key, what is wrong with it and, for a misspelt name, the nearest known one.
+        StudyError: names the key and what is wrong with it.
     """
     try:
-        _check(config, schema_path, raw_files_here)
+        check_renamed(config)
+        _check_schema(config, schema_path)
+        for check in CHECKS:
+            check(config)
+        for check in CHECKS_OF_FILES_HERE if raw_files_here else CHECKS_OF_STORAGE:
+            check(config)
     except StudyError as error:
         message = " ".join(str(error).split())
-        raise StudyError(
-            message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 2]} …"
-        ) from None
+        if len(message) > MESSAGE_LENGTH:
+            message = f"{message[: MESSAGE_LENGTH - 2]} …"
+        raise StudyError(message) from None
 
 
-def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> None:
+def _check_schema(config: Config, schema_path: Path) -> None:
     error = jsonschema.exceptions.best_match(_validator(schema_path).iter_errors(config))
     if error is not None:
         raise StudyError(_explained(error))
-    _check_name("dataset", config["dataset"], config["datasets"], "datasets")
-    if raw_files_here:
-        _check_raw_files(config["dataset"], config["datasets"][config["dataset"]])
-    _check_name("nfm.recipe", config["nfm"]["recipe"], config["nfm"]["recipes"], "nfm.recipes")
-    for method in config["methods"]:
-        _check_name("methods", method, config["rerankers"], "rerankers")
-    for name in RESERVED:
-        if name in config["rerankers"]:
-            raise StudyError(
-                f"config: rerankers: '{name}' names a row that every report has; give this re-ranker another name"
-            )
-    _check_cutoffs(config["report"]["cutoffs"], config["top_k"])
-    _check_fetched(config["datasets"])
-    _check_own_lists(config)
-    if not raw_files_here and not os.path.isabs(config["store"]["path"]):
-        raise StudyError(
-            f"config: store.path: '{config['store']['path']}' would lie in each job's own machine, and paid answers would go with it: "
-            f"name a volume that all jobs see, as an absolute path: --config 'store={{path: /store}}'"
-        )
-    for name, reranker in config["rerankers"].items():
-        where = f"rerankers.{name}"
-        for kind, section in (("encoder", "encoders"), ("llm", "llms")):
-            if kind in reranker:
-                _check_name(f"{where}.{kind}", reranker[kind], config[section], section)
-        if not os.path.exists(reranker.get("file", ".")):
-            raise StudyError(
-                f"config: {where}.file: there is no file {reranker['file']}; place it there, or correct the path"
-            )
-        single = [
-            RECOMMENDER,
-            *(one for one, settings in config["rerankers"].items() if "fusion" not in settings),
-        ]
-        for part in reranker.get("of", []):
-            _check_name(
-                f"{where}.of",
-                part,
-                single,
-                f"{RECOMMENDER} and the rerankers that are no fusions themselves",
-            )
-    _check_prompts(config)
-
-
-def _check_prompts(config: dict[str, Any]) -> None:
-    """Those that run need a prompt in the folder; a bundle's holds no others."""
-    parts = [
-        part
-        for name in config["methods"]
-        for part in config["rerankers"][name].get("of", [])
-        if part != RECOMMENDER
-    ]
-    for name in (*config["methods"], *parts):
-        if "prompt" in config["rerankers"][name]:
-            prompts = {path.stem for path in Path(config["prompts"]).glob("*.yaml")}
-            _check_name(
-                f"rerankers.{name}.prompt",
-                config["rerankers"][name]["prompt"],
-                prompts,
-                config["prompts"],
-            )
 
 
 @functools.cache
 def _validator(schema_path: Path) -> jsonschema.protocols.Validator:
-    """A validator for which 20.0 is no integer, as it is none to Python, and neither nan nor infinity a number."""
+    """A validator with Python's numbers: 20.0 is no integer, and neither nan nor inf a number."""
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: type(value) is int,
@@ -120,83 +73,174 @@ def _validator(schema_path: Path) -> jsonschema.protocols.Validator:
     return strict(yaml.load(schema_path.read_text(encoding="utf-8"), loader))
 
 
-def _check_raw_files(name: str, dataset: dict[str, Any]) -> None:
-    """Say which file is missing where no rule can make it; Snakemake's own message would not say what to do."""
-    pairs = dataset["pairs"]
-    lists = ("recommendations", "recommendations_for_tuning")
-    needed: list[tuple[str, str]] = [(key, dataset[key]) for key in lists if key in dataset]
-    if "url" not in dataset and "synthetic" not in dataset:
-        needed += [
-            *(("pairs", one) for one in ([pairs] if isinstance(pairs, str) else pairs)),
-            ("titles", dataset["titles"]),
-        ]
-    for key, path in needed:
-        if not os.path.isfile(path):
-            raise StudyError(
-                f"config: datasets.{name}.{key}: there is no file {path}; place it there, or correct the path"
-            )
-
-
-def _check_fetched(datasets: dict[str, Any]) -> None:
-    """What is downloaded goes below resources/, whoever wrote the config."""
-    for name, dataset in datasets.items():
-        pairs = [dataset["pairs"]] if isinstance(dataset["pairs"], str) else dataset["pairs"]
-        for key, path in (
-            [*(("pairs", one) for one in pairs), ("titles", dataset["titles"])]
-            if "url" in dataset
-            else []
-        ):
-            if os.path.normpath(path) != path or not path.startswith("resources/"):
-                raise StudyError(
-                    f"config: datasets.{name}.{key}: with `url`, {path!r} would be downloaded, which is done below resources/ alone: "
-                    f"name a path there, or take `url` out and place the file yourself"
-                )
-
-
-def _check_own_lists(config: dict[str, Any]) -> None:
-    """With lists of another recommender, its name must be its own, and fusions need lists to be tuned on."""
-    where, dataset = f"datasets.{config['dataset']}", config["datasets"][config["dataset"]]
-    recommender = dataset.get("recommender", "own-lists")
-    if "recommendations" in dataset and recommender in (*RESERVED, *config["rerankers"]):
-        raise StudyError(
-            f"config: {where}.recommender: '{recommender}' is a method's name; choose another"
-        )
-    fused = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
-    if "recommendations" in dataset and "recommendations_for_tuning" not in dataset and fused:
-        raise StudyError(
-            f"config: methods: '{fused[0]}' is a fusion, whose number is chosen on lists made without the last but one items: name such a "
-            f"file as {where}.recommendations_for_tuning, or leave fusions out of methods"
-        )
-
-
-def _check_cutoffs(cutoffs: list[int], top_k: int) -> None:
-    """At its full length every order of a list has the same hits, so that nothing could be told."""
-    if not any(cutoff < top_k for cutoff in cutoffs):
-        raise StudyError(
-            f"config: report.cutoffs: none of {', '.join(map(str, cutoffs))} is below top_k ({top_k}), where orders of a list differ; "
-            "add a smaller one, or raise top_k"
-        )
-
-
-def _check_name(key: str, name: str, known: Any, section: str) -> None:
-    if name not in known:
-        raise StudyError(
-            f"config: {key}: there is no '{name}' in {section}{_nearest(name, known)}; known: {', '.join(sorted(known)) or 'none'}"
-        )
-
-
-def _nearest(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, [str(one) for one in known], n=1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
-
-
 def _explained(error: jsonschema.exceptions.ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {})
-        unknown = next(key for key in error.instance if key not in known)
-        key = f"{where}.{unknown}" if where else str(unknown)
-        return f"config: unknown key '{key}'{_nearest(str(unknown), known)}; known here: {', '.join(sorted(known))}"
+        return _unknown_key(error, where)
+    where = where or "top level"
     if error.validator == "pattern" and "description" in error.schema:
-        return f"config: {where or 'top level'}: {error.instance!r} is not {error.schema['description']}; see config/README.md"
-    return f"config: {where or 'top level'}: {error.message}; see config/README.md"
+        what = f"{error.instance!r} is not {error.schema['description']}"
+        return f"config: {where}: {what}; see config/README.md"
+    return f"config: {where}: {error.message}; see config/README.md"
+
+
+def _unknown_key(error: jsonschema.exceptions.ValidationError, where: str) -> str:
+    known = error.schema.get("properties", {})
+    unknown = next(key for key in error.instance if key not in known)
+    key = f"{where}.{unknown}" if where else str(unknown)
+    near = _nearest(str(unknown), known)
+    return f"config: unknown key '{key}'{near}; known here: {', '.join(sorted(known))}"
+
+
+def _check_names(config: Config) -> None:
+    """Whatever the study names is there."""
+    _check_name("dataset", config["dataset"], config["datasets"], "datasets")
+    nfm = config["nfm"]
+    _check_name("nfm.recipe", nfm["recipe"], nfm["recipes"], "nfm.recipes")
+    for method in config["methods"]:
+        _check_name("methods", method, config["rerankers"], "rerankers")
+
+
+def _check_reserved(config: Config) -> None:
+    for name in RESERVED:
+        if name in config["rerankers"]:
+            raise StudyError(
+                f"config: rerankers: '{name}' names a row that every report has; "
+                "give this re-ranker another name"
+            )
+
+
+def _check_cutoffs(config: Config) -> None:
+    """At its full length every order of a list has the same hits, so that nothing could be told."""
+    cutoffs, top_k = config["report"]["cutoffs"], config["top_k"]
+    if not any(cutoff < top_k for cutoff in cutoffs):
+        raise StudyError(
+            f"config: report.cutoffs: none of {', '.join(map(str, cutoffs))} is below top_k "
+            f"({top_k}), where orders of a list differ; add a smaller one, or raise top_k"
+        )
+
+
+def _check_fetched(config: Config) -> None:
+    """What is downloaded goes below resources/, whoever wrote the config."""
+    for name, dataset in config["datasets"].items():
+        for key, path in _raw_files(dataset) if "url" in dataset else ():
+            if os.path.normpath(path) != path or not path.startswith("resources/"):
+                raise StudyError(
+                    f"config: datasets.{name}.{key}: with `url`, {path!r} would be downloaded, "
+                    "which is done below resources/ alone: name a path there, or take `url` out "
+                    "and place the file yourself"
+                )
+
+
+def _check_recommenders_name(config: Config) -> None:
+    """Lists of another recommender bear a name that no method has."""
+    dataset = config["datasets"][config["dataset"]]
+    name = Recommender.from_dataset({**dataset, "origin": {}}).name
+    if "recommendations" in dataset and name in (*RESERVED, *config["rerankers"]):
+        raise StudyError(
+            f"config: datasets.{config['dataset']}.recommender: '{name}' is a method's name; "
+            "choose another"
+        )
+
+
+def _check_tuning_lists(config: Config) -> None:
+    """With lists of another recommender, fusions need lists to be tuned on."""
+    where, dataset = f"datasets.{config['dataset']}", config["datasets"][config["dataset"]]
+    fused = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
+    if "recommendations" in dataset and "recommendations_for_tuning" not in dataset and fused:
+        raise StudyError(
+            f"config: methods: '{fused[0]}' is a fusion, whose number is chosen on lists made "
+            f"without the last but one items: name such a file as "
+            f"{where}.recommendations_for_tuning, or leave fusions out of methods"
+        )
+
+
+def _check_rerankers(config: Config) -> None:
+    """Each re-ranker's model, file and parts are there."""
+    single = [name for name, entry in config["rerankers"].items() if "fusion" not in entry]
+    for name, reranker in config["rerankers"].items():
+        where = f"rerankers.{name}"
+        for kind in ("encoder", "llm"):
+            if kind in reranker:
+                _check_name(f"{where}.{kind}", reranker[kind], config[f"{kind}s"], f"{kind}s")
+        if not os.path.exists(reranker.get("file", ".")):
+            raise _no_file(f"{where}.file", reranker["file"])
+        for part in reranker.get("of", []):
+            section = f"{NFM} and the rerankers that are no fusions themselves"
+            _check_name(f"{where}.of", part, [NFM, *single], section)
+
+
+def _check_prompts(config: Config) -> None:
+    """Methods that run need a prompt in the folder; a bundle's holds no others."""
+    for method in Methods.from_config(config).used:
+        if "prompt" in method.settings:
+            known = {path.stem for path in Path(config["prompts"]).glob("*.yaml")}
+            where = f"rerankers.{method.name}.prompt"
+            section = f"the folder of prompts, {config['prompts']}"
+            _check_name(where, method.settings["prompt"], known, section)
+
+
+def _check_raw_files(config: Config) -> None:
+    """Say which file is missing where no rule can make it; Snakemake would not say what to do."""
+    name = config["dataset"]
+    dataset = config["datasets"][name]
+    needed = [(key, dataset[key]) for key in LISTS if key in dataset]
+    if "url" not in dataset and "synthetic" not in dataset:
+        needed += _raw_files(dataset)
+    for key, path in needed:
+        if not os.path.isfile(path):
+            raise _no_file(f"datasets.{name}.{key}", path)
+
+
+def _check_store(config: Config) -> None:
+    """Where files lie in a storage, jobs have machines of their own, which end with them."""
+    path = config["store"]["path"]
+    if not os.path.isabs(path):
+        raise StudyError(
+            f"config: store.path: '{path}' would lie in each job's own machine, and paid answers "
+            "would go with it: name a volume that all jobs see, as an absolute path: "
+            "--config 'store={path: /store}'"
+        )
+
+
+def _raw_files(dataset: Config) -> Iterator[tuple[str, str]]:
+    """The data set's files, each with its key."""
+    pairs = dataset["pairs"]
+    yield from (("pairs", path) for path in ([pairs] if isinstance(pairs, str) else pairs))
+    yield "titles", dataset["titles"]
+
+
+def _check_name(key: str, name: str, known: Collection[str], section: str) -> None:
+    if name not in known:
+        near = _nearest(name, known)
+        raise StudyError(
+            f"config: {key}: there is no '{name}' in {section}{near}; "
+            f"known: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(map(str, known)), n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+def _no_file(key: str, path: str) -> StudyError:
+    return StudyError(
+        f"config: {key}: there is no file {path}; place it there, or correct the path"
+    )
+
+
+Check = Callable[[Config], None]
+# In this order; each relies on those before it.
+CHECKS: tuple[Check, ...] = (
+    _check_names,
+    _check_reserved,
+    _check_cutoffs,
+    _check_fetched,
+    _check_recommenders_name,
+    _check_tuning_lists,
+    _check_rerankers,
+    _check_prompts,
+)
+CHECKS_OF_FILES_HERE: tuple[Check, ...] = (_check_raw_files,)
+CHECKS_OF_STORAGE: tuple[Check, ...] = (_check_store,)

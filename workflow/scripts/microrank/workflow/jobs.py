@@ -1,4 +1,4 @@
-"""What every script does first: logging to the rule's log and the terminal, and errors that fit one line."""
+"""What every script does first: logs to the rule's log and the terminal, errors in one line."""
 
 import logging
 import sys
@@ -10,14 +10,19 @@ from microrank.files import NO_PLACE
 
 
 def start_job(snakemake: Any) -> logging.Logger:
-    """Send log records to the rule's log file (all) and to stderr (short), and report an uncaught error as one line.
+    """Send log records to the rule's log file and, short, to stderr.
 
-    The traceback of an error goes to the log file only. Returns the logger named after the rule.
+    An uncaught error is one line there; its traceback goes to the log file only.
+
+    Args:
+        snakemake: the script's object of that name.
+
+    Returns:
+        The logger named after the rule.
     """
     log_path = str(snakemake.log[0])
-    logging.raiseExceptions = (
-        False  # a log that cannot be written must not drown the error that says why
-    )
+    # A log that cannot be written must not drown the error that says why.
+    logging.raiseExceptions = False
     try:
         to_file: logging.Handler = logging.FileHandler(log_path, mode="w", encoding="utf-8")
     except OSError as error:
@@ -39,7 +44,10 @@ def start_job(snakemake: Any) -> logging.Logger:
         elif isinstance(error, OSError) and error.errno in NO_PLACE:
             message = _of_disk(error)
         elif _is_of_memory(error):
-            message = f"not enough memory ({message or kind.__name__}); give the job more, or lower the settings of its stage, and run again"
+            message = (
+                f"not enough memory ({message or kind.__name__}); give the job more, "
+                "or lower the settings of its stage, and run again"
+            )
         elif not isinstance(error, StudyError):
             message = (
                 f"defect in microrank: {kind.__name__}: {error}; please report it with {log_path}"
@@ -62,4 +70,5 @@ def _is_of_memory(error: BaseException) -> bool:
 
 def _of_disk(error: OSError) -> str:
     what_to_do = NO_PLACE.get(error.errno or 0, "mend that")
-    return f"{error.filename or 'a file'}: cannot be written ({error.strerror}); {what_to_do} and run again"
+    file = error.filename or "a file"
+    return f"{file}: cannot be written ({error.strerror}); {what_to_do} and run again"

@@ -1,6 +1,7 @@
 """Which files a script's behaviour depends on, read from its import statements.
 
-Snakemake tracks a rule's script but none of the modules that it imports; `source_digest` closes that gap as a param of the rule.
+Snakemake tracks a rule's script, but none of the modules that it imports. `source_digest` closes
+that gap as a param of the rule.
 """
 
 import ast
@@ -13,7 +14,7 @@ PACKAGE = "microrank"
 
 
 def source_digest(script: Path) -> str:
-    """SHA-256 over the names and bytes of `script` and of every module of this package that it imports, directly or not."""
+    """SHA-256 over the names and bytes of a script and of the package's modules that it imports."""
     digest = hashlib.sha256()
     for path in source_files(script):
         digest.update(f"{path.relative_to(script.parent).as_posix()}\0{_sha256(path)}\n".encode())
@@ -21,18 +22,21 @@ def source_digest(script: Path) -> str:
 
 
 def source_files(script: Path) -> list[Path]:
-    """`script` and the package files that it imports, sorted; the package stands beside the script.
+    """A script and the package's files that it imports, directly or not, sorted.
 
-    Import statements inside functions count; names made at run time do not, so the package has none.
+    Import statements inside functions count. Names made at run time do not: the package has none.
+
+    Args:
+        script: the package stands beside it.
     """
-    found: set[Path] = set()
+    files: set[Path] = set()
     waiting = [script]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in files:
+            files.add(path)
             waiting.extend(_imported_files(path, script.parent))
-    return sorted(found)
+    return sorted(files)
 
 
 @cache
@@ -56,7 +60,10 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.AST]:
-    """All statements, those inside others too, without a look at their expressions: every start of the workflow waits for this."""
+    """All statements, those inside others too.
+
+    Expressions are not looked into: every start of the workflow waits for this.
+    """
     for part in ("body", "orelse", "finalbody", "handlers", "cases"):
         for node in getattr(tree, part, ()):
             yield node
