@@ -12,6 +12,7 @@ from microrank.evaluation.diagnose import Answers, diagnose_rankings
 from microrank.evaluation.recommender import ListQuality, RecommenderMetrics
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
@@ -117,7 +118,7 @@ def methods(
 
 
 def study(primary: Sequence[str] = (), **changes: object) -> Study:
-    repairs = Repairs(N, 3, 10, {"foreign": 7})
+    repairs = Repairs(N, 3, 10, {"foreign": 7}, AnswerCounts(N))
     read = {"order": list(shuffled(N, np.random.default_rng(6))), "named": [20] * N}
     passes = pa.table({"user_id": SUBSET["user_id"], "pass": [0] * N, **read}).cast(tables.PASSES)
     used = changes.get("methods", methods()).kinds  # type: ignore[attr-defined]

@@ -189,3 +189,15 @@ def test_what_compares_with_nothing_is_one_line() -> None:
     assert line.text.endswith("published ones of microlens-100k: other data.")  # type: ignore[union-attr]
     (section,) = (part for part in sections(one) if part.title == "Beside the published figures")
     assert sum(isinstance(block, Table) for block in section.blocks) == 2
+
+
+def test_prompts_that_were_probably_cut_are_told_with_the_remedy() -> None:
+    one = study()
+    cut = replace(one.diagnostics.asked["llama"], prompts_cut=38)
+    asked = {**one.diagnostics.asked, "llama": cut}
+    first = sections(study(diagnostics=replace(one.diagnostics, asked=asked)))[0]
+    notices = [getattr(block, "text", "") for block in first.blocks]
+    (told,) = (text for text in notices if text.startswith("**Prompts cut:**"))
+    assert "of 38 of 40 prompts of `llama`" in told
+    assert "OLLAMA_CONTEXT_LENGTH" in told
+    assert not any("Prompts cut" in getattr(block, "text", "") for block in sections(one)[0].blocks)

@@ -53,6 +53,16 @@ def _notices(study: Study) -> list[Block]:
             "numbers show that the workflow runs, and say nothing about real recommenders."
         )
         notices.append(Paragraph(text, notice=True))
+    for name, asked in study.diagnostics.asked.items():
+        if asked.prompts_cut:
+            text = (
+                f"**Prompts cut:** of {asked.prompts_cut:,} of {asked.subset.answers:,} prompts of "
+                f"`{name}` the server counted far fewer tokens than they have. It probably cut "
+                "them to its context length, without saying so. Give it a longer one (Ollama: "
+                "OLLAMA_CONTEXT_LENGTH or `num_ctx`), set `revision` to ask again, or lower "
+                "`subset.history_length`."
+            )
+            notices.append(Paragraph(text, notice=True))
     if simulated := study.of_kind("simulated llm", "simulated fusion"):
         text = (
             f"**Simulated:** {_names(simulated)} asked no model. A server of the workflow's own "
