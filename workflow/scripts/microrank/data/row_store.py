@@ -72,8 +72,8 @@ class RowStore:
             [n, 4] int64.
         """
         if self._file is None:
-            rows = [np.empty((0, N_COLUMNS), np.int64), *self._waiting]
-            yield _in_order(np.concatenate(rows))
+            waiting = [np.empty((0, N_COLUMNS), np.int64), *self._waiting]
+            yield _in_order(np.concatenate(waiting))
             return
         self._store()
         self._file.flush()

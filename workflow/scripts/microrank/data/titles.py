@@ -244,7 +244,8 @@ def _separated(
         stream = doubled_colons(stream, separator.encode())
     quoting = csv.QUOTE_MINIMAL if separator in QUOTED else csv.QUOTE_NONE
     lines = (text for _, text in _checked_lines(path, stream, file_format))
-    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
+    # typeshed wants one of csv's four constants, which an expression of two of them is not to mypy.
+    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)  # type: ignore[arg-type]
     last_line = 0
     try:
         for row in reader:
