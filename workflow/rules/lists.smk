@@ -5,13 +5,6 @@ makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations
 """
 
 
-def given_lists(wildcards):
-    """An input: the file of the user's lists; for tuning, of those made without the valid items."""
-    tuned = wildcards.lists == "tuning"
-    key = "recommendations_for_tuning" if tuned else "recommendations"
-    return STUDIES.given_lists(wildcards.dataset, key)
-
-
 rule take_recommendations:
     input:
         lists=given_lists,

@@ -11,12 +11,6 @@ NFM_ENVIRONMENT = (
 )
 
 
-def ranking_model(wildcards):
-    """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
-    refitted = RECIPE["refit"] and wildcards.lists == "nfm"
-    return f"results/{wildcards.dataset}/nfm/{'refitted' if refitted else 'model'}.safetensors"
-
-
 rule train_nfm:
     input:
         train="results/{dataset}/splits/train.parquet",

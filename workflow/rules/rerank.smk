@@ -6,16 +6,6 @@ order) and rankings/{method}.repairs.json; below tuning/ for the users on whom f
 """
 
 
-def vectors_file(suffix):
-    """An input: a table of the vectors of a reranker's encoder."""
-
-    def path(wildcards):
-        encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
-
-    return path
-
-
 rule rerank_encoder:
     input:
         subset=users_file,
