@@ -106,7 +106,9 @@ def test_the_questions_of_a_killed_job_are_asked_at_once_by_those_who_waited(
 ):
     hold = threading.Event()
     server.answer = lambda request, body: (
-        as_json(completion()) if len(server.bodies) > 4 else hold.wait(300) and as_json(completion())
+        as_json(completion())
+        if len(server.bodies) > 4
+        else hold.wait(300) and as_json(completion())
     )
     killed = start(server, store, 4)
     wait_until(lambda: len(server.bodies) == 4)
