@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,6 @@ import pytest
 from made_up import as_rankings, made_up_subset, perfect, shuffled, unchanged
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.evaluation.answers import count_answers
 from microrank.evaluation.diagnose import Answers, diagnose_rankings, list_bins
 from microrank.evaluation.diagnostics import Titles, Usage, read_diagnostics
 from microrank.evaluation.kendall import kendall_tau
@@ -19,6 +19,7 @@ from microrank.evaluation.metrics_file import read_metrics, write_metrics
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.llm.answer_counts import AnswerCounts
+from microrank.llm.prompts import load_prompt
 from microrank.rerank.repairs import Repairs
 from scipy.stats import kendalltau
 
@@ -66,7 +67,7 @@ def answers(
     return Answers(
         responses,
         pa.table({**passes, "order": orders[1], "named": [20] * n}).cast(tables.PASSES),
-        Repairs(n, 0, 0),
+        Repairs(n, 0, 0, counts=AnswerCounts(n)),
         tuning=tuning,
     )
 
@@ -137,7 +138,7 @@ def test_usage_counts_shared_answers_once_and_says_what_servers_did_not_count() 
     tuning = pa.concat_tables([of_model.responses.slice(0, 3)] * 2)
     asked = {"part": replace(of_model, tuning=tuning)}
     found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["part"]
-    assert found.repairs == Repairs(60, 0, 0)
+    assert found.repairs == Repairs(60, 0, 0, counts=AnswerCounts(60))
     assert found.subset == Usage(60, 1, 590, 118, ["served_model"])
     assert found.tuning == Usage(3, 1, 20, 4, ["served_model"])
 
@@ -257,20 +258,28 @@ def test_diagnostics_of_another_version_are_refused_by_path(tmp_path, damage) ->
         read_diagnostics(path)
 
 
-def test_answers_that_name_nothing_are_cut_or_repeat_the_order_shown_are_counted() -> None:
-    random = np.random.default_rng(6)
-    shown = [shuffled(60, random)]
-    read = [shown[0].copy()]
-    read[0][10:20, :2] = read[0][10:20, 1::-1]  # one pair exchanged: τ = 0.989
-    read[0][20:] = shown[0][20:, ::-1]
-    given = answers(shown, read)
-    named = pa.array([0] * 5 + [20] * 35 + [7] * 20, pa.int16())
-    ends = pa.array(["length"] * 3 + ["stop"] * 57)
-    counts = count_answers(
-        given.responses.set_column(
-            given.responses.schema.get_field_index("finish_reason"), "finish_reason", ends
-        ),
-        given.passes.set_column(3, "named", named),
+def test_repairs_without_counts_of_answers_are_refused_by_name() -> None:
+    shown = [unchanged(60)]
+    given = replace(answers(shown, shown), repairs=Repairs(60, 0, 0))
+    with pytest.raises(StudyError, match="repairs of x: made by an older version"):
+        diagnose_rankings(
+            {"x": as_rankings(SUBSET, unchanged(60))}, SUBSET, catalogue(), {"x": given}
+        )
+
+
+@pytest.mark.parametrize(("tokens", "n_cut"), [(10, 60), (100_000, 0), (None, 0)])
+def test_prompts_of_which_the_server_counted_far_too_few_tokens_are_counted(
+    tokens: int | None, n_cut: int
+) -> None:
+    shown = [unchanged(60)]
+    given = answers(shown, shown)
+    place = given.responses.schema.get_field_index("prompt_tokens")
+    responses = given.responses.set_column(
+        place, "prompt_tokens", pa.array([tokens] * 60, pa.int64())
     )
-    expected = {"unread": 5, "partly_read": 20, "cut": 3, "order_shown": 5, "near_order_shown": 15}
-    assert counts == AnswerCounts(answers=60, **expected)
+    prompt = load_prompt(Path(__file__).parents[2] / "resources/prompts/study.yaml")
+    asked = {"x": replace(given, responses=responses, prompt=prompt)}
+    found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["x"]
+    assert found.prompts_cut == n_cut
+    simulated = {"x": replace(asked["x"], prompt=None)}
+    assert diagnose_rankings({}, SUBSET, catalogue(), simulated).asked["x"].prompts_cut == 0

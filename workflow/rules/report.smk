@@ -38,8 +38,13 @@ rule score_rankings:
         seed=seed_of,
         methods=config["methods"],
         recommender=lambda wildcards: STUDIES.recommender(wildcards.dataset).name,
+        primary=[
+            method.name
+            for method in METHODS.shown
+            if method.rests_on_llm and not method.is_simulated
+        ],
         scoring={
-            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")
+            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples", "margin")
         },
     script:
         "../scripts/score_rankings.py"
@@ -53,6 +58,7 @@ rule diagnose_rankings:
         responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
         passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
         repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
+        prompts=[prompt_of(name) for name in ANSWERED],
         tuning_responses=expand(
             "results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING
         ),
@@ -68,6 +74,7 @@ rule diagnose_rankings:
         code=source_digest("diagnose_rankings"),
         methods=config["methods"],
         answered=ANSWERED,
+        simulated=[name for name in ANSWERED if METHODS[name].is_simulated],
         tuned=ANSWERED_FOR_TUNING,
     script:
         "../scripts/diagnose_rankings.py"

@@ -17,7 +17,9 @@ past = [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past]
 methods = {
     "random": lambda: rank_randomly(subset, snakemake.params.seed),
     "popularity": lambda: rank_by_popularity(subset, items),
-    "bm25": lambda: rank_by_bm25(subset, with_text(items, snakemake.params.text, "rerankers: text")),
+    "bm25": lambda: rank_by_bm25(
+        subset, with_text(items, snakemake.params.text, "rerankers: text")
+    ),
     "item-knn": lambda: rank_by_item_knn(subset, past),
 }
 rankings = methods[snakemake.params.reference]()

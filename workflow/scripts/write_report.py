@@ -9,6 +9,7 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
+from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
 from microrank.llm.about import with_about
@@ -27,7 +28,7 @@ study = Study(
     diagnostics=read_diagnostics(given.diagnostics),
     counts=read_json(given.counts),
     files={name: checksum(path) for name, path in zip(params.files, given.files, strict=True)},
-    nfm=read_json(given.nfm),
+    nfm=RecommenderMetrics.from_json(read_json(given.nfm)),
     fusions={
         name: FusionChoice.from_json(read_json(path))
         for name, path in zip(params.fused, given.fusions, strict=True)
@@ -39,6 +40,7 @@ study = Study(
     commit=commit(Path.cwd()),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
+    margin=params.report["margin"],
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),

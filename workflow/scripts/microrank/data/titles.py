@@ -26,7 +26,7 @@ from microrank.data.layouts import choose_columns, plain_name, separator_of
 from microrank.data.line_blocks import shown
 from microrank.data.raw_rows import INSTEAD_OF_COLONS, QUOTED, not_utf8
 from microrank.data.raw_settings import FileFormat, RawSettings
-from microrank.data.raw_source import doubled_colons, is_parquet, open_raw
+from microrank.data.raw_source import doubled_colons, is_parquet, open_raw, parquet_names
 from microrank.errors import StudyError
 
 NEEDED = ("item", "title")
@@ -129,7 +129,7 @@ def _rows_of(path: Path, settings: RawSettings) -> tuple[list[str], Iterator[Row
     """The names `item`, `title` and of the attributes, and rows of these."""
     wanted = ("item", "title", *settings.attributes)
     if is_parquet(path):
-        columns = _chosen(path, pq.read_schema(path).names, settings)
+        columns = _chosen(path, parquet_names(path), settings)
         return list(wanted), _parquet_rows(path, [columns[what] for what in wanted])
     first_line = _first_line(path, settings.titles_format)
     if first_line.lstrip().startswith("{"):

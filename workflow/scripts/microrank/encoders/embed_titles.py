@@ -50,9 +50,7 @@ def embed_titles(
     return Embedded(of_titles.cast(tables.embeddings_schema(vectors.shape[1])), of_histories)
 
 
-def _titles(
-    subset: pa.Table, catalogue: pa.Table, template: str | None
-) -> dict[int, str]:
+def _titles(subset: pa.Table, catalogue: pa.Table, template: str | None) -> dict[int, str]:
     """item_id → title (or text) of the items that the subset names, sorted by id."""
     named = [subset[column].combine_chunks().flatten() for column in ("history", "candidates")]
     needed = np.unique(np.concatenate([items.to_numpy() for items in named]))

@@ -43,7 +43,7 @@ def answers_table(study: Study) -> Table:
         row("served model", lambda of: ", ".join(map(literal, of.subset.served_models)) or NOTHING),
         *_usage_rows(study, "subset"),
         [
-            f"US dollars an extra hit at {study.last_cutoff}",
+            f"US dollars an extra hit (Hits@{study.last_cutoff})",
             *(_dollars_an_extra_hit(study, name) for name in asked),
         ],
     ]
@@ -52,14 +52,28 @@ def answers_table(study: Study) -> Table:
             row("tuning: answers", lambda of: f"{of.tuning.answers:,}" if of.tuning else NOTHING),
             *_usage_rows(study, "tuning", "tuning: "),
         ]
-    caption = (
+    return Table(["", *(study.label(name) for name in asked)], rows, _caption(study))
+
+
+def _caption(study: Study) -> str:
+    """Explain the rows, and only what this table has."""
+    asked = study.diagnostics.asked.values()
+    usages = [usage for of in asked for usage in (of.subset, of.tuning) if usage]
+    sentences = [
         "Repairs are counted by kind: foreign and repeated numbers are dropped, missing candidates "
-        "follow in the recommender's order (fallback). An answer that two methods share is asked "
-        "for, and paid for, once. Tuning: what was asked about the users on whom fusions chose "
-        f"their number. {UNKNOWN}, or ≥: the server did not count the tokens of all, or some, "
-        "answers."
-    )
-    return Table(["", *(study.label(name) for name in asked)], rows, caption)
+        "follow in the recommender's order (fallback).",
+    ]
+    if len(asked) > 1:
+        sentences.append("An answer that two methods share is asked for, and paid for, once.")
+    if any(of.tuning for of in asked):
+        sentences.append(
+            "Tuning: what was asked about the users on whom fusions chose their number."
+        )
+    if any(usage.without_usage for usage in usages):
+        sentences.append(
+            f"{UNKNOWN}, or ≥: the server did not count the tokens of all, or some, answers."
+        )
+    return " ".join(sentences)
 
 
 def _share(field: str, asked: Asked) -> str:

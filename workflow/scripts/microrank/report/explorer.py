@@ -113,7 +113,7 @@ def _fallback(ranking: pa.Table, subset: pa.Table) -> list[list[int]]:
     """Return for each user the places (from 0) that the recommender's order filled."""
     places: list[list[int]] = [[] for _ in range(len(subset))]
     row = user_rows(ranking["user_id"].to_numpy(), subset)
-    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) == "fallback"
+    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) != "model"
     chosen = is_fallback & (row >= 0)
     ranks = ranking["rank"].to_numpy()[chosen].tolist()
     for user, rank in zip(row[chosen].tolist(), ranks, strict=True):

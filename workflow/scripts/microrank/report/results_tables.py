@@ -33,20 +33,24 @@ def _main_table(study: Study) -> Table:
         f"against {study.lists_name}",
         "against a shuffle",
         *(f"Hits@{cutoff}" for cutoff in cutoffs),
-        f"− {study.lists_name} at {last}",
-        *(f"p at {cutoff}" for cutoff in cutoffs),
-        f"wins–losses at {last}",
+        f"Hits@{last} − {study.lists_name}",
+        *(f"p, Hits@{cutoff}" for cutoff in cutoffs),
+        f"wins–losses, Hits@{last}",
         *(["unread", "as shown"] if study.diagnostics.asked else []),
     ]
+    main = " and ".join(f"Hits@{cutoff}" for cutoff in cutoffs)
     caption = (
-        f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against "
-        f"{study.lists_name} by the exact McNemar test, whose p-values stand beside, against a "
-        "random shuffle of the same lists by the exact binomial test; each Holm-adjusted over all "
-        f"methods and cutoffs, at {study.level:g}. Wins and losses: users who are a hit for only "
-        f"one of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
-        "bootstrap for differences, both as counts). They are not adjusted for the many "
-        "comparisons, as p is: one "
-        'that leaves out 0 may stand beside "cannot tell".'
+        f"{study.n_users:,} users. The primary comparison is fixed by the workflow, before any "
+        f"result: language models, and fusions with one, against {study.lists_name} at "
+        f"Hits@{last}. Verdicts of other rows are exploratory and look at {main}. Against "
+        f"{study.lists_name}: the exact McNemar test, whose p-values stand beside; against a "
+        "random shuffle of the same lists: the exact binomial test; Holm-adjusted within the "
+        f"primary and the exploratory tests, at {study.level:g}. The margin is {study.margin:.0%} "
+        "of users: there is no difference worth it where the 90% interval (Tango) of the "
+        "difference lies within. Wins and losses: users who are a hit for only one of the two. In "
+        f"brackets {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for "
+        "differences, both as counts). They are not adjusted for the many comparisons, as "
+        'p is: one that leaves out 0 may stand beside "cannot tell".'
     )
     if study.diagnostics.asked:
         caption += (
@@ -151,4 +155,4 @@ def _all_cutoffs_table(study: Study) -> Table:
         "Hits at every cutoff. The oracle puts each held-out item first: no re-ranker can do "
         "better."
     )
-    return Table(["Hits@", *map(str, study.cutoffs)], rows, caption)
+    return Table(["method", *(f"Hits@{cutoff}" for cutoff in study.cutoffs)], rows, caption)

@@ -7,8 +7,22 @@ from microrank.report.results import Results
 from microrank.report.study import Study
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "cannot tell"
+SLIGHTLY_BETTER, SLIGHTLY_WORSE = (
+    "better by less than the margin",
+    "worse by less than the margin",
+)
+NO_DIFFERENCE = "no difference worth the margin"
 UNREADABLE, ECHO = "unreadable", "echoes the order shown"
-VERDICTS = (BETTER, WORSE, UNCLEAR, UNREADABLE, ECHO)
+VERDICTS = (
+    BETTER,
+    SLIGHTLY_BETTER,
+    WORSE,
+    SLIGHTLY_WORSE,
+    NO_DIFFERENCE,
+    UNCLEAR,
+    UNREADABLE,
+    ECHO,
+)
 ECHO_SHARE = 0.5  # above it, answers that repeat the order shown are no opinion
 
 
@@ -16,8 +30,10 @@ def verdict(study: Study, method: str, metric: str = "hr") -> str:
     """Say what the numbers show of a method.
 
     A row whose answers could not be read, or repeat the order shown, says nothing of the model:
-    that comes before any comparison. Else it is better or worse where a main cutoff differs after
-    Holm's correction and none contradicts.
+    that comes before any comparison. Else it is better or worse where a test that decides differs
+    after Holm's correction and none contradicts. Against the recommender, the 90 % interval of the
+    difference then says whether it is smaller than the margin, or whether there is no difference
+    worth it.
 
     Args:
         study: The study.
@@ -31,9 +47,13 @@ def verdict(study: Study, method: str, metric: str = "hr") -> str:
         for row in study.tests(method, metric)
         if row.p_holm is not None and row.p_holm <= study.level
     }
+    equivalence = study.find_row(method, "hr_equivalence", study.last_cutoff)
+    low, high = equivalence.interval if equivalence and metric == "hr" else (-1.0, 1.0)
     if signs == {1.0}:
-        return BETTER
-    return WORSE if signs == {-1.0} else UNCLEAR
+        return SLIGHTLY_BETTER if high < study.margin else BETTER
+    if signs == {-1.0}:
+        return SLIGHTLY_WORSE if low > -study.margin else WORSE
+    return NO_DIFFERENCE if -study.margin < low and high < study.margin else UNCLEAR
 
 
 def reading_problem(results: Results, method: str) -> str | None:
