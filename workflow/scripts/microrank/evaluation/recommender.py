@@ -87,11 +87,11 @@ class PopularityComparison:
 
     def in_words(self) -> str:
         """One line for the log."""
+        p = f"p = {self.p_value:.3f}" if self.p_value >= 0.001 else "p < 0.001"
         verdict = "beat" if self.is_beaten else "are not shown to beat"
         return (
             f"the lists {verdict} the most popular items: of the first {self.cutoff} items, "
-            f"{self.wins} users' hits are theirs alone and {self.losses} popularity's "
-            f"(p = {self.p_value:.3g})"
+            f"{self.wins} users' hits are theirs alone and {self.losses} popularity's ({p})"
         )
 
     @classmethod
