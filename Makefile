@@ -39,25 +39,31 @@ bench: .venv/dev.stamp  ## speed, as ratios against a baseline in the same run
 	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(BIN)/python benchmarks/run.py
 
+# The names in pyproject.toml, in the versions of requirements.txt.
+NAMES := python -c 'import sys, tomllib; \
+  project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+  print(*project["dependencies"], *(project["optional-dependencies"]["dev"] if "dev" in sys.argv else []))'
+PINNED := xargs $(BIN)/python -m pip install --quiet --constraint requirements.txt
+
 # HASHES=1 takes only files whose SHA-256 is in the lock; it was made for Linux on x86-64 and Python 3.11.
-.venv/run.stamp: requirements.txt requirements-hashes.txt
+.venv/run.stamp: pyproject.toml requirements.txt requirements-hashes.txt
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(if $(HASHES),--require-hashes -r requirements-hashes.txt,-r requirements.txt)
+	$(if $(HASHES),$(BIN)/python -m pip install --quiet --require-hashes -r requirements-hashes.txt,$(BIN)/$(NAMES) | $(PINNED))
 	touch $@
 
-.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+.venv/dev.stamp: .venv/run.stamp
+	$(BIN)/$(NAMES) dev | $(PINNED)
 	touch $@
 
-lock:  ## resolve requirements*.in anew, in a throw-away environment
+lock:  ## resolve what pyproject.toml names anew, in a throw-away environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet torch==2.13.0
-	.venv-lock/bin/python -m pip install --quiet -r requirements.in
-	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//' > requirements.txt
-	.venv-lock/bin/python -m pip install --quiet -r requirements-dev.in
-	(echo "-r requirements.txt"; .venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//' | grep -vxFf requirements.txt) > requirements-dev.txt
+	.venv-lock/bin/$(NAMES) | xargs .venv-lock/bin/python -m pip install --quiet
+	.venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//' > .venv-lock/run.txt
+	.venv-lock/bin/$(NAMES) dev | xargs .venv-lock/bin/python -m pip install --quiet
+	(sed -n '/^#/p' requirements.txt; .venv-lock/bin/python -m pip freeze --exclude pip --exclude setuptools | sed -E 's/\+[a-z0-9]+$$//') > .venv-lock/all.txt
+	mv .venv-lock/all.txt requirements.txt
 	.venv-lock/bin/python -m pip install --quiet uv
-	.venv-lock/bin/uv pip compile requirements.txt --generate-hashes --no-annotate --no-header --quiet --output-file requirements-hashes.txt
+	.venv-lock/bin/uv pip compile .venv-lock/run.txt --generate-hashes --no-annotate --no-header --quiet --output-file requirements-hashes.txt
 	rm -rf .venv-lock
 
 clean:  ## remove results (not the raw data, not the response store)

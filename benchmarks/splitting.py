@@ -27,7 +27,7 @@ from microrank import tables
 from microrank.data.digit_scanner import MAX_ID
 from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
-from microrank.data.splits import SPLIT_NAMES, split_interactions
+from microrank.data.splits import SPLIT_NAMES, figures, make_catalogue, split_interactions
 from microrank.data.titles import TITLES
 
 REPEATS = 7
@@ -37,9 +37,10 @@ NO_TITLES = TITLES.empty_table()
 def by_blocks(pairs: Path, folder: Path) -> int:
     """The way of `split_interactions.py`; gives the number of interactions."""
     with split_writer({name: str(folder / f"{name}.parquet") for name in SPLIT_NAMES}) as write:
-        summary = split_interactions(iter_histories([pairs]), NO_TITLES, write)
-    tables.write_table(summary.items, folder / "items.parquet", tables.ITEMS)
-    return int(summary.counts["interactions"])
+        counts = split_interactions(iter_histories([pairs]), write)
+    catalogue = make_catalogue(counts, NO_TITLES)
+    tables.write_table(catalogue, folder / "items.parquet", tables.ITEMS)
+    return int(figures(counts, NO_TITLES)["interactions"])
 
 
 def by_loop(pairs: Path, folder: Path) -> int:

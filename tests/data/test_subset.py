@@ -200,8 +200,8 @@ def test_nobody_tunes_and_is_tested_however_many_are_drawn(
         "population": population,
     }
     assert set(sample_hit_users(**parts, **wanted)["user_id"].to_pylist()) == hit - aside
+    too_many = {"sample_size": len(hit - aside) + 1, "strict": True}
     with pytest.raises(StudyError, match=r"besides those whom tuning\.share sets aside"):
-        too_many = {"sample_size": len(hit - aside) + 1, "strict": True}
         sample_hit_users(**parts, **(wanted | too_many))
 
 

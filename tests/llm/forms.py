@@ -440,7 +440,8 @@ SCORE_FORMS = [
     Form(
         "draft, final",
         lambda e: (
-            f"First {json.dumps({str(x.name): 10 - x.score for x in e})}. No.\n\nFinal scores:\n{scored(e)}"
+            f"First {json.dumps({str(x.name): 10 - x.score for x in e})}. No."
+            f"\n\nFinal scores:\n{scored(e)}"
         ),
     ),
     Form(

@@ -7,9 +7,27 @@ import pytest
 from llm.forms import RANKING_FORMS, SCORE_FORMS, Entry, Form
 from microrank.llm.reading.answer import Parsed, read_answer
 
-WORDS = (
-    "cat dog night river old song Berlin how to cook rice with fish the last game of a king".split()
-)
+WORDS = [
+    "cat",
+    "dog",
+    "night",
+    "river",
+    "old",
+    "song",
+    "Berlin",
+    "how",
+    "to",
+    "cook",
+    "rice",
+    "with",
+    "fish",
+    "the",
+    "last",
+    "game",
+    "of",
+    "a",
+    "king",
+]
 HOSTILE = [
     "1984",
     "7",
@@ -103,3 +121,88 @@ def read_many(times: int, seed: int = 1) -> Counter[tuple[str, str, str]]:
         if wrong := complaint(question, form, answer_format, parsed):
             complaints[form.name, answer_format, wrong] += 1
     return complaints
+
+
+def test_some_thousand_answers_in_all_forms_are_read_as_they_were_meant() -> None:
+    assert read_many(3_000) == {}
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_answers_in_all_forms_are_read_as_they_were_meant() -> None:
+    assert read_many(100_000, seed=2) == {}
+
+
+@pytest.mark.parametrize("form", [*RANKING_FORMS, *SCORE_FORMS], ids=lambda form: form.name)
+def test_every_form_is_read_or_says_why_a_person_could_not_tell(form: Form) -> None:
+    formats = ("scores",) if form in SCORE_FORMS else ("ids", "numbers")
+    titles = [f"{' '.join(WORDS[k : k + 3])} ({1990 + k})" for k in range(8)]
+    for answer_format in formats:
+        order = [3, 0, 5, 1, 7, 2, 6, 4]
+        meant = order if answer_format == "scores" else [6, 2, 0, 7, 3, 5, 1, 4]
+        entries = [
+            Entry(
+                place,
+                1000 + position if answer_format == "ids" else order.index(position) + 1,
+                titles[position],
+                [4, 9, 0, 4, 7, 10, 2, 1][position],
+            )
+            for place, position in enumerate(meant, start=1)
+        ]
+        ids = list(range(1000, 1008))
+        parsed = read_answer(form.text(entries), answer_format, ids, order, titles)
+        if form.may_be_unread:
+            assert parsed.from_model in (0, 8)
+        else:
+            assert parsed.from_model == 8
+        if parsed.from_model and answer_format != "scores":
+            assert parsed.positions == meant
+
+
+SHOWN = [0, 1, 2, 3]
+TITLES = ["Heat (1990)", "Seven (1991)", "Babe (1992)", "Nixon (1993)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. A thriller\n2. A comedy\n3. A drama\n4. A cartoon",  # places and unknown titles
+        "1. Babe\n2. Seven\n3. Nixon\n4. Heat\n\nWait, actually swap 1 and 2.",
+        '{"a": [1, 2, 3, 4], "b": [4, 3, 2, 1]}',
+        "From worst to best: 4, 3, 2, 1",
+        "Least likely first: 4, 3, 2, 1",
+        "1: 3\n2: 1\n3: 4\n4: 2",  # a candidate for each place, or a place for each candidate
+        "[1] Babe\n[3] Heat\n[4] Seven\n[2] Nixon",  # numbers and titles contradict each other
+        '[{"id": 1, "score": 2}, {"id": 2, "score": 9}, {"id": 3, "score": 4}]',
+        "7 < 3 < 1",
+        "I like films of 1 or 2 hours, such as those of 3 or 4 people.",
+        "Candidates:\n[1] Heat (1990)\n[2] Seven (1991)\n[3] Babe (1992)\n[4] Nixon (1993)",
+        "4 videos were considered, but I cannot rank them.",
+        "Video 3 is the one to avoid.",
+        "<think>1, 2, 3, 4",
+        "analysisThe order is 4, 3, 2, 1",
+    ],
+)
+def test_an_answer_that_does_not_decide_names_nothing(text: str) -> None:
+    assert read_answer(text, "numbers", [11, 12, 13, 14], SHOWN, TITLES).from_model == 0
+
+
+def test_bare_numbers_in_order_are_an_order_where_numbers_were_asked_for_and_no_ids() -> None:
+    assert read_answer("1, 2, 3, 4", "numbers", [11, 12, 13, 14], SHOWN).from_model == 4
+    assert read_answer("1, 2, 3, 4", "ids", [11, 12, 13, 14], SHOWN).from_model == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "answer_format", "scores"),
+    [
+        ("1: 8\n2: 3\n3: 5\n4: 0", "scores", (8, 3, 5, 0)),
+        ("1. Heat: 8/10 (a)\n2. Seven: 3/10\n3. Babe: 50%\n4. Nixon: 0/5", "scores", (8, 3, 5, 0)),
+        ("1. Babe: 9/10\n2. Heat: 8/10\n3. Nixon: 3/10", "scores", (8, None, 9, 3)),
+        ("1. A: 9/10\n2. B: 8/10\n3. C: 7/10\n4. D: 1/10", "scores", (None,) * 4),
+        ("1st: 9/10\n2nd: 8/10\n3rd: 7/10", "scores", (None,) * 4),
+    ],
+)
+def test_scores_with_units_and_places_are_read_or_left(
+    text: str, answer_format: str, scores: tuple[float | None, ...]
+) -> None:
+    parsed = read_answer(text, answer_format, [11, 12, 13, 14], SHOWN, TITLES)
+    assert parsed.scores == scores

@@ -44,7 +44,8 @@ rule score_rankings:
             if method.rests_on_llm and not method.is_simulated
         ],
         scoring={
-            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples", "margin")
+            key: config["report"][key]
+            for key in ("cutoffs", "confidence", "bootstrap_samples", "margin")
         },
     script:
         "../scripts/score_rankings.py"

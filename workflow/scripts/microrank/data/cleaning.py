@@ -59,7 +59,7 @@ def without_repeats(
         lines = np.repeat(histories.lines, histories.lengths)
     examples = [
         f"user {user_names(histories.users[users[[row]]])[0]} and item "
-        f"{item_names(items[[row]])[0]} on {_lines(int(lines[first]), int(lines[row]))}"
+        f"{item_names(items[[row]])[0]} on {_lines(*sorted((int(lines[first]), int(lines[row]))))}"
         for first, row in sorted(zip(earlier, later, strict=True), key=lambda pair: lines[pair[1]])[
             :2
         ]

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from microrank.data.line_blocks import shown
 from microrank.data.raw_settings import FileFormat
-from microrank.data.raw_source import is_parquet, open_raw
+from microrank.data.raw_source import is_parquet, open_raw, parquet_names
 from microrank.errors import StudyError
 
 SEPARATORS = ("\t", "::", ",", ";", "|")
@@ -87,7 +85,7 @@ def find_layout(
         )
 
     if is_parquet(path):
-        return Layout("parquet", columns=chosen(pq.read_schema(path).names))
+        return Layout("parquet", columns=chosen(parquet_names(path)))
     first_line = _first_line(path, file_format)
     if first_line.lstrip().startswith("{"):
         return Layout("json", columns=chosen(list(_json_object(path, first_line))))

@@ -14,7 +14,7 @@ from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
 from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories
-from microrank.data.raw_rows import RowBatch, is_blank, read_rows
+from microrank.data.raw_rows import NoNumbers, RowBatch, is_blank, read_rows
 from microrank.data.raw_settings import RawSettings
 from microrank.data.raw_times import UNITS, WORDS, read_times
 from microrank.data.row_store import ITEM, LINE, TIME, USER, RowStore
@@ -93,13 +93,18 @@ def gather_rows(path: Path, layout: Layout, settings: RawSettings, problems: Pro
         StudyError: the file cannot be read, or holds no rows.
     """
     kinds = {"user": 0, "item": 0}
+    as_numbers = layout.kind == "rows"
     while True:
         gathered = Gathered(
             path, "timestamp" in layout.columns, IdSpace(kinds["user"]), IdSpace(kinds["item"])
         )
         problems.by_kind.clear()
         try:
-            _read_all(gathered, layout, settings, problems)
+            _read_all(gathered, layout, settings, problems, as_numbers)
+        except NoNumbers:
+            gathered.store.__exit__()
+            as_numbers = False
+            continue
         except _OtherKindOf as error:
             gathered.store.__exit__()
             kinds[error.what] += 1
@@ -124,10 +129,16 @@ class _OtherKindOf(Exception):
 
 
 def _read_all(
-    gathered: Gathered, layout: Layout, settings: RawSettings, problems: Problems
+    gathered: Gathered,
+    layout: Layout,
+    settings: RawSettings,
+    problems: Problems,
+    as_numbers: bool,
 ) -> None:
     reader = _RowReader(gathered, settings, problems)
-    for batch in read_rows(gathered.path, layout, settings.format, problems, settings.bad_rows):
+    for batch in read_rows(
+        gathered.path, layout, settings.format, problems, settings.bad_rows, as_numbers=as_numbers
+    ):
         reader.add(batch)
 
 

@@ -17,7 +17,7 @@ from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
 from microrank.data.problems import Problems
 from microrank.data.raw_settings import FileFormat
-from microrank.data.raw_source import doubled_colons, open_raw
+from microrank.data.raw_source import doubled_colons, open_raw, without_leading_zeros
 from microrank.errors import StudyError
 
 BLOCK_BYTES = 1 << 20
@@ -40,7 +40,13 @@ class RowBatch:
 
 
 def read_rows(
-    path: Path, layout: Layout, file_format: FileFormat, problems: Problems, bad_rows: str
+    path: Path,
+    layout: Layout,
+    file_format: FileFormat,
+    problems: Problems,
+    bad_rows: str,
+    *,
+    as_numbers: bool = False,
 ) -> Iterator[RowBatch]:
     """Read the wanted columns of a file.
 
@@ -50,8 +56,10 @@ def read_rows(
         file_format: its encoding.
         problems: takes the rows that have too few or too many fields.
         bad_rows: `error` or `drop`, what the settings say of these.
+        as_numbers: whether the fields of separated text are parsed as numbers, which is faster.
 
     Raises:
+        NoNumbers: `as_numbers`, but a field is no number, or has a leading zero.
         StudyError: the file cannot be read.
     """
     try:
@@ -60,13 +68,22 @@ def read_rows(
         elif layout.kind == "json":
             yield from _json_rows(path, layout, file_format)
         else:
-            yield from _text_rows(path, layout, file_format, problems, bad_rows)
+            yield from _text_rows(path, layout, file_format, problems, bad_rows, as_numbers)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise _explained(path, file_format, error) from error
 
 
-def _text_rows(
-    path: Path, layout: Layout, file_format: FileFormat, problems: Problems, bad_rows: str
+class NoNumbers(Exception):
+    """The fields of a file are not all plain numbers."""
+
+
+def _text_rows(  # noqa: PLR0917
+    path: Path,
+    layout: Layout,
+    file_format: FileFormat,
+    problems: Problems,
+    bad_rows: str,
+    as_numbers: bool,
 ) -> Iterator[RowBatch]:
     skipped: list[int] = []
 
@@ -89,7 +106,9 @@ def _text_rows(
             separator = INSTEAD_OF_COLONS
             text = doubled_colons(stream, separator.encode())
         n_valid = 0
-        for batch in _open_csv(text, layout, separator, skip):
+        if as_numbers:
+            text = without_leading_zeros(text, separator.encode(), NoNumbers)
+        for batch in _batches(text, layout, separator, skip, as_numbers):
             places = np.arange(n_valid, n_valid + len(batch))
             n_valid += len(batch)
             yield RowBatch(
@@ -98,8 +117,29 @@ def _text_rows(
             )
 
 
-def _open_csv(stream: Any, layout: Layout, separator: str, skip: Any) -> Iterator[pa.RecordBatch]:
-    names = list(dict.fromkeys(layout.columns.values()))
+def _batches(
+    stream: Any, layout: Layout, separator: str, skip: Any, as_numbers: bool
+) -> Iterator[pa.RecordBatch]:
+    if not as_numbers:
+        names = layout.columns.values()
+        yield from _open_csv(stream, layout, separator, skip, dict.fromkeys(names, pa.string()))
+        return
+    types = {
+        name: pa.float64() if what == "rating" else pa.int64()
+        for what, name in layout.columns.items()
+    }
+    try:
+        for batch in _open_csv(stream, layout, separator, skip, types):
+            if any(batch[name].null_count for name in types):
+                raise NoNumbers
+            yield batch
+    except pa.ArrowInvalid:
+        raise NoNumbers from None
+
+
+def _open_csv(
+    stream: Any, layout: Layout, separator: str, skip: Any, types: dict[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
     try:
         return iter(
             pyarrow.csv.open_csv(
@@ -117,7 +157,7 @@ def _open_csv(stream: Any, layout: Layout, separator: str, skip: Any) -> Iterato
                     invalid_row_handler=skip,
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=names, column_types=dict.fromkeys(names, pa.string())
+                    include_columns=list(types), column_types=types
                 ),
             )
         )
@@ -203,9 +243,19 @@ def _explained(path: Path, file_format: FileFormat, error: Exception) -> StudyEr
     reason = str(error).splitlines()[0]
     if "UTF8" in reason or "UTF-8" in reason:
         return not_utf8(path, file_format)
-    if "straddling" in reason or "too long" in reason:
-        reason = "a line is too long: is a quotation mark missing?"
+    if "straddling" in reason:
+        return StudyError(
+            f"{path}: line {_long_line(path, file_format)}: longer than {BLOCK_BYTES} bytes; is "
+            "the file what it should be?"
+        )
     return StudyError(f"{path}: cannot be parsed ({reason})")
+
+
+def _long_line(path: Path, file_format: FileFormat) -> int:
+    """The number of the first line that is too long to be parsed."""
+    with open_raw(path, file_format.encoding) as stream:
+        lengths = enumerate(map(len, stream), start=1)
+        return next((line for line, length in lengths if length > BLOCK_BYTES), 0)
 
 
 def not_utf8(path: Path, file_format: FileFormat) -> StudyError:

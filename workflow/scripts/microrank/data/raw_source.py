@@ -8,6 +8,7 @@ import codecs
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from microrank.errors import StudyError
 
@@ -73,6 +75,20 @@ def is_parquet(path: Path) -> bool:
             return file.read(len(PARQUET)) == PARQUET
     except OSError:
         return False
+
+
+def parquet_names(path: Path) -> list[str]:
+    """The names of a parquet file's columns.
+
+    Raises:
+        StudyError: the file is damaged.
+    """
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StudyError(
+            f"{path}: damaged, not a complete parquet file ({error}); fetch it again"
+        ) from error
 
 
 @contextmanager
@@ -154,6 +170,23 @@ def _replaced(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
         rest = b":" if piece.endswith(b":") and not piece.endswith(b"::") else b""
         yield piece[: len(piece) - len(rest)].replace(b"::", separator)
     yield rest
+
+
+def without_leading_zeros(stream: BinaryIO, separator: bytes, error: type[Exception]) -> BinaryIO:
+    """The same bytes; `error` where a field begins with a zero and another digit."""
+    return io.BufferedReader(_Pieces(_watched(stream, separator, error)), PIECE_BYTES)
+
+
+def _watched(stream: BinaryIO, separator: bytes, error: type[Exception]) -> Iterator[bytes]:
+    starts = (b"\n0", separator + b"0")
+    pattern = re.compile(rb"(?:\n|" + re.escape(separator) + rb")0[0-9]")
+    before = b"\n"
+    while piece := stream.read(PIECE_BYTES):
+        watched = before + piece
+        if any(start in watched for start in starts) and pattern.search(watched):
+            raise error
+        before = piece[-2:]
+        yield piece
 
 
 class _Pieces(io.RawIOBase):

@@ -12,8 +12,9 @@ from typing import IO, Self
 
 import numpy as np
 
-IN_MEMORY_ROWS = 1 << 20
+IN_MEMORY_ROWS = 1 << 19
 SAMPLE_ROWS = 1 << 16
+MAX_RANGES = 256  # each has a file that is open
 USER, ITEM, TIME, LINE = range(4)
 N_COLUMNS = 4
 
@@ -71,8 +72,8 @@ class RowStore:
             [n, 4] int64.
         """
         if self._file is None:
-            rows = [np.empty((0, N_COLUMNS), np.int64), *self._waiting]
-            yield _in_order(np.concatenate(rows))
+            waiting = [np.empty((0, N_COLUMNS), np.int64), *self._waiting]
+            yield _in_order(np.concatenate(waiting))
             return
         self._store()
         self._file.flush()
@@ -108,7 +109,7 @@ class RowStore:
         """Users at which ranges begin: quantiles of a sample, for about half a memory each."""
         step = max(1, self._n_stored // SAMPLE_ROWS)
         sample = np.sort(np.concatenate([rows[::step, USER] for rows in self._chunks()]))
-        n_ranges = -(-2 * self._n_stored // IN_MEMORY_ROWS)
+        n_ranges = min(-(-2 * self._n_stored // IN_MEMORY_ROWS), MAX_RANGES)
         return np.unique(sample[np.arange(1, n_ranges) * len(sample) // n_ranges])
 
 

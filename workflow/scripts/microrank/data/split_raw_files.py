@@ -126,12 +126,11 @@ def write_catalogue(counts: SplitCounts, titles: Titles, items: IdSpace, path: s
 
 def _further_figures(
     counts: SplitCounts, interactions: Interactions, settings: RawSettings
-) -> dict[str, Any]:
-    """What was cleaned away; nothing where nothing was."""
-    further: dict[str, Any] = {}
-    cleaning = interactions.problems.counts()
+) -> dict[str, int]:
+    """What was left out, by kind; nothing where nothing was."""
+    left_out: dict[str, int] = {
+        f"left_out_{kind}": count for kind, count in interactions.problems.counts().items()
+    }
     if settings.split == GLOBAL_TIME:
-        cleaning["users_outside_split_dates"] = counts.n_read - counts.n_users
-    if cleaning:
-        further["cleaning"] = cleaning
-    return further
+        left_out["left_out_users_by_split_dates"] = counts.n_read - counts.n_users
+    return left_out

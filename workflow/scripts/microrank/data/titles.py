@@ -26,7 +26,7 @@ from microrank.data.layouts import choose_columns, plain_name, separator_of
 from microrank.data.line_blocks import shown
 from microrank.data.raw_rows import INSTEAD_OF_COLONS, QUOTED, not_utf8
 from microrank.data.raw_settings import FileFormat, RawSettings
-from microrank.data.raw_source import doubled_colons, is_parquet, open_raw
+from microrank.data.raw_source import doubled_colons, is_parquet, open_raw, parquet_names
 from microrank.errors import StudyError
 
 NEEDED = ("item", "title")
@@ -129,7 +129,7 @@ def _rows_of(path: Path, settings: RawSettings) -> tuple[list[str], Iterator[Row
     """The names `item`, `title` and of the attributes, and rows of these."""
     wanted = ("item", "title", *settings.attributes)
     if is_parquet(path):
-        columns = _chosen(path, pq.read_schema(path).names, settings)
+        columns = _chosen(path, parquet_names(path), settings)
         return list(wanted), _parquet_rows(path, [columns[what] for what in wanted])
     first_line = _first_line(path, settings.titles_format)
     if first_line.lstrip().startswith("{"):
@@ -244,7 +244,8 @@ def _separated(
         stream = doubled_colons(stream, separator.encode())
     quoting = csv.QUOTE_MINIMAL if separator in QUOTED else csv.QUOTE_NONE
     lines = (text for _, text in _checked_lines(path, stream, file_format))
-    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
+    # typeshed wants one of csv's four constants, which an expression of two of them is not to mypy.
+    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)  # type: ignore[arg-type]
     last_line = 0
     try:
         for row in reader:

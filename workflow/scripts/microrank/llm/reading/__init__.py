@@ -4,7 +4,7 @@
 
 - `shown`: the candidates as the prompt showed them, and the titles that a text repeats;
 - `thinking`: the answer proper, without the thinking before it;
-- `json_values`, `tables`, `lines`: what stands in the answer as rows of a list (`rows`);
-- `columns`: which column of a list names the candidates, and which one gives places or scores;
+- `json_values`, `json_rows`, `tables`, `lines`: what stands in the answer as rows of lists;
+- `columns`, `lists`: which column of a list names the candidates, which gives places or scores;
 - `final`: which of several lists is the answer.
 """

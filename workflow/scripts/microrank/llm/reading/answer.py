@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from microrank.llm.reading.final import choose
-from microrank.llm.reading.json_values import json_blocks
+from microrank.llm.reading.json_rows import json_blocks
 from microrank.llm.reading.lines import text_blocks, tidied
 from microrank.llm.reading.lists import Finding, order_in, scores_in
 from microrank.llm.reading.rows import Block

@@ -6,6 +6,7 @@ itself does not support are dropped. What is left must agree, else the list is a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from microrank.llm.reading.rows import Block, Column, Role, Row
 from microrank.llm.reading.shown import Shown
@@ -114,7 +115,7 @@ def are_places(values: Sequence[float | None]) -> bool:
 def is_run(values: Sequence[float | None]) -> bool:
     """Whether the values count up by 1."""
     present = [value for value in values if value is not None]
-    return all(after == before + 1 for before, after in zip(present, present[1:], strict=False))
+    return all(after == before + 1 for before, after in pairwise(present))
 
 
 def _read(column: Column, block: Block, shown: Shown, answer_format: str) -> Reading | None:

@@ -10,7 +10,10 @@ from microrank.llm.reading.tables import is_table_line, separator_of, table_bloc
 
 MAX_LINES = 2_000
 MAX_LINE = 3_000  # characters of a line that are read, the last ones
-_KIND = r"(?:(?:the\s+)?(?:video|candidate|item|id|number|movie|film|option|no\.?)s?\s*(?:id\s*)?[#:]?\s*)?"
+_KIND = (
+    r"(?:(?:the\s+)?(?:video|candidate|item|id|number|movie|film|option|no\.?)s?\s*"
+    r"(?:id\s*)?[#:]?\s*)?"
+)
 _MARKS = r"[\[(\"'`#*]{0,3}"
 _ITEM = rf"{_MARKS}{_KIND}{_MARKS}\d{{1,19}}(?![\w%/]|\.\d)[\])\"'`*]{{0,3}}"
 _SEPARATOR = (
@@ -259,12 +262,16 @@ def _goes_on(run: _Run, rows: Sequence[Row], line: str) -> bool:
     if run.kind == "prose":
         return False
     if run.kind == "sequence":
-        before = {tuple(row.numbers.values()) + (row.text,) for row in run.rows}
-        return not any(tuple(row.numbers.values()) + (row.text,) in before for row in rows)
+        before = {_whole(row) for row in run.rows}
+        return not any(_whole(row) in before for row in rows)
     if run.kind == "numbered":
         return _numbering_goes_on(run, rows[0])
     first = _first(rows[0])
     return first not in [_first(row) for row in run.rows]
+
+
+def _whole(row: Row) -> tuple[object, ...]:
+    return (*row.numbers.values(), row.text)
 
 
 def _numbering_goes_on(run: _Run, row: Row) -> bool:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from microrank.llm.reading.columns import (
     Reading,
@@ -44,6 +45,8 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
     names = names_of(block, shown, answer_format)
     if names.reading is None:
         return Finding(block, is_ambiguous=names.is_ambiguous)
+    if block.kind == "list" and len(block.rows) == 1 and _is_a_sentence(block, names.reading):
+        return Finding(block)
     places, contradict = _places(block, names.reading)
     if contradict or (places is None and _scores_disagree(block.rows, names.reading)):
         return Finding(block, is_ambiguous=True)
@@ -52,6 +55,13 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
     return _finding(
         block, names.reading, answer_format, [(position, math.nan) for position in positions]
     )
+
+
+def _is_a_sentence(block: Block, reading: Reading) -> bool:
+    """Whether a single line is no list but a sentence, such as `5 videos are about cats`."""
+    (row,) = block.rows
+    is_bare = not row.text and len(row.numbers) == 1
+    return reading.column is None or not (is_bare or reading.is_confirmed)
 
 
 def _places(block: Block, reading: Reading) -> tuple[list[float] | None, bool]:
@@ -86,7 +96,7 @@ def _scores_disagree(rows: Sequence[Row], reading: Reading) -> bool:
         values = values_of(rows, column)
         if column.role is Role.SCORE and column != reading.column and None not in values:
             scores = [value for value in values if value is not None]
-            return any(later > before for before, later in zip(scores, scores[1:], strict=False))
+            return any(later > before for before, later in pairwise(scores))
     return False
 
 
@@ -138,9 +148,8 @@ def _score_column(block: Block) -> Column | None:
     ]
     table = [c for c in columns if c.role is Role.UNKNOWN and c.name.startswith("column ")][-1:]
     candidates = [*named, *unnamed, *table]
-    return (
-        candidates[0] if candidates and len(columns) > 1 or _has_titles(rows, candidates) else None
-    )
+    has_names = (candidates and len(columns) > 1) or _has_titles(rows, candidates)
+    return candidates[0] if has_names else None
 
 
 def _has_titles(rows: Sequence[Row], columns: Sequence[Column]) -> bool:
@@ -167,7 +176,7 @@ def _may_be_a_sorted_list(
         return False
     in_a_line = column.name in ("lead", "start") and any(row.text for row in rows)
     is_place = column.role is Role.PLACE or (in_a_line and not scores_follow)
-    is_sorted = all(later <= before for before, later in zip(scores, scores[1:], strict=False))
+    is_sorted = all(later <= before for before, later in pairwise(scores))
     return is_place and is_sorted and len(scores) > 1 and scores[0] > scores[-1]
 
 

@@ -60,27 +60,25 @@ class Block:
     end: int = 0
 
 
-_PLACES = {
-    "rank",
-    "ranking",
-    "place",
-    "position",
-    "pos",
-    "spot",
-    "order",
-    "placement",
-    "#",
-    "priority",
-}
-_CANDIDATES = {
-    "id", "ids", "number", "candidate", "video", "item", "movie", "film", "clip", "option", "choice",
-    "product", "book", "show",
-}  # fmt: skip
-_SCORES = {"score", "relevance", "rating", "likelihood", "probability", "confidence", "points",
-           "similarity", "percent", "percentage", "match", "grade", "weight"}  # fmt: skip
-_OTHERS = {"year", "duration", "views", "likes", "minutes", "seconds", "length", "count", "age",
-           "votes", "date", "watched", "total", "index"}  # fmt: skip
-_TITLES = {"title", "name", "description", "titel", "reason", "explanation", "why", "rationale"}
+_PLACES = frozenset(
+    ("rank", "ranking", "place", "position", "pos", "spot", "order", "placement", "priority", "#")
+)
+_CANDIDATES = frozenset(
+    ("id", "number", "candidate", "video", "item", "movie", "film", "clip", "option", "choice")
+)
+_SCORES = frozenset(
+    (
+        *("score", "relevance", "rating", "likelihood", "probability", "confidence", "point"),
+        *("similarity", "percent", "percentage", "match", "grade", "weight"),
+    )
+)
+_OTHERS = frozenset(
+    (
+        *("year", "duration", "view", "like", "minute", "second", "length", "count", "age"),
+        *("vote", "date", "watched", "total", "index", "title", "name", "description", "titel"),
+        *("reason", "explanation", "why", "rationale"),
+    )
+)
 _WORDS = re.compile(r"[a-z]+|#")
 
 
@@ -91,7 +89,7 @@ def role_of_name(name: str) -> Role | None:
         return None
     for role, known in (
         (Role.SCORE, _SCORES),
-        (Role.OTHER, _OTHERS | _TITLES),
+        (Role.OTHER, _OTHERS),
         (Role.PLACE, _PLACES),
         (Role.CANDIDATE, _CANDIDATES),
     ):
@@ -111,13 +109,13 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    rf"(?<![\w.])(?P<number>{_DECIMAL})\s*(?:/\s*(?P<of>\d{{1,3}})(?!\d)|out of (?P<out_of>\d{{1,3}})|"
-    r"(?P<percent>%|percent\b))",
+    rf"(?<![\w.])(?P<number>{_DECIMAL})\s*"
+    r"(?:/\s*(?P<of>\d{1,3})(?!\d)|out of (?P<out_of>\d{1,3})|(?P<percent>%|percent\b))",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(
-    rf"(?<![\w.]){_DECIMAL}[ -]?(?:points?|stars?|minutes?|mins?|seconds?|secs?|hours?|hrs?|h|m|s|k|"
-    r"views?|likes?|years?|times|episodes?|percent|x)\b",
+    rf"(?<![\w.]){_DECIMAL}[ -]?(?:points?|stars?|minutes?|mins?|seconds?|secs?|hours?|hrs?|"
+    r"h|m|s|k|views?|likes?|years?|times|episodes?|percent|x)\b",
     re.IGNORECASE,
 )
 _BRACKET = re.compile(r"\[\s*#?(\d{1,19})\s*\]")
@@ -125,7 +123,8 @@ _ORDINAL = re.compile(
     r"^\W*(\d{1,4})\s*(?:st|nd|rd|th)\b(?:\s+(?:place|choice|pick|rank))?\W*", re.I
 )
 _ORDINAL_WORDS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
 )
 _ORDINAL_WORD = re.compile(
     rf"^\W*({'|'.join(_ORDINAL_WORDS)})(?:\s+(?:place|choice|pick|rank))?\s*[:.–—-]\W*", re.I

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from microrank.llm.reading.json_values import as_score, as_whole_number
+from microrank.llm.reading.json_rows import as_score, as_whole_number
 from microrank.llm.reading.rows import Block, Column, Role, Row, role_of_name, row_of_line
 
 _RULE = re.compile(r"^[\s|:+=-]+$")

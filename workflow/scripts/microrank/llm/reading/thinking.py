@@ -1,8 +1,9 @@
 """The answer proper: what a model says after its thinking, in every form that servers let through.
 
-Sources of the marks: the chat templates and model cards of DeepSeek-R1 (<think>), gpt-oss (channels,
-the "harmony" format), Mistral's Magistral ([THINK]), Kimi (◁think▷), Seed-OSS (<seed:think>),
-Cohere's Command A Reasoning (<|START_THINKING|>), Sky-T1 (<|begin_of_thought|>).
+Sources of the marks: the chat templates and model cards of DeepSeek-R1 (<think>), gpt-oss (the
+channels of the "harmony" format), Mistral's Magistral ([THINK]), Kimi (◁think▷), Seed-OSS
+(<seed:think>), Cohere's Command A Reasoning (<|START_THINKING|>), Sky-T1
+(<|begin_of_thought|>).
 """
 
 import re
