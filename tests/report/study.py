@@ -9,7 +9,11 @@ import pyarrow as pa
 from made_up import as_rankings, made_up_subset, perfect, shuffled
 from microrank import tables
 from microrank.evaluation.diagnose import Answers, diagnose_rankings
-from microrank.evaluation.recommender import ListQuality, RecommenderMetrics
+from microrank.evaluation.recommender import (
+    ListQuality,
+    PopularityComparison,
+    RecommenderMetrics,
+)
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.llm.answer_counts import AnswerCounts
@@ -48,6 +52,7 @@ RECOMMENDER = RecommenderMetrics(
     ceiling=0.955,
     all_users=ListQuality(1000, {"HR@5": 0.017, "HR@10": 0.029, "HR@20": 0.2}),
     trained_targets=ListQuality(955, {"HR@5": 0.018, "HR@10": 0.03, "HR@20": 0.21}),
+    popularity=PopularityComparison.of(np.arange(1, 41), np.zeros(40, int), 20),
 )
 
 
