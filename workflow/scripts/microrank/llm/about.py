@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from microrank.llm.prompts import Prompt
+from microrank.llm.prompts import UNKNOWN_ITEMS, Prompt
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = {"items": "items", "verb": "chosen"}
 _VIDEOS = re.compile(r"\b(videos?|viewers?|watch(ed|es)?)\b", re.IGNORECASE)
 _WATCHED = re.compile(r"video|movie|film|series|watch", re.IGNORECASE)
 
@@ -22,12 +21,12 @@ def with_about(prompt: Prompt, about: Mapping[str, str] | None) -> Prompt:
         prompt: As its file has it.
         about: `items` and `verb`, such as products and bought; None where the data set has none.
     """
-    words = about or UNKNOWN
+    words = about or UNKNOWN_ITEMS
     return replace(prompt, system=_filled(prompt.system, words), user=_filled(prompt.user, words))
 
 
 def _filled(text: str, words: Mapping[str, str]) -> str:
-    for name in UNKNOWN:
+    for name in UNKNOWN_ITEMS:
         text = re.sub(rf"(?<!\{{)\{{{name}\}}(?!\}})", words[name], text)
     return text
 

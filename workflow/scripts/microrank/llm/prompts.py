@@ -24,6 +24,7 @@ PLACEHOLDERS = {
     "candidate_line": {"number", "id", "rank", "title", "attributes"},
 }
 NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
+UNKNOWN_ITEMS = {"items": "items", "verb": "chosen"}  # of a data set without `about`
 NOT_ASKED = ("version", "about")  # keys for human readers
 OLD_KEYS = {"answer": "answer_format"}  # old name -> today's
 
@@ -184,6 +185,7 @@ def build_messages(
         candidates="\n".join(candidates),
         ids=", ".join(str(candidate_ids[position]) for position in order),
         n=len(order),
+        **UNKNOWN_ITEMS,
     )
     return [
         {"role": "system", "content": prompt.system.strip()},
