@@ -243,7 +243,7 @@ def _explained(path: Path, file_format: FileFormat, error: Exception) -> StudyEr
     reason = str(error).splitlines()[0]
     if "UTF8" in reason or "UTF-8" in reason:
         return not_utf8(path, file_format)
-    if "straddling" in reason:
+    if "straddling" in reason or "larger than block size" in reason:
         return StudyError(
             f"{path}: line {_long_line(path, file_format)}: longer than {BLOCK_BYTES} bytes; is "
             "the file what it should be?"

@@ -11,12 +11,12 @@ def summary_table(study: Study) -> Table:
     """Show the recommender, a shuffle, and the best row of each kind and of all."""
     shuffle = study.hits(RANDOM_EXPECTED)
     rows = [
-        ["recommender", study.lists_name, count(study.hits(study.recommender).value), "", ""],
+        ["recommender", "", study.lists_name, count(study.hits(study.recommender).value), ""],
         [
             "random shuffle",
+            "",
             "expected (range)",
             f"{count(shuffle.value)} ({count_span(*map(round, shuffle.interval))})",
-            "",
             "",
         ],
     ]
@@ -25,10 +25,10 @@ def summary_table(study: Study) -> Table:
             rows.append([kind, *_row(study, best_of(study, names))])
     header = [
         "",
+        f"against {study.lists_name}",
         "row",
         f"Hits@{study.last_cutoff}",
         f"− {study.lists_name}",
-        f"against {study.lists_name}",
     ]
     caption = (
         f"The best row of each kind, of {study.n_users:,} users; in brackets the "
@@ -64,4 +64,4 @@ def _row(study: Study, name: str) -> list[str]:
     difference = study.row(name, "hr_difference", study.last_cutoff)
     low, high = (signed(round(end * study.n_users)) for end in difference.interval)
     change = f"{signed(hits.delta or 0)} ({low} to {high})"
-    return [study.label(name), count(hits.value), change, verdict(study, name)]
+    return [verdict(study, name), study.label(name), count(hits.value), change]
