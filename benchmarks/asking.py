@@ -1,8 +1,11 @@
-"""What asking costs beyond the service's own time: against a local server with a set delay, as ratios; and the store's own speed.
+"""What asking costs beyond the service's own time, and the speed of the store.
+
+Ratios are against a local server with a set delay.
 
     python benchmarks/asking.py [--json PATH]
 
-The one-at-a-time loop is measured on a part of the questions and scaled up, since it would take minutes.
+The one-at-a-time loop is measured on a part of the questions and scaled up, since it would take
+minutes.
 """
 
 import argparse
@@ -29,7 +32,8 @@ Row = dict[str, Any]
 STORE_COMMAND = Path(__file__).parent.parent / "workflow/scripts/store.py"
 QUESTIONS, DELAY_S, CONCURRENCY, LOOP_QUESTIONS = 1000, 0.2, 16, 40
 CACHED, MANY = 10_000, 100_000
-# The peak of the process itself, which Linux counts from its start; a child's rusage begins with its parent's.
+# The peak of the process itself, which Linux counts from its start. A child's rusage begins with
+# its parent's.
 WATCH = f"""
 try:
     runpy.run_path({str(STORE_COMMAND)!r}, run_name="__main__")
@@ -85,15 +89,17 @@ def asking(folder: Path) -> Row:
         took_s = time.perf_counter() - started
     ideal_s = QUESTIONS * DELAY_S / CONCURRENCY
     return {
-        "what": f"asking {QUESTIONS:,} questions of {DELAY_S:g} s, {CONCURRENCY} at a time, against one at a time",
+        "what": f"asking {QUESTIONS:,} questions of {DELAY_S:g} s, {CONCURRENCY} at a time, "
+        "against one at a time",
         "ratio": loop_s / took_s,
         "must": 14,
-        "note": f"{took_s:.1f} s, {took_s / ideal_s:.3f} of the ideal (at most 1.10); the loop was measured on {LOOP_QUESTIONS} questions",
+        "note": f"{took_s:.1f} s, {took_s / ideal_s:.3f} of the ideal (at most 1.10); "
+        f"the loop was measured on {LOOP_QUESTIONS} questions",
     }
 
 
 def cached(folder: Path) -> list[Row]:
-    """10,000 kept answers: what keeping one costs, and a whole run from the store, where nobody listens."""
+    """Keep 10,000 answers: the cost of each, and of a run from the store without a server."""
     store, asked = (
         Store(folder),
         _questions(ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), CACHED),
@@ -108,7 +114,8 @@ def cached(folder: Path) -> list[Row]:
     return [
         {
             "what": "keeping one answer in the store, and finding it again",
-            "note": f"{1e3 * put_s / CACHED:.2f} ms and {1e3 * get_s / CACHED:.2f} ms (together at most 3)",
+            "note": f"{1e3 * put_s / CACHED:.2f} ms and {1e3 * get_s / CACHED:.2f} ms "
+            "(together at most 3)",
         },
         {
             "what": f"a run of {CACHED:,} kept answers",
@@ -120,14 +127,18 @@ def cached(folder: Path) -> list[Row]:
 def statistics(folder: Path) -> Row:
     """Statistics of 100,000 entries by the command line, in a process of its own."""
     store = Store(folder)
-    store._write = _write_without_sync  # type: ignore[method-assign]  # only to make the entries sooner
+    # Only to make the entries sooner.
+    store._write = _write_without_sync  # type: ignore[method-assign]
     for request in _questions(
         ChatSettings(model="m", base_url="http://127.0.0.1:9/v1"), MANY
     ).values():
         store.put(Entry(request, ANSWER, usage={"prompt_tokens": 700, "completion_tokens": 60}))
     started = time.perf_counter()
     command = ["store.py", "--store", str(folder), "statistics"]
-    watched = f"import runpy, sys; sys.path.insert(0, {str(STORE_COMMAND.parent)!r}); sys.argv = {command}\n{WATCH}"
+    watched = (
+        f"import runpy, sys; sys.path.insert(0, {str(STORE_COMMAND.parent)!r}); "
+        f"sys.argv = {command}\n{WATCH}"
+    )
     printed = subprocess.run(
         [sys.executable, "-c", watched], check=True, capture_output=True, text=True
     ).stdout
@@ -157,7 +168,7 @@ def _questions(settings: ChatSettings, number: int) -> dict[str, dict]:
 
 
 class _Server:
-    """A server in a process of its own that answers every POST after the delay, any number at once."""
+    """A server in a process of its own; it answers every POST after the delay, all at once."""
 
     def __enter__(self) -> str:
         here, there = multiprocessing.Pipe()
@@ -184,7 +195,10 @@ def _serve(pipe) -> None:
                 await reader.readexactly(length)
                 await asyncio.sleep(DELAY_S)
                 writer.write(
-                    f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ANSWER)}\r\n\r\n{ANSWER}".encode()
+                    (
+                        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                        f"Content-Length: {len(ANSWER)}\r\n\r\n{ANSWER}"
+                    ).encode()
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,9 +1,10 @@
-"""A data set of the size of MicroLens-100k, or 10 or 100 times that, in its format: synthetic, as the sample is.
+"""A synthetic data set in the format of MicroLens-100k, of its size or 10 or 100 times that.
 
     python benchmarks/microlens_like.py FOLDER --scale 10
 
-writes FOLDER/pairs.tsv (100,000 users and 720 thousand interactions at scale 1) and FOLDER/titles.csv (19,738 items at every scale, unless
---items says otherwise). Users are drawn and written in portions, so memory does not grow with the scale.
+writes FOLDER/pairs.tsv (100,000 users and 720 thousand interactions at scale 1) and
+FOLDER/titles.csv (19,738 items at every scale, unless --items says otherwise). Users are drawn and
+written in portions, so memory does not grow with the scale.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The rate of large float32 matrix products on this machine, which others are given as a share of."""
+"""The rate of large float32 matrix products here; other rates are given as a share of it."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,10 @@ SIZE = 1536
 
 
 def peak_flops() -> float:
-    """Flop/s of a product of SIZE × SIZE by the faster of torch's two libraries, once each, with the threads that torch has now."""
+    """Flop/s of a product of SIZE × SIZE by the faster of torch's two libraries.
+
+    Each is tried once, with the threads that torch has now.
+    """
     one, other = torch.randn(2, SIZE, SIZE)
     ways = [
         lambda: torch.mm(one, other),

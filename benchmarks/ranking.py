@@ -1,12 +1,15 @@
-"""Ranking the whole catalogue against the plain form that materialises every user-item pair, on one thread.
+"""Ranking the whole catalogue against the plain form, which materialises every user-item pair.
+
+Both run on one thread.
 
     python benchmarks/ranking.py [--dimensions 64 256] [--json PATH]
 
-Both score 19,738 items for a user, mask what was seen, and take the top 20. The plain form puts the history's vectors beside every
-item's, [n_items, history + 1, d], pools them, and runs the model's layers, as MicroLens's code does. "forward" is the model's own forward
-pass, which pools the history once and forms [n_items, d]. Runs take turns in one process, and the fastest of each counts; memory is what
-a process of its own grows by. The model is planted: items lie around topics, as training puts them, so that about as many of them contend
-for the top 20 as in a trained model.
+Both score 19,738 items for a user, mask what was seen, and take the top 20. The plain form puts the
+history's vectors beside every item's, [n_items, history + 1, d], pools them, and runs the model's
+layers, as MicroLens's code does. "forward" is the model's own forward pass, which pools the history
+once and forms [n_items, d]. Runs take turns in one process, and the fastest of each counts; memory
+is what a process of its own grows by. The model is planted: items lie around topics, as training
+puts them, so that about as many of them contend for the top 20 as in a trained model.
 """
 
 import argparse
@@ -203,10 +206,13 @@ def main() -> None:
         memory = {way: memory_mb(way, dimension) for way in ("plain", "fast")}
         ratio, ratio32 = (found["plain"] / found[way] for way in ("chosen", "float32"))
         note = (
-            f"{found['chosen'] * 1e3:.2f} ms a user, screened in {found['screened_in'].removeprefix('torch.')} (float32 alone "
-            f"{ratio32:.1f}x, {found['share_float32']:.0%} of peak); plain {found['plain'] * 1e3:.1f} ms, {memory['plain']:.0f} MB; "
+            f"{found['chosen'] * 1e3:.2f} ms a user, "
+            f"screened in {found['screened_in'].removeprefix('torch.')} (float32 alone "
+            f"{ratio32:.1f}x, {found['share_float32']:.0%} of peak); "
+            f"plain {found['plain'] * 1e3:.1f} ms, {memory['plain']:.0f} MB; "
             f"{found['forward'] / found['chosen']:.1f}x forward; "
-            f"peak {1e-9 / found['peak']:.0f} Gflop/s float32; {found['same']:.0%} of places as in plain"
+            f"peak {1e-9 / found['peak']:.0f} Gflop/s float32; "
+            f"{found['same']:.0%} of places as in plain"
         )
         row = {
             "what": f"ranking 19,738 items, d = {dimension}",
@@ -223,7 +229,8 @@ def main() -> None:
             }
         )
         print(
-            f"{row['what']}: {ratio:.1f}x the plain form, {found['share_chosen']:.0%} of the float32 peak. {note}",
+            f"{row['what']}: {ratio:.1f}x the plain form, "
+            f"{found['share_chosen']:.0%} of the float32 peak. {note}",
             flush=True,
         )
     if options.json:

@@ -2,8 +2,9 @@
 
     python benchmarks/run.py [SCRIPT ...]        # or: make bench
 
-A script writes a list of {what, ratio, must, aim, share_of_peak, memory_mb, note}, absent where it does not apply, or a mapping of named
-figures, which become rows of their own. recommenders.py is about quality and is run by itself.
+A script writes a list of {what, ratio, must, aim, share_of_peak, memory_mb, note}, absent where it
+does not apply, or a mapping of named figures, which become rows of their own. recommenders.py is
+about quality and is run by itself.
 """
 
 import argparse
@@ -61,7 +62,8 @@ def machine() -> str:
         if line.startswith("model name")
     ]
     cpu = models[0] if models else platform.processor()
-    return f"{cpu}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {version('torch')}"
+    software = f"Python {platform.python_version()}, torch {version('torch')}"
+    return f"{cpu}, {os.cpu_count()} cores, {software}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -1,12 +1,14 @@
-"""What each stage costs as the data grow: processor seconds, wall seconds and peak memory at 1, 10 and 100 times MicroLens-100k.
+"""What each stage costs as the data grow: seconds and memory at 1, 10 and 100 times MicroLens-100k.
 
     python benchmarks/scale.py --folder FOLDER [--scales 1 10 100] [--stages NAME ...] [--json PATH]
 
-Every stage is the workflow's own script, run by itself in a fresh process with one thread for arithmetic; its figures include start-up,
-reading and writing. The data (benchmarks/microlens_like.py), the lists of all users and the models are made up once and kept in FOLDER,
-which takes 8 GB at scale 100. Some stages are less than whole: `recommend_top_k` ranks one shard (its users are in the name),
-`training data` builds what a training holds beside its model, and trains nothing, and `training` does half an epoch of 20,000 users. --json
-keeps figures of earlier calls too.
+Every stage is the workflow's own script, run by itself in a fresh process with one thread for
+arithmetic; its figures include start-up, reading and writing. The data
+(benchmarks/microlens_like.py), the lists of all users and the models are made up once and kept in
+FOLDER, which takes 8 GB at scale 100. Some stages are less than whole: `recommend_top_k` ranks one
+shard (its users are in the name), `training data` builds what a training holds beside its model,
+and trains nothing, and `training` does half an epoch of 20,000 users. --json keeps figures of
+earlier calls too.
 """
 
 import argparse
@@ -207,7 +209,10 @@ def run_here(stage: dict[str, Any], folder: Path) -> dict[str, float]:
 
 
 def build_training_data(stage: dict[str, Any]) -> None:
-    """What `train_nfm` holds beside the model and its optimiser: the splits, histories, chunks, an epoch's order and the judge."""
+    """Build what `train_nfm` holds beside the model and its optimiser.
+
+    These are the splits, histories, chunks, an epoch's order and the validation sample.
+    """
     import numpy as np
     from microrank import tables
     from microrank.nfm.chunks import Chunks
@@ -240,7 +245,7 @@ def build_training_data(stage: dict[str, Any]) -> None:
 
 
 def train(stage: dict[str, Any]) -> None:
-    """Train the recipe `sampled`, of another width, for half an epoch on the train split of the first users."""
+    """Train the recipe `sampled`, of another width, for half an epoch on the first users."""
     import pyarrow.compute as pc
     from microrank import tables
     from microrank.nfm.train import refit_nfm
@@ -348,7 +353,10 @@ def make_model(path: Path, dimension: int, catalogue: Path) -> None:
 
 
 def make_lists(folder: Path, splits: Path) -> None:
-    """Shards of made-up lists of all users; every twentieth user's holds the test item, and every twentieth other's the valid item."""
+    """Write shards of made-up lists of all users.
+
+    Every twentieth user's list holds the test item, and every twentieth other's the valid item.
+    """
     import numpy as np
     import pyarrow as pa
     from microrank import tables
@@ -391,7 +399,10 @@ def make_lists(folder: Path, splits: Path) -> None:
 
 
 def make_percent(path: Path, lists: Path, n_users: int) -> None:
-    """A subset of `n_users`, each with an item of its list as the hidden one, and a shuffle of their lists as a method's rankings."""
+    """Make a subset of `n_users`, and a shuffle of their lists as a method's rankings.
+
+    Each has an item of its list as the held-out one.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -429,7 +440,10 @@ def in_fresh_process(arguments: list[str]) -> dict[str, float]:
 
 
 def table(measured: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The figures in Markdown, and for stages measured at three scales the line through them, in units of a million users."""
+    """Give the figures in Markdown.
+
+    Stages measured at three scales have the line through them, in units of a million users.
+    """
     by_model = {
         model_stage(name, d, items)
         for name in ("recommend_top_k", "training")
@@ -464,7 +478,10 @@ def table(measured: dict[str, dict[str, dict[str, float]]]) -> str:
 
 
 def model_table(measured: dict[str, dict[str, dict[str, float]]]) -> list[str]:
-    """Seconds and GB by items and d, with a line through each row and column: I is 100,000 items, D is (d / 64)²."""
+    """Give seconds and GB by items and d, with a line through each row and column.
+
+    I is 100,000 items, D is (d / 64)².
+    """
     lines = []
     for stage in ("recommend_top_k", "training"):
         found = {
@@ -565,7 +582,8 @@ def main() -> None:
                     key: round(value, 3) for key, value in found.items()
                 }
                 print(
-                    f"{scale:4d}x {name:50s} {found['cpu_s']:8.1f} s cpu {found['wall_s']:8.1f} s wall {found['peak_gb']:6.2f} GB",
+                    f"{scale:4d}x {name:50s} {found['cpu_s']:8.1f} s cpu "
+                    f"{found['wall_s']:8.1f} s wall {found['peak_gb']:6.2f} GB",
                     flush=True,
                 )
                 if chosen.json:

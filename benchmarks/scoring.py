@@ -2,8 +2,9 @@
 
     python benchmarks/scoring.py [--results results/sample] [--json PATH]
 
-Where the folder of --results holds a finished study, the jobs that follow lists, embeddings and answers are added up as they were timed
-there. Other work on the same processors counts in all seconds but those that are called processor seconds.
+Where the folder of --results holds a finished study, the jobs that follow lists, embeddings and
+answers are added up as they were timed there. Other work on the same processors counts in all
+seconds but those that are called processor seconds.
 """
 
 import argparse
@@ -43,7 +44,7 @@ BEYOND_ANSWERS = (
 
 
 def main() -> None:
-    """Score made-up rankings, compare the two bootstraps on one method, and add up a study's jobs."""
+    """Score made-up rankings, compare two bootstraps on one method, add up a study's jobs."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -76,7 +77,10 @@ def _scoring(users: int, methods: int) -> dict[str, Any]:
         time.process_time() - cpu_start,
         _peak_mb(),
     )
-    took = f"{seconds:.1f} s of {LIMIT_S} ({cpu_s:.1f} processor seconds), {peak_mb:,.0f} MB of {LIMIT_MB:,}"
+    took = (
+        f"{seconds:.1f} s of {LIMIT_S} ({cpu_s:.1f} processor seconds), "
+        f"{peak_mb:,.0f} MB of {LIMIT_MB:,}"
+    )
     note = f"{took}: {_kept(seconds <= LIMIT_S and peak_mb <= LIMIT_MB)}"
     what = f"a minute ÷ scoring {users:,} users x {methods} methods"
     return {"what": what, "ratio": LIMIT_S / seconds, "must": 1, "memory_mb": peak_mb, "note": note}
@@ -96,7 +100,10 @@ def _bootstrap(users: int) -> dict[str, Any]:
 
 
 def _jobs(results: Path) -> list[dict[str, Any]]:
-    """From lists, embeddings and answers to the report, one job after the other; nothing where there is no study."""
+    """Add up the jobs from lists, embeddings and answers to the report.
+
+    Gives nothing where there is no study.
+    """
     files = [
         *(results / "benchmarks").rglob("*.tsv"),
         results.parent / "benchmarks" / "write_report.tsv",

@@ -1,10 +1,11 @@
-"""Raw tsv to splits: how many times faster than the plain loop over rows, and how much memory, as data grow.
+"""Raw tsv to splits: speed against the plain loop over rows, and memory as data grow.
 
     python benchmarks/splitting.py [--scales 1 10 100] [--json PATH]
 
-Both read the same file, check the same things and write the same tables to four parquet files, on one thread. For the ratio they take turns
-in this process, at scale 1, and the fastest of each counts, in processor seconds; for the memory each scale has a process of its own, whose
-largest resident set is told, and what it was before the file was touched.
+Both read the same file, check the same things and write the same tables to four parquet files, on
+one thread. For the ratio they take turns in this process, at scale 1, and the fastest of each
+counts, in processor seconds; for the memory each scale has a process of its own, whose largest
+resident set is told, and what it was before the file was touched.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from microrank import tables
 from microrank.data.digit_scanner import MAX_ID
 from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
-from microrank.data.splits import SPLIT_NAMES, split_interactions
+from microrank.data.splits import SPLIT_NAMES, figures, make_catalogue, split_interactions
 from microrank.data.titles import TITLES
 
 REPEATS = 7
@@ -36,9 +37,10 @@ NO_TITLES = TITLES.empty_table()
 def by_blocks(pairs: Path, folder: Path) -> int:
     """The way of `split_interactions.py`; gives the number of interactions."""
     with split_writer({name: str(folder / f"{name}.parquet") for name in SPLIT_NAMES}) as write:
-        summary = split_interactions(iter_histories([pairs]), NO_TITLES, write)
-    tables.write_table(summary.items, folder / "items.parquet", tables.ITEMS)
-    return int(summary.counts["interactions"])
+        counts = split_interactions(iter_histories([pairs]), write)
+    catalogue = make_catalogue(counts, NO_TITLES)
+    tables.write_table(catalogue, folder / "items.parquet", tables.ITEMS)
+    return int(figures(counts, NO_TITLES)["interactions"])
 
 
 def by_loop(pairs: Path, folder: Path) -> int:
@@ -136,7 +138,10 @@ def split_here(pairs: Path) -> None:
 
 
 def peak_gb() -> float:
-    """Largest resident set of this program so far, in GB (ru_maxrss would count that of the process it was forked from)."""
+    """Largest resident set of this program so far, in GB.
+
+    ru_maxrss would count that of the process it was forked from.
+    """
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
@@ -177,7 +182,8 @@ def main() -> None:
             if scale == 1:
                 fastest = take_turns(pairs)
                 row |= {"ratio": fastest["loop"] / fastest["blocks"], "must": 12.0}
-                note = f"{fastest['blocks'] * 1e3:.0f} ms against {fastest['loop'] * 1e3:.0f} ms of the loop over rows; {note}"
+                blocks_ms, loop_ms = fastest["blocks"] * 1e3, fastest["loop"] * 1e3
+                note = f"{blocks_ms:.0f} ms against {loop_ms:.0f} ms of the loop over rows; {note}"
             else:
                 note += f"; {used['gb_per_million']:.3f} GB a million rows"
             rows.append(row | {"note": note})

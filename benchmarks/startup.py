@@ -1,10 +1,13 @@
-"""How long the workflow takes to start: a dry run of the whole study against an empty Snakefile with as many rules and planned jobs.
+"""How long the workflow takes to start.
+
+A dry run of the whole study is held against an empty Snakefile with as many rules and jobs.
 
     python benchmarks/startup.py [--json PATH]
 
-The two take turns and the fastest of each counts, in processor seconds. Then the start-up of one job that needs no torch: a fresh process
-that imports what Snakemake puts before a script and what the script itself imports, the slowest of them told; and what such a job takes
-in all. A limit that is passed is told as missed, and without --json ends with an error.
+The two take turns and the fastest of each counts, in processor seconds. Then the start-up of one
+job that needs no torch: a fresh process that imports what Snakemake puts before a script and what
+the script itself imports, the slowest of them told; and what such a job takes in all. A limit that
+is passed is told as missed, and without --json ends with an error.
 """
 
 import argparse
@@ -28,7 +31,10 @@ MUST = 1.5
 MUST_S = 1.5
 NEED_TORCH = {"train_nfm", "recommend_top_k", "embed_titles"}
 NO_JOBS = {"store"}
-PREAMBLE = "import pickle\nfrom snakemake.logging import logger\nfrom snakemake.iocontainers import Snakemake\n"
+PREAMBLE = (
+    "import pickle\nfrom snakemake.logging import logger\n"
+    "from snakemake.iocontainers import Snakemake\n"
+)
 
 
 def processor_seconds(command: list[str], folder: Path, env: dict[str, str] | None = None) -> float:
@@ -102,7 +108,10 @@ def dry_run(folder: Path) -> dict[str, Any]:
         for _ in range(REPEATS)
     ]
     ours, theirs = map(min, zip(*pairs, strict=True))
-    note = f"dry run {ours:.2f} s, empty Snakefile of {rules} rules, {jobs} jobs planned too, {theirs:.2f} s; at most {MUST} times: "
+    note = (
+        f"dry run {ours:.2f} s, empty Snakefile of {rules} rules, {jobs} jobs planned too, "
+        f"{theirs:.2f} s; at most {MUST} times: "
+    )
     what = "start-up: snakemake -n of the study ÷ an empty workflow"
     return {
         "what": what,
@@ -124,7 +133,10 @@ def imports() -> dict[str, Any]:
             processor_seconds([sys.executable, "-c", code], ROOT, env) for _ in range(3)
         )
     slowest = max(seconds, key=lambda rule: seconds[rule])
-    note = f"{slowest} {seconds[slowest]:.2f} s of {len(seconds)} rules; at most {MUST_S} s: {verdict(seconds[slowest], MUST_S)}"
+    note = (
+        f"{slowest} {seconds[slowest]:.2f} s of {len(seconds)} rules; "
+        f"at most {MUST_S} s: {verdict(seconds[slowest], MUST_S)}"
+    )
     return {
         "what": "start-up of a job without torch, slowest",
         "note": note,
@@ -133,7 +145,7 @@ def imports() -> dict[str, Any]:
 
 
 def whole_job(folder: Path) -> dict[str, Any]:
-    """What a light job adds to its dry run: its process, its work on a small sample, and Snakemake's own for it."""
+    """What a light job adds to its dry run: its process, its work, and Snakemake's for it."""
     study = folder / "study"
     (study / "small.yaml").write_text(
         "datasets: {sample: {synthetic: {users: 100, items: 100, topics: 2}}}\n"
@@ -146,7 +158,10 @@ def whole_job(folder: Path) -> dict[str, Any]:
         - processor_seconds([*SNAKEMAKE, "-n", *job], study)
         for _ in range(3)
     )
-    note = f"split_interactions of 100 users {seconds:.2f} s; at most {MUST_S} s: {verdict(seconds, MUST_S)}"
+    note = (
+        f"split_interactions of 100 users {seconds:.2f} s; "
+        f"at most {MUST_S} s: {verdict(seconds, MUST_S)}"
+    )
     return {
         "what": "a whole job without torch, beyond the dry run",
         "note": note,

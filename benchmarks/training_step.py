@@ -1,12 +1,15 @@
-"""A training step (loss and all gradients) against the plain form that materialises users × positions × history × d, on one thread.
+"""A training step (loss and all gradients) against the plain form, on one thread.
+
+The plain form materialises users × positions × history × d.
 
     python benchmarks/training_step.py [--dimensions 64 256 1024] [--json PATH]
 
-Both take the same batch of 64 examples, whose chunks' 704 positions (pads included) are the candidates. The plain form gathers the vectors of
-every user's history beside every position's, [64, 704, 11, d], pools them, and runs batch normalisation and the layers, as MicroLens's code
-does. Runs take turns in one process and the fastest of each counts; the peak of float32 matrix products is measured in the same run, and
-the fast form's share of it counts the arithmetic that it must do, 6·users·candidates·d·h (three products). Memory is what a process of its
-own grows by.
+Both take the same batch of 64 examples, whose chunks' 704 positions (pads included) are the
+candidates. The plain form gathers the vectors of every user's history beside every position's, [64,
+704, 11, d], pools them, and runs batch normalisation and the layers, as MicroLens's code does. Runs
+take turns in one process and the fastest of each counts; the peak of float32 matrix products is
+measured in the same run, and the fast form's share of it counts the arithmetic that it must do,
+6·users·candidates·d·h (three products). Memory is what a process of its own grows by.
 """
 
 import argparse
@@ -126,7 +129,10 @@ def _print_memory(form: str, dimension: int) -> None:
 
 
 def _peak_kb() -> int:
-    """Peak resident size of this process; getrusage would count the parent's from before the exec."""
+    """Peak resident size of this process.
+
+    getrusage would count the parent's from before the exec.
+    """
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
@@ -185,7 +191,8 @@ def main() -> None:
     rows = [row for dimension in arguments.dimensions for row in measure(dimension)]
     for row in rows:
         print(
-            f"{row['what']}: {row['ratio']}× (must {row['must']}×), share of peak {row['share_of_peak']}; {row['note']}"
+            f"{row['what']}: {row['ratio']}× (must {row['must']}×), "
+            f"share of peak {row['share_of_peak']}; {row['note']}"
         )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")

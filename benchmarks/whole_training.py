@@ -1,4 +1,4 @@
-"""The default training and ranking at the size of MicroLens-100k, through the workflow: seconds and memory.
+"""Default training and ranking at the size of MicroLens-100k, through the workflow.
 
     python benchmarks/whole_training.py [--users 100000] [--cores 2] [--json PATH]
 
@@ -43,7 +43,7 @@ def copy_workflow(folder: Path) -> None:
 
 
 def measure(folder: Path, users: int, cores: int) -> list[dict[str, Any]]:
-    """One row for each rule and one for all of them, from the benchmark files that Snakemake writes."""
+    """One row for each rule and one for all of them, from Snakemake's benchmark files."""
     copy_workflow(folder)
     (folder / "raw").mkdir()
     microlens_like.make(folder / "raw", users)
@@ -74,7 +74,10 @@ def measure(folder: Path, users: int, cores: int) -> list[dict[str, Any]]:
         rows.append(
             {"what": f"{rule}, {users:,} users", "memory_mb": float(told["max_rss"]), "note": note}
         )
-    note = f"{wall:.0f} s with {cores} cores, start-up and all (must {MUST_S} s and {MUST_MB:,} MB, aim {AIM_S} s)"
+    note = (
+        f"{wall:.0f} s with {cores} cores, start-up and all "
+        f"(must {MUST_S} s and {MUST_MB:,} MB, aim {AIM_S} s)"
+    )
     peak = max(row["memory_mb"] for row in rows)
     return [
         *rows,

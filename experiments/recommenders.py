@@ -1,209 +1,263 @@
-"""What else a reader could have picked: popularity, item-kNN, ALS and BPR over all users, each tuned on valid with the same budget.
+"""What else a reader could have picked: quality, seconds and memory of recommenders, in one table.
 
-    python experiments/recommenders.py results/microlens-50k --settings 12 --json recommenders.json
+    python experiments/recommenders.py results/microlens-50k --budget 300
+    python experiments/recommenders.py results/microlens-50k --only item-kNN ALS
 
-Needs the splits that the workflow made, and `implicit` (benchmarks/requirements.txt). Like NFM, a tuned method knows the items from train
-alone ("train"); a second row shows it fitted to train and valid, as one would for use. BPR cannot take in a history that it was not fitted
-to, so it has the second row only. Test is read once, after tuning.
+Needs the splits that the workflow made, and `implicit` (benchmarks/requirements.txt). Every method
+gets the same budget of processor seconds for tuning: its settings, in the order of `METHODS`, are
+fitted to train and judged by NDCG@10 on the valid items of the same 10,000 users, until the budget
+is used up; at least one is tried. The best one is then fitted to train and valid, and test is read
+once, for all users. Each method runs in a process of its own, on one thread.
 """
 
 import argparse
-import itertools
 import json
-import logging
+import multiprocessing
+import os
+import resource
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy loads
+
 import numpy as np
-import pyarrow.parquet as pq
 from scipy import sparse
 
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
+import microrank  # noqa: F401, sets OpenMP up before torch loads
+import torch
 from implicit.als import AlternatingLeastSquares
-from implicit.bpr import BayesianPersonalizedRanking
-from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
+from implicit.nearest_neighbours import BM25Recommender
+from microrank import tables
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.ndcg import ndcg
+from microrank.nfm.folded_model import fold, score_catalogue
+from microrank.nfm.histories import Histories, gather_histories
+from microrank.nfm.processes import ALONE
+from microrank.nfm.training_run import TrainingRun
+from microrank.seeds import generator
+from quality import Splits, recipe_of
+from sasrec import Setting, sasrec_scores, train_sasrec
 
-K = 20
-NEIGHBOURS = {"cosine": CosineRecommender, "tfidf": TFIDFRecommender, "bm25": BM25Recommender}
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "item-kNN": {"weights": list(NEIGHBOURS), "K": [20, 50, 100, 200, 500, 1000]},
-    "ALS": {
-        "factors": [64, 128, 256],
-        "regularization": [0.01, 0.1, 1.0, 10.0],
-        "alpha": [1.0, 5.0, 20.0],
-        "iterations": [5, 15],
-    },
-    "BPR": {
-        "factors": [64, 128, 256],
-        "learning_rate": [0.01, 0.03, 0.1],
-        "regularization": [0.001, 0.01, 0.1],
-        "iterations": [50, 150],
-    },
-}
 warnings.filterwarnings("ignore", message="Method expects CSR input")  # of implicit's own making
-log = logging.getLogger("recommenders")
+
+TUNING_USERS = 10_000
+BLOCK = 500  # users scored at a time
+SEED = 1
+
+# Scores [len(users), n_items + 1] of the users at these places of the histories.
+Scores = Callable[[Histories, np.ndarray], np.ndarray]
 
 
-class Popularity:
+@dataclass(frozen=True)
+class Data:
+    """Histories to fit to, and the held-out item_index of each user, 0 where there is none."""
+
+    histories: Histories
+    targets: np.ndarray
+    n_items: int
+
+
+def matrix_of(histories: Histories, n_items: int, decay: float = 0.0) -> sparse.csr_matrix:
+    """Users × item_index; an item n steps before the newest weighs e^(−decay·n)."""
+    lengths = np.diff(histories.starts)
+    ages = np.repeat(histories.starts[1:], lengths) - np.arange(len(histories.items)) - 1
+    weights = np.exp(-decay * ages).astype(np.float32)
+    shape = (len(lengths), n_items + 1)
+    return sparse.csr_matrix((weights, histories.items, histories.starts), shape=shape)
+
+
+def fit_popularity(data: Data, setting: dict[str, Any]) -> Scores:
     """The same order for everybody."""
-
-    def fit(self, taken: sparse.csr_matrix, show_progress: bool = False) -> None:
-        self.order = np.argsort(-np.asarray(taken.sum(axis=0)).ravel(), kind="stable")
-
-    def recommend(
-        self, users: np.ndarray, taken: sparse.csr_matrix, N: int, **_: Any
-    ) -> tuple[np.ndarray, None]:
-        """The first N of the order that each user has not taken: [len(users), N]."""
-        longest = int(np.diff(taken.indptr).max())
-        order = self.order[: N + longest]
-        unseen = taken[:, order].toarray() == 0
-        return order[np.argsort(~unseen, axis=1, kind="stable")[:, :N]], None
+    counts = np.bincount(data.histories.items, minlength=data.n_items + 1).astype(np.float32)
+    return lambda histories, users: np.tile(counts, (len(users), 1))
 
 
-def make(method: str, setting: dict[str, Any], seed: int) -> Any:
-    """An unfitted recommender of that method."""
-    if method == "popularity":
-        return Popularity()
-    if method == "item-kNN":
-        return NEIGHBOURS[setting["weights"]](K=setting["K"], num_threads=1)
-    kind = AlternatingLeastSquares if method == "ALS" else BayesianPersonalizedRanking
-    return kind(**setting, random_state=seed, num_threads=1)
+def fit_item_knn(data: Data, setting: dict[str, Any]) -> Scores:
+    """BM25 item-kNN; `decay` weighs a user's items by recency."""
+    model = BM25Recommender(K=setting["K"], K1=1.2, B=setting["B"], num_threads=1)
+    model.fit(matrix_of(data.histories, data.n_items), show_progress=False)
+
+    def scores(histories: Histories, users: np.ndarray) -> np.ndarray:
+        weights = matrix_of(histories, data.n_items, setting.get("decay", 0.0))[users]
+        return (weights @ model.similarity).toarray()
+
+    return scores
 
 
-def ranks_of(
-    model: Any, taken: sparse.csr_matrix, target: np.ndarray, refits_users: bool
-) -> np.ndarray:
-    """Rank of each user's target among the K best items not in `taken`; 0 where it is not there."""
-    found = np.zeros(len(target), np.int64)
-    fold_in = {"recalculate_user": True} if refits_users else {}
-    for first in range(0, len(target), 1000):
-        users = np.arange(first, min(first + 1000, len(target)))
-        listed, _ = model.recommend(
-            users, taken[users], N=K, filter_already_liked_items=True, **fold_in
-        )
-        hit = np.asarray(listed) == target[users, None]
-        found[users] = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, 0)
-    return found
+def fit_als(data: Data, setting: dict[str, Any]) -> Scores:
+    """Alternating least squares (Hu, Koren and Volinsky 2008)."""
+    model = AlternatingLeastSquares(**setting, random_state=SEED, num_threads=1)
+    model.fit(matrix_of(data.histories, data.n_items), show_progress=False)
+
+    def scores(histories: Histories, users: np.ndarray) -> np.ndarray:
+        taken = matrix_of(histories, data.n_items)[users]
+        return model.recalculate_user(np.arange(len(users)), taken) @ model.item_factors.T
+
+    return scores
 
 
-def measured(ranks: np.ndarray) -> dict[str, float]:
-    """HR@5, 10, 20 and NDCG@10, 20."""
-    rates = {f"HR@{n}": float(hit_rate(ranks, n).mean()) for n in (5, 10, 20)}
-    return rates | {f"NDCG@{n}": float(ndcg(ranks, n).mean()) for n in (10, 20)}
+def fit_ease(data: Data, setting: dict[str, Any]) -> Scores:
+    """EASE^R (Steck 2019): the closed form with one inverse of items × items."""
+    taken = matrix_of(data.histories, data.n_items)
+    gram = (taken.T @ taken).toarray()
+    gram[np.diag_indices_from(gram)] += setting["regularization"]
+    inverse = torch.linalg.inv(torch.from_numpy(gram)).numpy()
+    weights = inverse / -np.diag(inverse)
+    weights[np.diag_indices_from(weights)] = 0
+    return lambda histories, users: matrix_of(histories, data.n_items)[users] @ weights
 
 
-def timed(action: Callable[[], Any]) -> tuple[Any, float]:
-    """The result and the CPU-seconds."""
-    began = time.process_time()
-    return action(), time.process_time() - began
+def fit_nfm(data: Data, setting: dict[str, Any]) -> Scores:
+    """The default recipe, which `search_recipe.py` chose on valid, for all its half epochs."""
+    recipe = replace(recipe_of("sampled", []), **setting)
+    random = generator(SEED, "refit")
+    run = TrainingRun(data.histories, data.n_items, recipe, random, device="cpu", processes=ALONE)
+    for _ in range(recipe.max_half_epochs):
+        run.half_epoch(None)
+    model = run.trained().model
+    folded = fold(model)
+
+    @torch.no_grad()
+    def scores(histories: Histories, users: np.ndarray) -> np.ndarray:
+        newest = torch.from_numpy(histories.newest(users, recipe.history_length))
+        return score_catalogue(folded, *model.history_state(newest)).numpy()
+
+    return scores
 
 
-def compare(folder: Path, budget: int, seed: int) -> list[dict[str, Any]]:
-    """One row for each method and fit: settings, CPU-seconds of the last fit, metrics on test."""
-    splits = {
-        name: pq.read_table(folder / f"{name}.parquet") for name in ("train", "valid", "test")
-    }
-    ids = np.sort(
-        pq.read_table(folder / "items.parquet", columns=["item_id"])["item_id"].to_numpy()
+def fit_sasrec(data: Data, setting: dict[str, Any]) -> Scores:
+    """SASRec (Kang and McAuley 2018)."""
+    model = train_sasrec(data.histories, data.n_items, Setting(**setting), SEED)
+    return lambda histories, users: sasrec_scores(model, histories, users)
+
+
+RECENCY = [{"K": k, "B": 0.5, "decay": d} for d in (0.4, 0.2, 0.8) for k in (200, 50, 1000)]
+METHODS: dict[str, tuple[Callable[[Data, dict[str, Any]], Scores], list[dict[str, Any]]]] = {
+    "NFM": (fit_nfm, [{}]),
+    "popularity": (fit_popularity, [{}]),
+    "item-kNN": (
+        fit_item_knn,
+        [{"K": k, "B": b} for k in (200, 50, 1000) for b in (0.5, 0.2, 0.8)],
+    ),
+    "item-kNN, recency": (fit_item_knn, RECENCY),
+    "ALS": (
+        fit_als,
+        [
+            {"factors": f, "regularization": r, "alpha": a, "iterations": 10}
+            for f in (128, 256)
+            for r, a in ((1.0, 5.0), (0.1, 1.0), (10.0, 20.0), (1.0, 20.0), (0.1, 5.0))
+        ],
+    ),
+    "EASE^R": (fit_ease, [{"regularization": r} for r in (100.0, 30.0, 300.0)]),
+    "SASRec": (
+        fit_sasrec,
+        [{}, {"epochs": 14}, {"dropout": 0.5}, {"learning_rate": 0.001}, {"dimension": 128}],
+    ),
+}
+
+
+def ranks_of(scores: Scores, data: Data, users: np.ndarray) -> np.ndarray:
+    """Rank of each user's target among all unseen items, from 1, [len(users)]."""
+    parts = []
+    for first in range(0, len(users), BLOCK):
+        block = users[first : first + BLOCK]
+        values = np.asarray(scores(data.histories, block))
+        values[data.histories.seen(block)] = -np.inf
+        values[:, 0] = -np.inf
+        target = data.targets[block, None]
+        # Of equal scores, the held-out item's comes last.
+        parts.append((values >= np.take_along_axis(values, target, axis=1)).sum(axis=1))
+    return np.concatenate(parts)
+
+
+def load(folder: Path) -> tuple[Data, Data]:
+    """Train with valid's items as targets, and train and valid with test's."""
+    splits = Splits(folder)
+    index = np.zeros(int(splits.items["item_id"].to_numpy().max()) + 1, np.int64)
+    index[splits.items["item_id"].to_numpy()] = splits.items["item_index"].to_numpy()
+
+    def data(past: list[Any], held_out: Any) -> Data:
+        histories = gather_histories(past, splits.items)
+        places = tables.find_ids(held_out["user_id"].to_numpy(), histories.users)
+        targets = index[held_out["item_id"].to_numpy()[places]]
+        return Data(histories, targets, len(splits.items))
+
+    return data([splits.train], splits.valid), data([splits.train, splits.valid], splits.test)
+
+
+def tune(method: str, data: Data, budget: float) -> tuple[dict[str, Any], int, float]:
+    """The best setting on valid, how many were tried, and its NDCG@10."""
+    fit, settings = METHODS[method]
+    n_users = len(data.targets)
+    users = np.sort(
+        np.random.default_rng(0).choice(n_users, min(TUNING_USERS, n_users), replace=False)
     )
-    users = np.unique(splits["test"]["user_id"].to_numpy())
+    began, tried = time.process_time(), []
+    for setting in settings:
+        if tried and time.process_time() - began > budget:
+            break
+        ranks = ranks_of(fit(data, setting), data, users)
+        tried.append((float(ndcg(ranks, 10).mean()), setting))
+        print(f"{method} {setting}: valid NDCG@10 {tried[-1][0]:.4f}", file=sys.stderr, flush=True)
+    score, setting = max(tried, key=lambda pair: pair[0])
+    return setting, len(tried), score
 
-    def taken(name: str) -> sparse.csr_matrix:
-        user = np.searchsorted(users, splits[name]["user_id"].to_numpy())
-        item = np.searchsorted(ids, splits[name]["item_id"].to_numpy())
-        return sparse.csr_matrix(
-            (np.ones(len(user), np.float32), (user, item)), shape=(len(users), len(ids))
-        )
 
-    train, valid, test = (taken(name) for name in ("train", "valid", "test"))
-    both = (train + valid).tocsr()
-    valid_target, test_target = (np.asarray(one.argmax(axis=1)).ravel() for one in (valid, test))
-    rows = []
-    for method in ("popularity", *GRIDS):
-        grid = GRIDS.get(method, {})
-        combinations = [
-            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
-        ]
-        drawn = np.random.default_rng(seed).permutation(len(combinations))[:budget]
-        best: tuple[float, dict[str, Any]] = (-1.0, {})
-        for number in drawn:
-            setting = combinations[number]
-            model = make(method, setting, seed)
-            _, seconds = timed(lambda model=model: model.fit(train, show_progress=False))
-            score = measured(ranks_of(model, train, valid_target, False))
-            log.info(
-                "%s %s: valid NDCG@10 %.4f HR@10 %.4f, fit %.1f CPU-s",
-                method,
-                setting,
-                score["NDCG@10"],
-                score["HR@10"],
-                seconds,
-            )
-            best = max(best, (score["NDCG@10"], setting), key=lambda one: one[0])
-        for fit, matrix in (("train", train), ("train + valid", both)):
-            if method == "BPR" and fit == "train":
-                continue
-            model = make(method, best[1], seed)
-            _, seconds = timed(
-                lambda model=model, matrix=matrix: model.fit(matrix, show_progress=False)
-            )
-            metrics = measured(ranks_of(model, both, test_target, method == "ALS"))
-            rows.append(
-                {
-                    "method": method,
-                    "fit": fit,
-                    "settings": best[1],
-                    "tried": len(drawn),
-                    "fit_cpu_s": round(seconds, 1),
-                }
-                | metrics
-            )
-            log.info("%s", rows[-1])
-    return rows
+def measure(method: str, folder: Path, budget: float) -> dict[str, Any]:
+    """One row of the table."""
+    torch.set_num_threads(1)
+    valid, test = load(folder)
+    setting, tried, score = tune(method, valid, budget)
+    began = time.process_time()
+    scores = METHODS[method][0](test, setting)
+    fitted = time.process_time()
+    ranks = ranks_of(scores, test, np.arange(len(test.targets)))
+    ranked = time.process_time()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    return {
+        "method": method,
+        "settings": setting,
+        "tried": tried,
+        "valid NDCG@10": score,
+        "HR@10": float(hit_rate(ranks, 10).mean()),
+        "NDCG@10": float(ndcg(ranks, 10).mean()),
+        "fit_cpu_s": round(fitted - began, 1),
+        "rank_cpu_s": round(ranked - fitted, 1),
+        "peak_gb": round(memory, 2),
+    }
 
 
 def main() -> None:
+    """Measure the methods that the command line names."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "results",
-        type=Path,
-        help="a dataset's folder of results, with splits/ and nfm/metrics.json",
-    )
-    parser.add_argument(
-        "--settings",
-        type=int,
-        default=12,
-        help="how many settings of each method are tried on valid",
-    )
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--only", nargs="*", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--budget", type=float, default=300.0, help="processor seconds of tuning")
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    rows = compare(options.results / "splits", options.settings, options.seed)
-    nfm = options.results / "nfm" / "metrics.json"
-    if nfm.exists():
-        rows.append({"method": "NFM", "fit": "train"} | json.loads(nfm.read_text())["all_users"])
-    names = ["HR@5", "HR@10", "HR@20", "NDCG@10", "NDCG@20"]
-    print(
-        f"{'method':<12}{'fitted to':<15}" + "".join(f"{name:>9}" for name in names) + "   settings"
-    )
-    for row in rows:
+    chosen = parser.parse_args()
+    rows = []
+    print("| recommender | HR@10 | NDCG@10 | fit s | rank s | GB | settings | tried |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for method in chosen.only:
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            rows.append(process.apply(measure, (method, chosen.results, chosen.budget)))
+        row = rows[-1]
         print(
-            f"{row['method']:<12}{row['fit']:<15}"
-            + "".join(f"{row[name]:>9.4f}" for name in names)
-            + f"   {row.get('settings', '')}"
+            f"| {method} | {row['HR@10']:.4f} | {row['NDCG@10']:.4f} | {row['fit_cpu_s']} "
+            f"| {row['rank_cpu_s']} | {row['peak_gb']} | {row['settings']} | {row['tried']} |",
+            flush=True,
         )
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from microrank.errors import StudyError
 from microrank.evaluation.metrics_file import write_metrics
 from microrank.files import write_text
 from microrank.nfm.checkpoint import save_model
-from microrank.nfm.model import NFM
 from microrank.nfm.settings import Recipe
 
 
@@ -178,9 +177,7 @@ def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothi
     )
     writers = {
         "table.parquet": lambda path: tables.write_table(rows, path, tables.SPLIT),
-        "model.safetensors": lambda path: save_model(
-            path, NFM(5000, recipe.dimension, recipe.hidden), recipe
-        ),
+        "model.safetensors": lambda path: save_model(path, recipe.new_model(5000), recipe),
         "text.md": lambda path: write_text(path, "x" * 200_000),
         "table.csv": lambda path: write_metrics(
             pa.table({"user_id": range(50_000)}), path, pa.schema([("user_id", pa.int64())])

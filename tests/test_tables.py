@@ -84,7 +84,7 @@ def shard(study: dict, past: list, recommendations: tables.Batches) -> list:
 
 
 def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
-    return [evaluate_nfm(recommendations, study["test"], past)]
+    return [evaluate_nfm(recommendations, study["test"], past, past)]
 
 
 def subset(study: dict, past: list, recommendations: tables.Batches) -> list:

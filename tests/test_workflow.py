@@ -71,7 +71,7 @@ SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"
 
 
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
-    _append(study / "workflow/scripts/microrank/llm/parse.py", "\n# edited\n")
+    _append(study / "workflow/scripts/microrank/llm/reading/answer.py", "\n# edited\n")
     assert rules_after(study) >= {"rerank_llm"} | SCORING
     assert rules_after(study).isdisjoint(
         {"query_llm", "train_nfm", "embed_titles", "rerank_encoder", "split_interactions"}

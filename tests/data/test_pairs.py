@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from microrank.data import line_blocks, pairs, pairs_csv
+from microrank.data import line_blocks, pairs, row_store
 from microrank.data.pairs import iter_histories, read_pairs
+from microrank.data.raw_settings import RawSettings
 from microrank.errors import StudyError
 
 Histories = dict[int, list[int]]
@@ -17,7 +18,7 @@ def way(request, monkeypatch) -> None:
     if request.param == "by block":
         monkeypatch.setattr(pairs, "IN_MEMORY_BYTES", 0)
         monkeypatch.setattr(pairs, "USERS_PER_PORTION", 1)
-        monkeypatch.setattr(pairs_csv, "ROWS_AT_ONCE", 1)
+        monkeypatch.setattr(row_store, "IN_MEMORY_ROWS", 2)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def raw(tmp_path: Path):
 def histories(*paths: Path) -> Histories:
     found: Histories = {}
     last = -1
-    for portion in iter_histories(paths):
+    for portion in iter_histories(paths, RawSettings(name="datasets.mine")):
         table = portion.to_table()
         for user, item, position in zip(
             *(column.to_pylist() for column in table.columns), strict=True
@@ -131,9 +132,6 @@ TSV_FAULTS = {
     "user item\n": (
         r"line 1: found 'user item' where the header 'user,item,timestamp' \(csv\) or a user, a tab"
     ),
-    "user,item,time\n1,2,3\n": (
-        r"line 1: found 'user,item,time' where the header 'user,item,timestamp'"
-    ),
     "<!DOCTYPE html>\n": r"line 1: found '<!DOCTYPE html>' where",
     "user\titems\n"
     + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 92233720",
@@ -155,35 +153,27 @@ TSV_FAULTS = {
     GOOD + "2\t4 5\r 6\n": r"line 2: item id '5\\r' is no whole number",
     GOOD + "2 4\t5 6\n": r"line 2: user id '2 4' is no whole number",
     GOOD + "2\t4,5 6\n": r"line 2: item id '4,5' is no whole number",
-    GOOD + "2\t4 5\n": r"line 2: user 2 has 2 items, but the split needs 3",
-    GOOD + "2\t4\n": r"line 2: user 2 has 1 item, but",
-    GOOD + "2\t4 5 4\n": r"line 2: user 2 has item 4 more than once",
-    "1\t1 2 3 4 5\n2\t1 2 3\n3\t4 5 4 6\n": r"line 3: user 3 has item 4 more than once",
     GOOD + "2\t4 5 6\n1\t7 8 9\n": r"line 3: user 1 stands on line 1 already",
     GOOD + "1\t7 8 9\n": r"line 2: user 1 stands on line 1 already",
-    "5\t1 2 3\n4\t1 2 3\n3\t1 1 2\n": r"line 3: user 3 has item 1 more than once",
+    "1\t2 3\n": r"no user is left to be split: 1 users have fewer than 3 .*user 1 on line 1 has 2",
 }
 HEADER = "user,item,timestamp\n"
 CSV_FAULTS = {
     HEADER: r"no rows below the header",
-    HEADER + "1,2\n": r"line 2: '1,2' is not user,item,timestamp; was the file cut off\?",
-    HEADER + "1,2,3,4\n": r"line 2: '1,2,3,4' is not user,item,timestamp",
-    HEADER + "1,2,3\n1,4": r"line 3: '1,4' is not user,item,timestamp; was the file cut off\?",
-    HEADER + "1,2,3\n\n1,4,5\n": r"line 3: the line is blank",
-    HEADER + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number",
-    HEADER + "1,2,3\n1,4,\n": r"line 3: timestamp '' is empty",
-    HEADER + "1,2,-3\n": r"line 2: timestamp '-3' is negative",
-    HEADER + "1,2,1.5e9\n": r"line 2: timestamp '1.5e9' is no whole number",
-    HEADER + "one,2,3\n": r"line 2: user 'one' is no whole number; ids are whole numbers",
-    HEADER + '"1",2,3\n': r"line 2: user '\"1\"' is no whole number",
-    HEADER + "1,-2,3\n": r"line 2: item '-2' is negative",
-    HEADER + "1,9223372036854775808,3\n": r"line 2: item '9223372036854775808' is larger than",
-    HEADER + "1,2\0,3\n": r"line 2: item '2\\x00' holds a NUL byte",
-    HEADER + "1,2,3\n1,4,5\n": r"line 2: user 1 has 2 items, but the split needs 3",
-    HEADER + "1,2,5\n1,4,3\n": r"line 2: user 1 has 2 items",
-    HEADER + "1,2,3\n1,4,5\n1,2,6\n": r"line 2: user 1 has item 2 more than once",
-    HEADER
-    + "2,1,1\n1,2,3\n2,2,2\n1,4,5\n2,3,3\n1,2,6\n": r"line 3: user 1 has item 2 more than once",
+    HEADER + "1,2\n": r"1 rows do not have 3 fields \(line 2: '1,2'\): mend them, or leave",
+    HEADER + "1,2,3,4\n": r"1 rows do not have 3 fields \(line 2: '1,2,3,4'\)",
+    HEADER + "1,2,3\n1,4": r"1 rows do not have 3 fields \(line 3: '1,4'\)",
+    HEADER + "1,2,3\n1,4,soon\n": r"1 rows have a timestamp that is no time \(line 3: 'soon'\)",
+    HEADER + "1,2,3\n1,4,\n1,5,x\n1,6,y": r"3 rows have a .* \(line 3: '', line 4: 'x'\)",
+    HEADER + "1,2,-3\n": r"1 rows have a timestamp that is no time \(line 2: '-3'\)",
+    HEADER + ",2,3\n": r"1 rows have a user that is missing, too long or no text \(line 2: ''\)",
+    HEADER + "1,2\0,3\n": r"1 rows have a item that is missing, .* \(line 2: '2\\x00'\)",
+    HEADER + f"1,{'7' * 2000},3\n": r"1 rows have a item that is missing, .* \(line 2: '7{40}' …\)",
+    HEADER + "1,2,3\n1,4,5\n": r"no user is left .*: 1 users have fewer .*user 1 on line 2 has 2",
+    HEADER + "1,2,5\n1,4,3\n": r"user 1 on line 2 has 2",
+    HEADER + "1,2\n,5,6\n1,3,soon\n": (
+        r"1 rows do not have 3 fields \(line 2: .*1 rows have a user that .*1 rows have a timestamp"
+    ),
 }
 
 
@@ -207,9 +197,35 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
     assert "cannot be read (Is a directory)" in message(tmp_path)
 
 
-def test_utf_16_is_told_in_one_line(raw) -> None:
-    assert "is UTF-16" in message(raw(TSV.encode("utf-16")))
-    assert "where the header" in message(raw(CSV.encode("utf-16")))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_by_its_byte_order_mark_and_else_told(raw, encoding: str) -> None:
+    path = raw(CSV.encode(encoding))
+    if encoding == "utf-16":
+        assert histories(path) == READ
+    else:
+        assert "where the header" in message(path)
+
+
+@pytest.mark.usefixtures("way")
+def test_users_with_fewer_than_three_items_are_left_out_and_counted(raw, caplog) -> None:
+    assert histories(raw(TSV + "3\t4 5\n4\t6\n")) == READ
+    assert histories(raw(CSV + "3,4,5\n3,5,6\n4,6,1\n")) == READ
+    assert caplog.text.count("2 users have fewer than 3 interactions") == 2
+    assert "user 3 on line 3 has 2" in caplog.text
+    assert "datasets.mine.min_interactions" in caplog.text
+
+
+@pytest.mark.usefixtures("way")
+def test_of_repeated_pairs_the_first_is_kept_unless_the_settings_say_otherwise(raw, caplog) -> None:
+    path = raw(csv("1,10,1", "1,20,2", "1,30,3", "1,10,4", "1,40,5"))
+    assert histories(path) == {1: [10, 20, 30, 40]}
+    assert "1 interactions repeat a user and an item" in caplog.text
+    assert "user 1 and item 10 on lines 2 and 5" in caplog.text
+    last = iter_histories([path], RawSettings(repeats="last"))
+    assert [portion.items.tolist() for portion in last] == [[20, 30, 10, 40]]
+    with pytest.raises(StudyError, match=r"on lines 2 and 5\): choose which to keep by `repeats"):
+        list(iter_histories([path], RawSettings(repeats="error")))
+    assert histories(raw("1\t5 6 5 7\n")) == {1: [5, 6, 7]}
 
 
 def test_tsv_and_csv_of_the_same_interactions_agree(raw) -> None:

@@ -7,7 +7,7 @@ import pytest
 from microrank.data.checksums import verify_checksums
 from microrank.data.pairs import iter_histories
 from microrank.data.raw_histories import join
-from microrank.data.splits import SplitSummary, split_interactions
+from microrank.data.splits import figures, split_interactions
 from microrank.data.titles import read_titles
 
 KNOWN = {
@@ -20,10 +20,9 @@ KNOWN = {
 }
 
 
-def summary_of(pairs: Path, titles: Path) -> SplitSummary:
-    return split_interactions(
-        iter_histories([pairs]), read_titles(titles), lambda name, table: None
-    )
+def figures_of(pairs: Path, titles: Path) -> dict[str, float]:
+    counts = split_interactions(iter_histories([pairs]), lambda name, table: None)
+    return figures(counts, read_titles(titles))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +32,7 @@ def summary_of(pairs: Path, titles: Path) -> SplitSummary:
 def test_microlens_50k(real_data: Path, titles: str, empty: int, without_interaction: int) -> None:
     folder = real_data / "microlens-50k"
     verify_checksums([folder / name for name in KNOWN], KNOWN)
-    counts = summary_of(folder / "MicroLens-50k_pairs.tsv", folder / titles).counts
+    counts = figures_of(folder / "MicroLens-50k_pairs.tsv", folder / titles)
     assert (counts["users"], counts["items"], counts["interactions"]) == (50_000, 19_220, 359_708)
     assert (
         counts["empty_titles"],
@@ -68,7 +67,7 @@ def test_microlens_titles_keep_their_oddities(real_data: Path) -> None:
 
 def test_movielens(real_data: Path) -> None:
     folder = real_data / "ml-latest-small"
-    counts = summary_of(folder / "pairs.csv", folder / "titles.csv").counts
+    counts = figures_of(folder / "pairs.csv", folder / "titles.csv")
     assert (counts["users"], counts["items"], counts["interactions"]) == (610, 9_724, 100_836)
     titles = read_titles(folder / "titles.csv")
     assert titles.slice(10, 1).to_pylist() == [

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.data.recommendations import take_recommendations
+from microrank.data import recommendations, row_store
+from microrank.data.written_ids import WrittenIds
 from microrank.errors import StudyError
 
 K = 3
@@ -23,6 +24,14 @@ ITEMS = pa.table(
         "train_count": [1] * 20,
     }
 ).cast(tables.ITEMS)
+
+
+def take_recommendations(
+    path: Path, k: int, items: pa.Table, users: np.ndarray, past: list[pa.Table] | None = None
+) -> pa.Table:
+    """All lists of a file, of users and items whose ids are the tables' own."""
+    known = WrittenIds(items["item_id"].to_numpy()), WrittenIds(users)
+    return pa.concat_tables(recommendations.take_recommendations(path, k, *known, past or []))
 
 
 def lists(**changed: list) -> pa.Table:
@@ -104,11 +113,12 @@ def test_users_without_a_list_are_counted_in_the_log(
         ({"item_id": [10, 11, 10, 12, 11, 10, 29, 28, 27]}, "user 5 names an item twice"),
         ({"item_id": [10, 11, 99, 12, 11, 10, 29, 28, 27]}, "for example item 99"),
         ({"user_id": [5, 5, 5, 8, 8, 8, 7, 7, 7]}, "for example user 8"),
-        ({"user_id": [None, 5, 5, 7, 7, 7, 7, 7, 7]}, "column user_id is empty in 1 rows"),
+        ({"user_id": [None, 5, 5, 7, 7, 7, 7, 7, 7]}, r"line \d+: the user is empty"),
         ({"score": [float("nan")] + [1.0] * 8}, "a score is not a finite number"),
         ({"score": [1e300] + [1.0] * 8}, "a score is not a finite number"),
-        ({"item_id": ["x"] * 9}, "cannot be read as a table of lists"),
-        ({"rank": [1.5] * 9}, "cannot be read as a table of lists"),
+        ({"item_id": ["x"] * 9}, "1 items occur in nobody's interactions, for example item x"),
+        ({"rank": [1.5] * 9}, "a rank is 1.5; .* ranks are whole numbers"),
+        ({"rank": ["first"] * 9}, "a rank is no number"),
     ],
 )
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
@@ -124,10 +134,10 @@ def test_what_is_wrong_is_said_in_one_line(
 
 def test_a_missing_column_file_or_form_is_said(tmp_path: Path) -> None:
     for path, said in (
-        (write(lists().drop_columns("rank"), tmp_path / "a.csv"), "no column rank"),
+        (write(lists().drop_columns("item_id"), tmp_path / "a.csv"), "no column for the item"),
         (write(lists().slice(0, 0), tmp_path / "b.parquet"), "holds no list"),
         (tmp_path / "absent.csv", "no such file"),
-        (tmp_path / "lists.xlsx", "a .parquet or a .csv file"),
+        (tmp_path / "lists.xlsx", "no such file"),
     ):
         with pytest.raises(StudyError, match=said):
             take_recommendations(path, K, ITEMS, USERS)
@@ -146,3 +156,40 @@ def test_no_bytes_make_it_fail_otherwise_than_by_a_message(tmp_path: Path, data:
         path.write_bytes(data)
         with pytest.raises(StudyError):
             take_recommendations(path, K, ITEMS, USERS)
+
+
+def test_lenskits_output_with_names_for_ids_is_read(tmp_path: Path) -> None:
+    """Columns user, item, score and rank, as of `ItemListCollection.to_df`."""
+    path = tmp_path / "lists.csv"
+    path.write_text("user,item,rank,score\nann,B01,1,.9\nann,007,2,.8\nbob,007,1,3\nbob,B01,2,2\n")
+    users = WrittenIds(np.array([1, 2]), pa.array(["bob", "ann"]))
+    items = WrittenIds(np.array([1, 2, 3]), pa.array(["B01", "7", "007"]))
+    (taken,) = recommendations.take_recommendations(path, 2, items, users)
+    assert taken["user_id"].to_pylist() == [1, 1, 2, 2]
+    assert taken["item_id"].to_pylist() == [3, 1, 1, 3]
+    assert taken["score"].to_pylist() == pytest.approx([3, 2, 0.9, 0.8])
+
+
+def test_recboles_output_without_ranks_is_ordered_by_its_scores(tmp_path: Path) -> None:
+    path = tmp_path / "lists.inter"
+    rows = ["user_id:token\titem_id:token\tscore:float", "5\t10\t-1.5", "5\t11\t2", "5\t12\t0"]
+    path.write_text("\n".join(rows) + "\n")
+    taken = take_recommendations(path, 2, ITEMS, USERS[:1])
+    assert taken["item_id"].to_pylist() == [11, 12]
+    assert taken["rank"].to_pylist() == [1, 2]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2))
+def test_integers_keep_the_order_of_numbers(numbers: list[float]) -> None:
+    integers = recommendations._as_integers(np.array(numbers)).tolist()
+    assert (
+        np.argsort(integers, kind="stable").tolist()
+        == np.argsort(np.array(numbers), kind="stable").tolist()
+    )
+
+
+def test_lists_that_do_not_fit_into_memory_are_the_same(tmp_path: Path, monkeypatch) -> None:
+    path = write(lists(score=[3.0, 2, 1] * 3).take([8, 0, 4, 2, 6, 1, 3, 7, 5]), tmp_path / "a.csv")
+    at_once = take_recommendations(path, K, ITEMS, USERS)
+    monkeypatch.setattr(row_store, "IN_MEMORY_ROWS", 2)
+    assert take_recommendations(path, K, ITEMS, USERS).equals(at_once)

@@ -16,6 +16,7 @@ PAIRS, TITLES = b"1\t10 20 30\r\n2\t20 10 40\r\n", b"10, ten\r\n20, \r\n30, thir
 SNAKEFILE = """
 configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/data.smk"
 """
 COUNTS = "results/mine/splits/counts.json"

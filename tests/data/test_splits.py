@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.data.raw_histories import RawHistories
-from microrank.data.splits import SplitSummary, split_interactions
+from microrank.data.splits import SplitCounts, figures, make_catalogue, split_interactions
 from microrank.data.titles import TITLES
 
 
@@ -29,23 +29,30 @@ def portion(histories: dict[int, list[int]]) -> RawHistories:
     )
 
 
+class Summary:
+    """The catalogue and the figures of a split."""
+
+    def __init__(self, counts: SplitCounts, titles: pa.Table) -> None:
+        self.items = make_catalogue(counts, titles)
+        self.counts = figures(counts, titles)
+
+
 def titled(titles: dict[int, str]) -> pa.Table:
     return pa.table([list(titles), list(titles.values())], schema=TITLES)
 
 
 def split(
     histories: dict[int, list[int]], titles: dict[int, str], block_users: int = 99
-) -> tuple[dict[str, pa.Table], SplitSummary]:
+) -> tuple[dict[str, pa.Table], Summary]:
     users = sorted(histories)
     portions = [
         portion({user: histories[user] for user in users[at : at + block_users]})
         for at in range(0, len(users), block_users)
     ]
     written: dict[str, list[pa.Table]] = {"train": [], "valid": [], "test": []}
-    summary = split_interactions(
-        portions, titled(titles), lambda name, table: written[name].append(table)
-    )
-    return {name: pa.concat_tables(parts) for name, parts in written.items()}, summary
+    counts = split_interactions(portions, lambda name, table: written[name].append(table))
+    parts = {name: pa.concat_tables(tables) for name, tables in written.items()}
+    return parts, Summary(counts, titled(titles))
 
 
 HISTORIES = {1: [10, 20, 30], 2: [20, 10, 40, 50], 7: [50, 20, 60, 10, 30]}

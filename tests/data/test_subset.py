@@ -68,13 +68,40 @@ def test_history_is_the_newest_items_of_train_and_valid_oldest_first() -> None:
     assert subset["history"].to_pylist() == [[6, 7, 8], [6, 7, 8]]
 
 
-def test_too_few_hit_users_is_an_error_that_says_how_many_there_are() -> None:
+def test_too_few_hit_users_are_an_error_where_strict_that_says_how_many_there_are() -> None:
     with pytest.raises(
         StudyError,
         match=r"sample_size is 3, but there are only 2 users whose top 4 holds the held-out item "
         r"\(.*\); set it to 2 or less",
     ):
-        sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
+        sample_hit_users(
+            **study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10, strict=True
+        )
+
+
+def test_too_few_hit_users_are_all_taken_with_a_notice(caplog) -> None:
+    subset = sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
+    assert subset["ground_truth_rank"].to_pylist() == [1, 4]
+    assert "there are only 2 users whose top 4 holds the held-out item" in caplog.text
+    assert "all of them are taken" in caplog.text
+
+
+def test_where_nothing_is_tuned_users_set_aside_are_drawn_last() -> None:
+    parts = study([1] * 40)
+    wanted = {"seed": 3, "history_length": 5, "tuning_share": 0.5}
+    tuned = [
+        sample_hit_users(**parts, **wanted, sample_size=size, tunes=True)["user_id"].to_pylist()
+        for size in (10, 20)
+    ]
+    free = [
+        sample_hit_users(**parts, **wanted, sample_size=size, tunes=False)["user_id"].to_pylist()
+        for size in (10, 20, 30)
+    ]
+    everybody = sample_hit_users(**parts, **wanted, sample_size="all", tunes=False)
+    assert free[:2] == tuned
+    assert len(free[2]) == 30
+    assert set(tuned[1]) < set(free[2])
+    assert len(everybody) == 40
 
 
 def test_population_users_draws_misses_too_with_rank_zero() -> None:
@@ -173,8 +200,9 @@ def test_nobody_tunes_and_is_tested_however_many_are_drawn(
         "population": population,
     }
     assert set(sample_hit_users(**parts, **wanted)["user_id"].to_pylist()) == hit - aside
+    too_many = {"sample_size": len(hit - aside) + 1, "strict": True}
     with pytest.raises(StudyError, match=r"besides those whom tuning\.share sets aside"):
-        sample_hit_users(**parts, **(wanted | {"sample_size": len(hit - aside) + 1}))
+        sample_hit_users(**parts, **(wanted | too_many))
 
 
 @given(

@@ -136,8 +136,10 @@ def test_a_fault_is_named_with_its_line_and_value(raw, text: str, says: str) -> 
 def test_bytes_that_are_not_utf_8_are_named(raw) -> None:
     with pytest.raises(StudyError, match=r"line 2: byte 0xe9 is not UTF-8; save the file as UTF-8"):
         read_titles(raw("1, a\n2, café\n".encode("latin-1")))
-    with pytest.raises(StudyError, match=r"line 1: byte 0xff is not UTF-8"):
-        read_titles(raw("1, a\n".encode("utf-16")))
+
+
+def test_utf_16_with_its_byte_order_mark_is_read(raw) -> None:
+    assert titles(raw("1, a\n2, café\n".encode("utf-16"))) == {1: "a", 2: "café"}
 
 
 def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from microrank.evaluation.metrics import METRICS
 from microrank.evaluation.metrics_file import read_metrics, write_metrics
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
+from microrank.llm.answer_counts import AnswerCounts
+from microrank.llm.prompts import load_prompt
 from microrank.rerank.repairs import Repairs
 from scipy.stats import kendalltau
 
@@ -64,7 +67,7 @@ def answers(
     return Answers(
         responses,
         pa.table({**passes, "order": orders[1], "named": [20] * n}).cast(tables.PASSES),
-        Repairs(n, 0, 0),
+        Repairs(n, 0, 0, counts=AnswerCounts(n)),
         tuning=tuning,
     )
 
@@ -135,7 +138,7 @@ def test_usage_counts_shared_answers_once_and_says_what_servers_did_not_count() 
     tuning = pa.concat_tables([of_model.responses.slice(0, 3)] * 2)
     asked = {"part": replace(of_model, tuning=tuning)}
     found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["part"]
-    assert found.repairs == Repairs(60, 0, 0)
+    assert found.repairs == Repairs(60, 0, 0, counts=AnswerCounts(60))
     assert found.subset == Usage(60, 1, 590, 118, ["served_model"])
     assert found.tuning == Usage(3, 1, 20, 4, ["served_model"])
 
@@ -253,3 +256,30 @@ def test_diagnostics_of_another_version_are_refused_by_path(tmp_path, damage) ->
     path.write_text(json.dumps(section))
     with pytest.raises(StudyError, match=r"diagnostics\.json: not the diagnostics of this version"):
         read_diagnostics(path)
+
+
+def test_repairs_without_counts_of_answers_are_refused_by_name() -> None:
+    shown = [unchanged(60)]
+    given = replace(answers(shown, shown), repairs=Repairs(60, 0, 0))
+    with pytest.raises(StudyError, match="repairs of x: made by an older version"):
+        diagnose_rankings(
+            {"x": as_rankings(SUBSET, unchanged(60))}, SUBSET, catalogue(), {"x": given}
+        )
+
+
+@pytest.mark.parametrize(("tokens", "n_cut"), [(10, 60), (100_000, 0), (None, 0)])
+def test_prompts_of_which_the_server_counted_far_too_few_tokens_are_counted(
+    tokens: int | None, n_cut: int
+) -> None:
+    shown = [unchanged(60)]
+    given = answers(shown, shown)
+    place = given.responses.schema.get_field_index("prompt_tokens")
+    responses = given.responses.set_column(
+        place, "prompt_tokens", pa.array([tokens] * 60, pa.int64())
+    )
+    prompt = load_prompt(Path(__file__).parents[2] / "resources/prompts/study.yaml")
+    asked = {"x": replace(given, responses=responses, prompt=prompt)}
+    found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["x"]
+    assert found.prompts_cut == n_cut
+    simulated = {"x": replace(asked["x"], prompt=None)}
+    assert diagnose_rankings({}, SUBSET, catalogue(), simulated).asked["x"].prompts_cut == 0

@@ -7,13 +7,18 @@ import pyarrow as pa
 import pytest
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.evaluation.hits import HeldOutItems
+from microrank.evaluation.most_popular import popularity_ranks
 from microrank.evaluation.recommender import RecommenderMetrics, evaluate_nfm
 
 
 def study(
     ranks: list[int], untrained: frozenset[int] = frozenset(), k: int = 20
-) -> tuple[pa.Table, pa.Table, list[pa.Table]]:
-    """Lists of length k in which user i finds the held-out item 1000 + i at `ranks[i]` (0: not in the list)."""
+) -> tuple[pa.Table, pa.Table, list[pa.Table], list[pa.Table]]:
+    """Lists of k items in which user i finds the held-out item 1000 + i at `ranks[i]`.
+
+    Rank 0: not in the list.
+    """
     users = np.arange(len(ranks)) * 3
     truth = 1000 + np.arange(len(ranks))
     lists = np.tile(np.arange(k), (len(ranks), 1))
@@ -33,6 +38,7 @@ def study(
         pa.table(recommendations).cast(tables.RECOMMENDATIONS),
         pa.table(test).cast(tables.SPLIT),
         [pa.table(train).cast(tables.SPLIT)],
+        [],
     )
 
 
@@ -79,8 +85,8 @@ def test_nobody_with_a_trained_target_is_no_division_by_zero() -> None:
 
 
 def test_users_without_a_list_are_left_out() -> None:
-    recommendations, test, trained = study([1, 2, 0, 3])
-    metrics = evaluate_nfm(recommendations.slice(20), test, trained).to_json()
+    recommendations, test, trained, past = study([1, 2, 0, 3])
+    metrics = evaluate_nfm(recommendations.slice(20), test, trained, past).to_json()
     assert (metrics["n_users"], metrics["hit_users"], metrics["all_users"]["HR@5"]) == (
         3,
         2,
@@ -89,13 +95,65 @@ def test_users_without_a_list_are_left_out() -> None:
 
 
 def test_lists_and_held_out_items_of_other_users_are_an_error() -> None:
-    recommendations, test, trained = study([1, 2, 3])
+    recommendations, test, trained, past = study([1, 2, 3])
     with pytest.raises(StudyError, match="holds users that the split lacks"):
-        evaluate_nfm(recommendations, test.slice(1), trained)
+        evaluate_nfm(recommendations, test.slice(1), trained, past)
     with pytest.raises(StudyError, match="one item for each"):
-        evaluate_nfm(recommendations, pa.concat_tables([test, test]), trained)
+        evaluate_nfm(recommendations, pa.concat_tables([test, test]), trained, past)
 
 
 def test_metrics_come_back_from_json_as_they_were() -> None:
     metrics = evaluate_nfm(*study([1, 0, 2, 0], untrained=frozenset({1, 3})))
     assert RecommenderMetrics.from_json(json.loads(json.dumps(metrics.to_json()))) == metrics
+
+
+def split_of(histories: dict[int, list[int]]) -> pa.Table:
+    rows = [(user, item, n) for user, mine in histories.items() for n, item in enumerate(mine)]
+    columns = zip(*rows, strict=True)
+    return pa.table(dict(zip(tables.SPLIT.names, columns, strict=True))).cast(tables.SPLIT)
+
+
+def test_popularity_ranks_are_those_of_a_sort_without_what_was_seen() -> None:
+    random = np.random.default_rng(0)
+    histories = {
+        user: random.choice(30, random.integers(1, 9), replace=False).tolist()
+        for user in range(5, 45)
+    }
+    past = split_of(histories)
+    users = np.array(list(histories))
+    unseen = [[item for item in range(35) if item not in histories[user]] for user in users]
+    targets = np.array([random.choice(items) for items in unseen])
+    held_out = HeldOutItems(users, targets, np.zeros(len(users), np.int16), 10)
+    counts = np.bincount(past["item_id"].to_numpy(), minlength=35)
+    expected = []
+    for items, target in zip(unseen, targets, strict=True):
+        order = sorted((item for item in items if counts[item]), key=lambda i: (-counts[i], i))
+        expected.append(order.index(target) + 1 if target in order[:10] else 0)
+    assert popularity_ranks(held_out, [past], [past]).tolist() == expected
+    assert max(expected) > 1
+    assert 0 in expected
+
+
+@pytest.mark.parametrize(
+    ("n_hits", "is_beaten", "words"), [(8, True, "the lists beat"), (3, False, "are not shown to")]
+)
+def test_lists_beat_popularity_only_where_chance_would_not(
+    n_hits: int, is_beaten: bool, words: str
+) -> None:
+    """Everybody's held-out item is one of many that one user took: popularity hits nobody."""
+    ranks = [1] * n_hits + [0] * 3
+    recommendations, test, _, _ = study(ranks)
+    train = split_of({99: list(range(900, 930)), 98: list(range(900, 930))})
+    metrics = evaluate_nfm(recommendations, test, [train], [train])
+    assert (metrics.popularity.wins, metrics.popularity.losses) == (n_hits, 0)
+    assert metrics.popularity.quality.values["HR@20"] == 0
+    assert metrics.popularity.is_beaten is is_beaten
+    assert words in metrics.popularity.in_words()
+
+
+def test_lists_that_popularity_beats_are_said_not_to_beat_it() -> None:
+    recommendations, test, _, _ = study([0] * 9)
+    train = split_of({user: [item] for user, item in enumerate(test["item_id"].to_pylist())})
+    metrics = evaluate_nfm(recommendations, test, [train], [])
+    assert (metrics.popularity.wins, metrics.popularity.losses) == (0, 9)
+    assert not metrics.popularity.is_beaten

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 from made_up import as_rankings, made_up_subset, perfect, shuffled, unchanged
 from microrank.errors import StudyError
+from microrank.evaluation.always_valid import e_value
+from microrank.evaluation.equivalence import tango_interval
 from microrank.evaluation.holm import holm
 from microrank.evaluation.metrics import (
     METRICS,
@@ -47,7 +49,7 @@ def planted() -> pa.Table:
 
 def test_columns_are_those_of_the_contract(planted) -> None:
     expected = "dataset method metric cutoff value ci_low ci_high n_users"
-    expected += " baseline delta wins losses p_value p_holm"
+    expected += " baseline delta wins losses p_value p_holm family e_value p_always"
     assert planted.schema.names == METRICS.names == expected.split()
 
 
@@ -76,7 +78,11 @@ def test_a_reversing_ranker_mirrors_the_list(planted) -> None:
 
 def test_an_unchanged_list_differs_in_nothing(planted) -> None:
     for row in planted.to_pylist():
-        if row["method"] == "unchanged" and row["metric"] != "hr_over_random":
+        if row["method"] == "unchanged" and row["metric"] == "hr_equivalence":
+            assert row["value"] == 0
+            assert row["ci_low"] == -row["ci_high"] < 0
+            assert row["p_value"] < 0.05
+        elif row["method"] == "unchanged" and row["metric"] != "hr_over_random":
             if row["metric"].endswith("_difference"):
                 assert row["value"] == row["ci_low"] == row["ci_high"] == 0
             else:
@@ -221,3 +227,51 @@ def test_a_ranking_that_is_no_permutation_is_refused_by_name(damage) -> None:
         score_rankings(
             {"broken": pa.Table.from_pylist(rows)}, SUBSET, FAST, dataset="made up", seed=1
         )
+
+
+def test_holms_correction_is_within_the_primary_and_the_exploratory_tests() -> None:
+    random = np.random.default_rng(5)
+    ranks = {name: random.integers(1, 21, 100) for name in ("llm", "fused", "encoder")}
+    baseline = random.integers(1, 21, 100)
+    rows = score_ranks(ranks, baseline, 20, FAST, dataset="d", seed=1, primary=("llm", "fused"))
+    tests = [row for row in rows if row.metric == "hr" and row.p_value is not None]
+    primary = [row for row in tests if row.family == "primary"]
+    exploratory = [row for row in tests if row.family == "exploratory"]
+    assert {(row.method, row.cutoff) for row in primary} == {("llm", 10), ("fused", 10)}
+    assert len(exploratory) == 3 * 4 - 2
+    for family in (primary, exploratory):
+        expected = holm(np.array([row.p_value for row in family]))
+        assert [row.p_holm for row in family] == pytest.approx(expected.tolist())
+    hits = {(row.method, row.cutoff): row for row in rows if row.metric == "hits"}
+    for row in tests:
+        same = hits[row.method, row.cutoff]
+        assert (same.p_holm, same.family) == (row.p_holm, row.family)
+    assert {row.family for row in rows if row.metric == "hr_over_random"} == {"exploratory"}
+
+
+def test_a_study_of_nothing_finds_a_primary_difference_in_at_most_about_one_of_twenty() -> None:
+    random = np.random.default_rng(21)
+    scoring = Scoring(cutoffs=(5, 10, 20), bootstrap_samples=2)
+    studies, found = 600, 0
+    for _ in range(studies):
+        ranks = {name: random.integers(1, 21, 100) for name in ("a", "b", "c")}
+        baseline = random.integers(1, 21, 100)
+        rows = score_ranks(
+            ranks, baseline, 20, scoring, dataset="null", seed=1, primary=("a", "b", "c")
+        )
+        found += any(row.family == "primary" and (row.p_holm or 1) <= 0.05 for row in rows)
+    assert found / studies <= 0.057
+
+
+def test_equivalence_and_always_valid_p_stand_beside_the_test_of_every_method(planted) -> None:
+    row = cell(planted, "shuffled", "hr_equivalence", 10)
+    test = cell(planted, "shuffled", "hr", 10)
+    assert (row["wins"], row["losses"]) == (test["wins"], test["losses"])
+    assert row["value"] == pytest.approx(test["delta"])
+    low, high = tango_interval(row["wins"], row["losses"], 100, 0.9)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))
+    assert test["e_value"] == pytest.approx(e_value(test["wins"], test["losses"]), rel=1e-6)
+    assert test["p_always"] == pytest.approx(min(1, 1 / test["e_value"]), rel=1e-6)
+    assert cell(planted, "perfect", "hr", 10)["p_always"] < 1e-6
+    tested = {row["method"] for row in planted.to_pylist() if row["metric"] == "hr_equivalence"}
+    assert tested == {"perfect", "reversed", "unchanged", "shuffled"}

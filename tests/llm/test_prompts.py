@@ -8,6 +8,7 @@ from commandline import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank.errors import StudyError
+from microrank.llm.about import with_about
 from microrank.llm.prompts import (
     NO_TITLE,
     TITLE_LENGTH,
@@ -39,7 +40,7 @@ def written(tmp_path: Path, text: str) -> Path:
     "path", sorted((ROOT / "resources/prompts").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_every_prompt_shows_all_titles_and_every_candidates_name(path: Path) -> None:
-    prompt = load_prompt(path)
+    prompt = with_about(load_prompt(path), None)
     text = build_messages(
         prompt, ["first seen", "then seen"], ["alpha", "beta", "gamma"], [700, 800, 900], [2, 0, 1]
     )[-1]["content"]
@@ -134,7 +135,8 @@ def test_an_example_from_the_history_splits_off_its_newest_title() -> None:
 
 def test_the_recommenders_rank_is_shown_where_a_prompt_asks_for_it_and_nowhere_else() -> None:
     for path in (ROOT / "resources/prompts").glob("*.yaml"):
-        text = build_messages(load_prompt(path), ["a"], ["c", "d"], [5, 6], [1, 0])[-1]["content"]
+        prompt = with_about(load_prompt(path), None)
+        text = build_messages(prompt, ["a"], ["c", "d"], [5, 6], [1, 0])[-1]["content"]
         assert ("[1] (rank 2 of the recommender) d" in text) == (path.stem == "ranked")
 
 

@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.llm.scores import parse_scores
+from microrank.llm.reading.answer import read_answer
 
 IDS = [101, 7, 55, 3000]
 ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
@@ -47,7 +47,7 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
             "[1] A title of 1999: 2/10\n[4] Another – 8/10",
             [1, 2, 0, 3],
             2,
-            {"prose": 1, "missing": 2},
+            {"missing": 2},
         ),
         ('{"scores": {"1": NaN, "2": 1e300, "3": true, "4": -1}}', [1, 0, 2, 3], 1, {"missing": 3}),
         ("I cannot tell.", [0, 1, 2, 3], 0, {"empty": 1}),
@@ -57,7 +57,7 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
 def test_known_answers(
     text: str | None, positions: list[int], from_model: int, repairs: dict[str, int]
 ) -> None:
-    parsed = parse_scores(text, IDS, ORDER)
+    parsed = read_answer(text, "scores", IDS, ORDER)
     assert (parsed.positions, parsed.from_model, dict(parsed.repairs)) == (
         positions,
         from_model,
@@ -76,7 +76,7 @@ def test_a_larger_score_comes_first_and_equal_ones_keep_the_recommenders_order(
     given_scores: tuple[list[int], list[int]],
 ) -> None:
     scores = dict(zip(*given_scores, strict=True))
-    parsed = parse_scores(json.dumps({"scores": scores}), IDS, ORDER)
+    parsed = read_answer(json.dumps({"scores": scores}), "scores", IDS, ORDER)
     of_position = {ORDER[number - 1]: score for number, score in scores.items()}
     assert parsed.positions == sorted(
         range(4), key=lambda position: (-of_position[position], position)
@@ -109,7 +109,7 @@ PIECES = [
 
 
 def check(text: str) -> None:
-    parsed = parse_scores(text, IDS, ORDER)
+    parsed = read_answer(text, "scores", IDS, ORDER)
     assert sorted(parsed.positions) == [0, 1, 2, 3]
     assert parsed.scores is not None
     assert sum(score is not None for score in parsed.scores) == parsed.from_model

@@ -11,8 +11,8 @@ import pytest
 import requests
 from commandline import ROOT
 from microrank.llm.prompts import build_messages, load_prompt
+from microrank.llm.reading.answer import read_answer
 from microrank.llm.simulated import FAULTS, SERVED_MODEL, simulated_answer, simulated_server
-from microrank.rerank.llm import read_answer
 
 HISTORY = ["a cat on the roof", "my cat and a fish"]
 TITLES = ["stock market news", "how to cook rice", "cat meets fish", "the roof"]

@@ -1,4 +1,7 @@
-"""The folded scores are those of the module's own evaluation mode."""
+"""The folded scores are those of the module's evaluation mode, and these the formula's."""
+
+import math
+from itertools import combinations
 
 import pytest
 import torch
@@ -16,14 +19,68 @@ def scores_of_module(model: NFM, histories: torch.Tensor) -> torch.Tensor:
         return model.eval()(histories, candidates)
 
 
-@given(
-    st.integers(0, 10_000), st.integers(1, 700), st.integers(1, 9), st.integers(1, 9), st.booleans()
-)
-def test_fold_equals_the_modules_evaluation_mode(
-    seed: int, n_items: int, dimension: int, hidden: int, relu: bool
+def scores_by_pairs(model: NFM, history: list[int], candidate: int) -> torch.Tensor:
+    """The formula term by term: every pair of weighted features, the candidate's weight being 1."""
+    inputs = [
+        model.items.weight[item] * math.exp(-model.recency_decay * steps)
+        for steps, item in enumerate(reversed(history))
+        if item
+    ]
+    pairs = torch.zeros_like(model.items.weight[0])
+    for one, other in combinations(inputs, 2):
+        pairs += one * other
+    for one in inputs:
+        before_candidate = one if model.field_matrix is None else model.field_matrix.weight @ one
+        pairs += before_candidate * model.items.weight[candidate]
+    hidden = model.hidden(model.norm(pairs[None])).relu()
+    score = model.output(hidden)[0, 0]
+    return score.relu() if model.relu_on_score else score
+
+
+@pytest.mark.parametrize("field_matrix", [False, True])
+@pytest.mark.parametrize("recency_decay", [0.0, 0.8])
+@pytest.mark.parametrize("relu", [False, True])
+def test_scores_are_the_network_of_all_weighted_pairs(
+    relu: bool, recency_decay: float, field_matrix: bool
 ) -> None:
     model = random_model(
-        seed, n_items=n_items, dimension=dimension, hidden=hidden, relu_on_score=relu
+        2, n_items=9, relu_on_score=relu, recency_decay=recency_decay, field_matrix=field_matrix
+    ).double()
+    histories = torch.tensor([[0, 0, 0], [0, 0, 4], [0, 2, 7], [5, 1, 3]])
+    with torch.no_grad():
+        scores = score_catalogue(fold(model), *model.history_state(histories))
+        for row, history in enumerate(histories.tolist()):
+            for candidate in range(1, 10):
+                expected = float(scores_by_pairs(model, history, candidate))
+                assert float(scores[row, candidate]) == pytest.approx(expected, abs=1e-10)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 700),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.booleans(),
+    st.sampled_from([0.0, 0.8]),
+    st.booleans(),
+)
+def test_fold_equals_the_modules_evaluation_mode(
+    seed: int,
+    n_items: int,
+    dimension: int,
+    hidden: int,
+    relu: bool,
+    recency_decay: float,
+    field_matrix: bool,
+) -> None:
+    model = random_model(
+        seed,
+        n_items=n_items,
+        dimension=dimension,
+        hidden=hidden,
+        relu_on_score=relu,
+        recency_decay=recency_decay,
+        field_matrix=field_matrix,
     ).double()
     histories = random_histories(seed, 5, n_items)
     scores = score_catalogue(fold(model), *model.history_state(histories))

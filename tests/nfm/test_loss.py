@@ -32,15 +32,17 @@ def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
         ]
     )
     n = len(batch.history)
-    sets = torch.cat(
-        [
-            batch.history[:, None, :].expand(-1, len(positions), -1),
-            positions[None, :, None].expand(n, -1, -1),
-        ],
-        dim=2,
-    )
-    vectors = model.items(sets) * (sets != 0)[..., None]
-    pairs = (vectors.sum(dim=2) ** 2 - (vectors**2).sum(dim=2)) / 2
+    inputs = model.items(batch.history) * (batch.history != 0)[..., None]
+    inputs = inputs * torch.exp(-model.recency_decay * (batch.distances.double() - 1))[..., None]
+    candidates = model.items(positions) * (positions != 0)[:, None]
+    pairs = torch.zeros(n, len(positions), inputs.shape[2], dtype=torch.float64)
+    for one in range(inputs.shape[1]):
+        before_candidate = inputs[:, one]
+        if model.field_matrix is not None:
+            before_candidate = before_candidate @ model.field_matrix.weight.T
+        pairs = pairs + before_candidate[:, None] * candidates
+        for other in range(one):
+            pairs = pairs + (inputs[:, one] * inputs[:, other])[:, None]
     hidden = torch.relu(model.hidden(model.norm(pairs.flatten(0, 1))))
     scores = model.output(hidden).view(n, -1)
     if model.relu_on_score:
@@ -56,8 +58,22 @@ def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits.masked_fill(left_out, -torch.inf), first_copy)
 
 
-def model_of(seed: int, dimension: int, hidden: int, relu_on_score: bool) -> NFM:
-    model = NFM(N_ITEMS, dimension, hidden, relu_on_score).double()
+def model_of(
+    seed: int,
+    dimension: int,
+    hidden: int,
+    relu_on_score: bool,
+    recency_decay: float = 0.0,
+    field_matrix: bool = False,
+) -> NFM:
+    model = NFM(
+        N_ITEMS,
+        dimension,
+        hidden,
+        relu_on_score,
+        recency_decay=recency_decay,
+        field_matrix=field_matrix,
+    ).double()
     draw = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -67,23 +83,22 @@ def model_of(seed: int, dimension: int, hidden: int, relu_on_score: bool) -> NFM
     return model  # row 0 is not zero: the padding must be masked, not trusted
 
 
-def batch_of(seed: int, lengths: list[int], whole_chunks: bool, n_drawn: int) -> Batch:
+def batch_of(
+    seed: int, lengths: list[int], whole_chunks: bool, n_drawn: int, past_inputs: int | None = None
+) -> Batch:
     """A batch of every example of users with so many items each, some inputs dropped."""
     random = np.random.default_rng(seed)
     items = np.concatenate([random.permutation(N_ITEMS)[:length] + 1 for length in lengths])
     histories = Histories(np.arange(len(lengths)), np.concatenate([[0], np.cumsum(lengths)]), items)
-    chunks = Chunks.of(histories, N_ITEMS, 4)
+    chunks = Chunks.of(histories, N_ITEMS, 4, past_inputs)
     drawn = random.choice(np.unique(chunks.items[chunks.items > 0]), n_drawn)
-    dropped = random.random((len(chunks.examples), 4)) < 0.2
+    dropped = random.random((len(chunks.examples), chunks.n_inputs)) < 0.2
     return chunks.batch(np.arange(len(chunks.examples)), drawn, whole_chunks, dropped).double()
 
 
 def differences(batch: Batch, model: NFM) -> list[float]:
     """Largest relative difference from the oracle of the loss, each gradient and statistic."""
-    oracle = NFM(
-        N_ITEMS, model.items.embedding_dim, model.hidden.out_features, model.relu_on_score
-    ).double()
-    oracle.load_state_dict(model.state_dict())
+    oracle = deepcopy(model)
     losses = [batch_loss(model, batch), plain_loss(oracle, batch)]
     for loss in losses:
         loss.backward()
@@ -103,6 +118,9 @@ def differences(batch: Batch, model: NFM) -> list[float]:
     st.integers(1, 5),
     st.integers(1, 4),
     st.booleans(),
+    st.sampled_from([0.0, 0.7, 3.0]),
+    st.sampled_from([None, 1, 2, 6]),
+    st.booleans(),
 )
 def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
     seed: int,
@@ -112,12 +130,18 @@ def test_loss_gradients_and_running_statistics_equal_the_plain_forms(
     dimension: int,
     hidden: int,
     relu_on_score: bool,
+    recency_decay: float,
+    past_inputs: int | None,
+    field_matrix: bool,
 ) -> None:
-    batch = batch_of(seed, lengths, whole_chunks, n_drawn)
-    assert max(differences(batch, model_of(seed, dimension, hidden, relu_on_score))) < 1e-10
+    batch = batch_of(seed, lengths, whole_chunks, n_drawn, past_inputs)
+    model = model_of(seed, dimension, hidden, relu_on_score, recency_decay, field_matrix)
+    assert max(differences(batch, model)) < 1e-10
 
 
 LAYERS, PAIRS = 3, 20  # hidden units: fewer than a batch's candidates, and more
+# Decay of the inputs' weights, past inputs, and whether there is a matrix between the fields.
+INPUTS = [(0.0, None, False), (0.8, None, False), (0.8, 3, True)]
 
 
 @pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
@@ -127,16 +151,20 @@ def test_the_number_of_users_at_a_time_changes_nothing(
 ) -> None:
     for form in ("LAYERS_AT_ONCE", "PAIRS_AT_ONCE"):
         monkeypatch.setattr(loss_module, form, at_once)
-    assert (
-        max(differences(batch_of(3, [2, 5, 3, 7], True, 4), model_of(3, 5, hidden, False))) < 1e-10
-    )
+    for decay, past_inputs, field_matrix in INPUTS:
+        batch = batch_of(3, [2, 5, 3, 7], True, 4, past_inputs)
+        model = model_of(3, 5, hidden, False, decay, field_matrix)
+        assert max(differences(batch, model)) < 1e-10
 
 
+@pytest.mark.parametrize(("decay", "past_inputs", "field_matrix"), INPUTS)
 @pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
-def test_float32_is_float64_but_for_its_roundings(hidden: int) -> None:
+def test_float32_is_float64_but_for_its_roundings(
+    hidden: int, decay: float, past_inputs: int | None, field_matrix: bool
+) -> None:
     """Float32 goes by other products than float64 does."""
-    batch = batch_of(3, [2, 5, 3, 7], True, 4)
-    model = model_of(3, 5, hidden, False)
+    batch = batch_of(3, [2, 5, 3, 7], True, 4, past_inputs)
+    model = model_of(3, 5, hidden, False, decay, field_matrix)
     single = deepcopy(model).float()
     losses = [
         batch_loss(model, batch),
@@ -196,3 +224,25 @@ def test_every_item_of_a_chunk_is_once_the_target_with_the_others_as_input() -> 
     ]
     assert chunks.share[[1, 2]].sum() == 0, "older than the chunk"
     assert chunks.share.sum() == pytest.approx(1)
+
+
+def test_with_past_inputs_only_the_newest_items_before_the_target_are_its_input() -> None:
+    chunks = Chunks.of(
+        Histories(np.arange(3), np.array([0, 6, 7, 9]), np.arange(1, 10)), N_ITEMS, 4, 2
+    )
+    batch = chunks.batch(np.arange(len(chunks.examples)), np.array([], np.int64), True)
+    seen = [
+        (row.tolist(), int(batch.candidates[target]))
+        for row, target in zip(batch.history, batch.target, strict=True)
+    ]
+    assert seen == [([0, 3], 4), ([3, 4], 5), ([4, 5], 6), ([0, 8], 9)]
+    assert batch.distances.tolist() == [[2, 1]] * 4
+    assert chunks.share[[1, 2]].sum() == 0, "older than the chunk"
+    assert chunks.share[[3, 7]].all(), "without an input, but a candidate"
+
+
+def test_distances_count_the_steps_between_input_and_target() -> None:
+    chunks = Chunks.of(Histories(np.arange(1), np.array([0, 4]), np.arange(1, 5)), N_ITEMS, 4)
+    batch = chunks.batch(np.array([1]), np.array([], np.int64), True)
+    assert batch.history.tolist() == [[1, 0, 3, 4]]
+    assert batch.distances[0, [0, 2, 3]].tolist() == [1, 1, 2]

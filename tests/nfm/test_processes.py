@@ -25,7 +25,7 @@ from microrank.nfm.torchrun import train_by_torchrun
 from microrank.nfm.training_job import TrainingJob, train_from_files
 from nfm.test_loss import LAYERS, PAIRS, plain_loss
 from nfm.test_train import RECIPE, two_worlds
-from nfm.together import batch_and_model, step_of_processes
+from nfm.together import Setting, batch_and_model, step_of_processes
 
 ROOT = Path(__file__).parents[2]
 HEADER = "half_epoch,step,loss,valid_ndcg@10"
@@ -101,12 +101,20 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(
     )  # a refit is another model
 
 
-@pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        Setting(LAYERS, 0.0, None, False),
+        Setting(PAIRS, 0.0, None, False),
+        Setting(LAYERS, 0.8, 3, True),
+        Setting(PAIRS, 0.8, 3, True),
+    ],
+)
 def test_three_processes_have_the_plain_forms_loss_gradients_and_statistics_in_float64(
-    tmp_path: Path, hidden: int
+    tmp_path: Path, setting: Setting
 ) -> None:
-    found = step_of_processes(tmp_path, 3, hidden)
-    batch, oracle = batch_and_model(hidden)
+    found = step_of_processes(tmp_path, 3, setting)
+    batch, oracle = batch_and_model(setting)
     loss = plain_loss(oracle, batch)
     loss.backward()
     expected = (
@@ -266,13 +274,15 @@ def test_a_refit_needs_the_curve_that_says_how_long(
         train_from_files(one)
 
 
-def test_the_parts_of_a_batch_are_the_batch() -> None:
+@pytest.mark.parametrize("past_inputs", [None, 10])
+def test_the_parts_of_a_batch_are_the_batch(past_inputs: int | None) -> None:
     train, _, items, _ = two_worlds()
-    chunks = Chunks.of(gather_histories([train], items), len(items), 11)
+    chunks = Chunks.of(gather_histories([train], items), len(items), 11, past_inputs)
     batch = chunks.batch(np.arange(30, 47), np.array([3, 5]), False)
     parts = [batch.part(i, 3) for i in range(3)]
-    assert torch.equal(torch.cat([part.history for part in parts]), batch.history)
-    assert torch.equal(torch.cat([part.target for part in parts]), batch.target)
+    for name in ("history", "distances", "target"):
+        whole = torch.cat([getattr(part, name) for part in parts])
+        assert torch.equal(whole, getattr(batch, name))
     assert {part.n_users for part in parts} == {17}
     firsts = np.cumsum([0, *(len(part.history) for part in parts)])
     rows = torch.cat(

@@ -17,6 +17,7 @@ from microrank.shards import Shard
 from nfm.toy_models import random_model
 
 HISTORY_LENGTH = 4
+ORDER = {"recency_decay": 0.8, "field_matrix": True}
 
 
 def study(seed: int, n_users: int = 30, n_items: int = 60) -> tuple[list[pa.Table], pa.Table]:
@@ -60,7 +61,7 @@ def recommended(
     seed: int, k: int = 5, **options: object
 ) -> tuple[pa.Table, list[pa.Table], pa.Table]:
     past, items = study(seed)
-    model = random_model(seed, n_items=len(items))
+    model = random_model(seed, n_items=len(items), **ORDER)
     return (
         recommend_top_k(model, past, items, k, history_length=HISTORY_LENGTH, **options),
         past,
@@ -90,7 +91,7 @@ def test_every_user_gets_k_unseen_items_of_the_catalogue_once(seed: int, k: int)
 
 def test_lists_follow_the_modules_own_scores_of_the_newest_items() -> None:
     table, past, items = recommended(3)
-    model = random_model(3, n_items=len(items)).double().eval()
+    model = random_model(3, n_items=len(items), **ORDER).double().eval()
     ids = items["item_id"].to_numpy()
     history = pa.concat_tables(past).sort_by([("user_id", "ascending"), ("position", "ascending")])
     for user in np.unique(history["user_id"].to_numpy()):

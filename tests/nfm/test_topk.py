@@ -67,6 +67,8 @@ def assert_equals_brute_force(
     hidden=st.integers(1, 20),
     relu=st.booleans(),
     distinct_items=st.sampled_from([None, 1, 3, 40]),
+    recency_decay=st.sampled_from([0.0, 0.8, 5.0]),
+    field_matrix=st.booleans(),
     dtype=st.sampled_from(DTYPES),
 )
 def test_top_k_equals_a_brute_force_sort(
@@ -77,6 +79,8 @@ def test_top_k_equals_a_brute_force_sort(
     hidden: int,
     relu: bool,
     distinct_items: int | None,
+    recency_decay: float,
+    field_matrix: bool,
     dtype: torch.dtype,
 ) -> None:
     model = random_model(
@@ -86,6 +90,8 @@ def test_top_k_equals_a_brute_force_sort(
         hidden=hidden,
         relu_on_score=relu,
         distinct_items=distinct_items,
+        recency_decay=recency_decay,
+        field_matrix=field_matrix,
     )
     assert_equals_brute_force(
         model, random_histories(seed, 6, n_items), min(5, n_items - 6), dtype, seed
@@ -138,7 +144,14 @@ def test_more_contenders_than_fit_a_block_are_scored_in_parts(
 def test_no_exact_score_exceeds_its_ceiling(
     seed: int, dimension: int, scale: float, dtype: torch.dtype
 ) -> None:
-    model = random_model(seed, n_items=300, dimension=dimension, hidden=dimension).double()
+    model = random_model(
+        seed,
+        n_items=300,
+        dimension=dimension,
+        hidden=dimension,
+        recency_decay=0.8,
+        field_matrix=True,
+    ).double()
     with torch.no_grad():
         model.items.weight.mul_(scale)
         model.norm.running_var.mul_(scale**4)

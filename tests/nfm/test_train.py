@@ -1,5 +1,6 @@
 """Training learns what is there, survives a kill, and leaves checkpoints that are whole."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+import yaml
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.nfm import device as device_module
-from microrank.nfm.checkpoint import load_model, save_model
+from microrank.nfm.checkpoint import load_model, save_model, tensors_of
 from microrank.nfm.device import choose_device
 from microrank.nfm.model import NFM
 from microrank.nfm.progress import load_progress
@@ -22,7 +24,10 @@ from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
 from microrank.nfm.train import train_nfm
 from microrank.nfm.training_run import Trained
+from nfm.toy_models import random_model
+from safetensors import safe_open
 from safetensors.torch import save as save_tensors
+from safetensors.torch import save_file
 
 RECIPE = Recipe(
     dimension=8,
@@ -190,6 +195,39 @@ def test_a_checkpoint_comes_back_as_it_was_saved(trained: Trained, tmp_path: Pat
         torch.equal(value, model.state_dict()[name])
         for name, value in trained.model.state_dict().items()
     )
+
+
+def test_a_checkpoint_from_before_recency_and_matrix_is_one_without_them(tmp_path: Path) -> None:
+    save_model(tmp_path / "model", RECIPE.new_model(3), RECIPE)
+    with safe_open(tmp_path / "model", framework="pt") as file:
+        tensors, recipe = tensors_of(file), json.loads(file.metadata()["recipe"])
+    for key in ("recency_decay", "past_only", "field_matrix"):
+        del recipe[key]
+    save_file(tensors, tmp_path / "old", metadata={"recipe": json.dumps(recipe)})
+    model, old = load_model(tmp_path / "old")
+    assert (old.recency_decay, old.past_only, old.field_matrix) == (0, False, False)
+    assert (model.recency_decay, model.field_matrix) == (0, None)
+
+
+def test_a_checkpoint_keeps_its_matrix_and_the_weights_of_its_inputs(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, recency_decay=0.7, past_only=True, field_matrix=True)
+    saved = random_model(1, n_items=9, recency_decay=0.7, field_matrix=True)
+    save_model(tmp_path / "model", saved, recipe)
+    loaded, _ = load_model(tmp_path / "model")
+    histories, candidates = torch.tensor([[0, 3, 5], [1, 2, 9]]), torch.tensor([[4, 6]] * 2)
+    with torch.no_grad():
+        assert torch.equal(loaded(histories, candidates), saved(histories, candidates))
+
+
+def test_the_reference_recipe_trains_as_the_study_does() -> None:
+    config = yaml.safe_load((Path(__file__).parents[2] / "config/config.yaml").read_text())
+    reference = Recipe.from_config(config["nfm"]["recipes"]["reference"])
+    assert (reference.recency_decay, reference.past_inputs, reference.field_matrix) == (
+        0,
+        None,
+        False,
+    )
+    assert (reference.dimension, reference.batch_size, reference.learning_rate) == (1024, 64, 1e-4)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "pickle"])

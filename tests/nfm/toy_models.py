@@ -12,13 +12,22 @@ def random_model(
     hidden: int = 8,
     relu_on_score: bool = False,
     distinct_items: int | None = None,
+    recency_decay: float = 0.0,
+    field_matrix: bool = False,
 ) -> NFM:
     """A model with every parameter and running statistic drawn at random.
 
     Items repeat where only `distinct_items` are drawn.
     """
     draw = torch.Generator().manual_seed(seed)
-    model = NFM(n_items, dimension, hidden, relu_on_score)
+    model = NFM(
+        n_items,
+        dimension,
+        hidden,
+        relu_on_score,
+        recency_decay=recency_decay,
+        field_matrix=field_matrix,
+    )
     with torch.no_grad():
         for value in (*model.parameters(), model.norm.running_mean):
             value.copy_(torch.randn(value.shape, generator=draw))

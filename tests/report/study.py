@@ -9,8 +9,14 @@ import pyarrow as pa
 from made_up import as_rankings, made_up_subset, perfect, shuffled
 from microrank import tables
 from microrank.evaluation.diagnose import Answers, diagnose_rankings
+from microrank.evaluation.recommender import (
+    ListQuality,
+    PopularityComparison,
+    RecommenderMetrics,
+)
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
@@ -38,6 +44,16 @@ RERANKERS = {
     "mixed": {"fusion": "z-score", "of": ["nfm", "simulated-study"]},
 }
 ADAPTERS = {"simulated": {"adapter": "simulated"}, "llama": {"adapter": "openai-chat"}}
+
+RECOMMENDER = RecommenderMetrics(
+    n_users=1000,
+    hit_users=200,
+    share_never_trained=0.045,
+    ceiling=0.955,
+    all_users=ListQuality(1000, {"HR@5": 0.017, "HR@10": 0.029, "HR@20": 0.2}),
+    trained_targets=ListQuality(955, {"HR@5": 0.018, "HR@10": 0.03, "HR@20": 0.21}),
+    popularity=PopularityComparison.of(np.arange(1, 41), np.zeros(40, int), 20),
+)
 
 
 def items() -> pa.Table:
@@ -106,20 +122,21 @@ def methods(
     )
 
 
-def study(**changes: object) -> Study:
-    repairs = Repairs(N, 3, 10, {"foreign": 7})
-    passes = (
-        responses()
-        .select(["user_id", "pass", "order"])
-        .append_column("named", pa.array([20] * N, pa.int16()))
-        .cast(tables.PASSES)
-    )
+def study(primary: Sequence[str] = (), **changes: object) -> Study:
+    repairs = Repairs(N, 3, 10, {"foreign": 7}, AnswerCounts(N))
+    read = {"order": list(shuffled(N, np.random.default_rng(6))), "named": [20] * N}
+    passes = pa.table({"user_id": SUBSET["user_id"], "pass": [0] * N, **read}).cast(tables.PASSES)
     used = changes.get("methods", methods()).kinds  # type: ignore[attr-defined]
     asked = [name for name in ("simulated-study", "llama") if name in used]
     answers = dict.fromkeys(asked, Answers(responses(), passes, repairs))
     given = {
         "metrics": score_rankings(
-            rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1
+            rankings(),
+            SUBSET,
+            Scoring(bootstrap_samples=200),
+            dataset="microlens-100k",
+            seed=1,
+            primary=primary,
         ),
         "diagnostics": diagnose_rankings(rankings(), SUBSET, items(), answers),
         "counts": {
@@ -127,14 +144,7 @@ def study(**changes: object) -> Study:
             "test_share_never_trained": 0.045,
             "raw_files": {"resources/x/pairs.tsv": "sha256:00"},
         },
-        "nfm": {
-            "n_users": 1000,
-            "hit_users": 200,
-            "share_never_trained": 0.045,
-            "ceiling": 0.955,
-            "all_users": {"n_users": 1000, "HR@5": 0.017, "HR@10": 0.029, "HR@20": 0.2},
-            "trained_targets": {"n_users": 955, "HR@5": 0.018, "HR@10": 0.03, "HR@20": 0.21},
-        },
+        "nfm": RECOMMENDER,
         "settings": {
             "dataset": "microlens-100k",
             "synthetic": False,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from microrank.evaluation.diagnostics import Diagnostics, Positions
 from microrank.evaluation.intervals import wilson_interval
 from microrank.evaluation.ndcg import ndcg
-from microrank.report.figures import flow, fusion, positions, style
+from microrank.report.figures import flow, fusion, hits, positions, style
 from microrank.report.figures.fusion import number_name, tuning_curve
 from microrank.report.figures.positions import LEAST_USERS, position_bins, position_curve
 from microrank.report.svg_panels import INK, PAPER, SVG, inline_panels
@@ -135,9 +135,8 @@ def test_a_figure_is_cut_into_one_image_a_panel_each_with_what_it_refers_to(
     )
     assert all(x + w <= width + 0.01 and y + h <= height + 0.01 for x, y, w, h in boxes)
     texts = ElementTree.fromstring(drawn[name]).iter(f"{{{SVG}}}text")
-    assert sum(one.count("<text") for one in cut) == len(list(texts)) - 1, (
-        "all but the foot, whose place the caption takes"
-    )
+    foot = 0 if name == "hits" else 1  # the caption takes its place
+    assert sum(one.count("<text") for one in cut) == len(list(texts)) - foot
 
 
 def light(colour: str) -> float:
@@ -160,3 +159,46 @@ def test_every_colour_of_the_figures_stands_out_on_light_and_on_dark_paper() -> 
         ):  # the ink is the page's own in the dark
             bright, dim = sorted((light(colour), light(paper)), reverse=True)
             assert (bright + 0.05) / (dim + 0.05) >= 3, f"{name} on {paper}"
+
+
+def test_all_panels_of_hits_have_one_axis_from_none_to_all_users(drawn: dict[str, str]) -> None:
+    for panel in inline_panels(drawn["hits"], "hits"):
+        ticks = [int(text) for text in re.findall(r">(\d+)</text>", panel)]
+        assert {0, 10, 20, 30, 40} <= set(ticks)
+        assert "users with a hit" in panel
+        assert "random shuffle, expected" in panel
+        assert "95% of shuffles" in panel
+
+
+def test_pooled_points_are_not_joined_by_lines_and_single_positions_are(made, tmp_path) -> None:
+    def markers_of_lines(many: int) -> int:
+        users = [many] * 20
+        one = study()
+        best = replace(
+            one.diagnostics.methods["best"], by_recommender_position=Positions(users, users)
+        )
+        diagnostics = replace(one.diagnostics, methods={"best": best})
+        positions.draw(replace(one, diagnostics=diagnostics), tmp_path / "positions.svg")
+        text = (tmp_path / "positions.svg").read_text()
+        return text.count("stroke-width: 1.1")
+
+    assert markers_of_lines(many=100) == 1
+    assert markers_of_lines(many=5) == 0
+
+
+def test_captions_speak_only_of_what_the_figures_show() -> None:
+    one = study()
+    best = replace(
+        one.diagnostics.methods["best"], by_recommender_position=Positions([100] * 20, [50] * 20)
+    )
+    many = replace(
+        one,
+        methods=methods(("best",)),
+        diagnostics=replace(one.diagnostics, methods={"best": best}),
+    )
+    assert "pooled" in positions.caption(one)
+    assert "Hollow" in positions.caption(one)
+    assert "pooled" not in positions.caption(many)
+    assert "Hollow" not in positions.caption(many)
+    assert "Hollow: simulated" in hits.caption(one)
+    assert "Hollow" not in hits.caption(many)

@@ -110,15 +110,12 @@ def test_the_explorer_works_by_keyboard_alone(browser: Browser, page: Path) -> N
     browser.press("Enter")
     assert browser.run("location.hash") == "#content"
     tab_to(browser, "pick-user")
-    browser.press("ArrowDown")
-    assert browser.run("document.getElementById('pick-user').selectedIndex") == 1
-    tab_to(browser, "pick-id", 2)
     for key in "400":
         browser.press(key)
     browser.press("Enter")
     assert browser.run("document.getElementById('pick-user').value") == "400"
     assert browser.run("document.getElementById('told').textContent").startswith("User 400: ★ ")
-    tab_to(browser, "next", 2)
+    tab_to(browser, "next", 3)
     browser.press("Enter")
     assert browser.run(FOCUSED) == "next", "the last user's button keeps the focus"
     assert browser.run("document.activeElement.getAttribute('aria-disabled')") == "true"
@@ -139,12 +136,27 @@ def test_the_explorer_works_by_keyboard_alone(browser: Browser, page: Path) -> N
 
 def test_an_id_that_is_not_there_is_told(browser: Browser, page: Path) -> None:
     browser.open(page)
-    browser.run("document.getElementById('pick-id').focus()")
+    browser.run("document.getElementById('pick-user').focus()")
     browser.press("7")
     browser.press("Enter")
-    assert browser.run("document.getElementById('told').textContent").startswith(
-        "No user 7 is shown here"
+    assert browser.run("document.getElementById('told').textContent") == (
+        "No user 7 is on this page. This page shows 10 of the 40 users of the subset."
     )
+    assert browser.run("document.getElementById('user').children.length") == 0
+
+
+def test_a_link_to_a_user_opens_the_page_at_that_user_and_choosing_one_makes_such_a_link(
+    browser: Browser, page: Path
+) -> None:
+    browser.open(page)
+    browser.run("location.hash = '#user-400'")
+    told = "new Promise((done) => setTimeout(() => done({}), 200))"
+    story = "document.getElementById('told').textContent"
+    assert browser.run(told.format(story)).startswith("User 400: ★ ")
+    browser.run("document.getElementById('previous').click()")
+    assert browser.run("location.hash") == "#user-360"
+    browser.run("location.hash = '#user-7'")
+    assert browser.run(told.format(story)).startswith("No user 7 is on this page.")
 
 
 def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narrows_to_who_moved(
@@ -160,13 +172,13 @@ def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narro
         == "truth"
     ), "the perfect ranker"
     assert browser.run("document.querySelectorAll('.history li').length") == 3
-    users = browser.run("document.getElementById('pick-user').options.length")
+    users = browser.run("document.getElementById('user-ids').options.length")
     assert users == 10
     browser.run(
         "(() => { const pick = document.getElementById('pick-filter'); pick.value = 'better';"
         " pick.dispatchEvent(new Event('change')) })()"
     )
-    assert 0 < browser.run("document.getElementById('pick-user').options.length") < users
+    assert 0 < browser.run("document.getElementById('user-ids').options.length") < users
     assert browser.run("document.getElementById('how-many').textContent").endswith(
         "of 10 users (of 40 in the subset, evenly spread)"
     )
@@ -259,7 +271,9 @@ def test_tables_and_figures_are_named_by_their_captions(browser: Browser, page: 
         assert browser.run(f"{ids}.filter((id) => !document.getElementById(id))") == []
     images = browser.names("image")
     assert len(images) == 5
-    assert images[0].startswith("Figure 1. Hits per method with 95% Wilson intervals.")
+    assert images[0].startswith(
+        "Figure 1. Hits per method, of 40 users, with 95% Wilson intervals."
+    )
 
 
 def test_print_holds_tables_figures_and_settings_but_no_controls(

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from made_up import as_rankings, made_up_subset, shuffled
 from microrank.evaluation.metrics import METRICS
+from microrank.evaluation.recommender import ListQuality
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.seeds import compare_seeds
 from microrank.evaluation.settings import Scoring
@@ -47,7 +48,7 @@ def repeated(study, values: list[float]):
     return dataclasses.replace(
         study,
         seeds=compare_seeds([study.metrics] * len(values), rates),
-        nfm={**study.nfm, **rates[0]},
+        nfm=dataclasses.replace(study.nfm, all_users=ListQuality.from_json(rates[0]["all_users"])),
     )
 
 
@@ -135,7 +136,9 @@ def test_lists_of_another_length_are_not_comparable_and_break_nothing(made, k) -
     )
     assert verdicts(short)["NFM"] == f"not comparable: lists of {k}"
     assert all(cutoff < k for cutoff in short.main_cutoffs)
-    few = dataclasses.replace(short, nfm={**short.nfm, "all_users": {"n_users": 1000}})
+    few = dataclasses.replace(
+        short, nfm=dataclasses.replace(short.nfm, all_users=ListQuality(1000, {}))
+    )
     assert {row[1] for row in hit_rates_table(few).rows} == {"–"}
 
 

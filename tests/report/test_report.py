@@ -5,25 +5,34 @@ import math
 import re
 
 import pytest
+from microrank.report.summary import summary_table
 
 
 def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
-    first = report.markdown.split("\n\n")[1]
+    first, table, _, caveats = report.markdown.split("\n\n")[1:5]
     assert first.startswith("**These numbers cannot tell") or first.startswith("**No")
-    assert "`llama`" in first
-    assert "a random shuffle of the same lists expects 20 and reaches 14 to 26" in first
-    assert "The encoder `best` has it there for 40 (+20;" in first
-    assert "better than NFM" in first
+    lines = table.splitlines()
+    assert lines[0] == "|  | row | Hits@10 | − NFM | against NFM |"
+    assert lines[2] == "| recommender | NFM | 20 |  |  |"
+    assert lines[3] == "| random shuffle | expected (range) | 20 (14–26) |  |  |"
+    best = "| best | 40 | +20 (+15 to +25) | better |"
+    assert f"| best encoder {best}" in lines
+    assert lines[-1] == f"| best of all {best}"
+    assert any(line.startswith("| best language model | llama | 17 | −3 (") for line in lines)
+    assert "a random shuffle of the same lists expects 20 and reaches 14 to 26" in caveats
+    assert "The order of NFM itself is not shown to be better than a random shuffle" in caveats
 
 
 def with_verdict(study, method: str, delta: float, p: float):
-    """The study in which `method` has this difference and p at every cutoff."""
+    """The study in which `method` has this difference, far from certain, and p at every cutoff."""
     from microrank.evaluation.metrics import METRICS
 
     rows = study.metrics.to_pylist()
     for row in rows:
         if row["method"] == method and row["metric"] == "hr":
             row |= {"delta": delta, "p_holm": p}
+        if row["method"] == method and row["metric"] == "hr_equivalence":
+            row |= {"ci_low": delta - 0.2, "ci_high": delta + 0.2}
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
@@ -68,7 +77,9 @@ def test_a_fusion_with_a_language_model_has_a_clause_of_its_own_beside_the_model
     told = answer(with_verdict(fused(made), "best", delta, p))
     assert told.startswith("**These numbers cannot tell: no language model")
     assert clause in told
-    assert "The fusion with a language model `best` has it there for" in told
+    assert ["best fusion with a language model", "best"] in [
+        row[:2] for row in summary_table(with_verdict(fused(made), "best", delta, p)).rows
+    ]
     assert "other parts" not in told
     assert clause not in answer(
         with_verdict(fused(made, of=("nfm", "chance")), "best", delta, p)
@@ -101,13 +112,14 @@ def test_a_fusion_with_a_simulated_part_is_called_simulated_and_answers_nothing(
     assert answer(study).startswith(
         "**No language model was asked here** (the answers come from a simulated server"
     )
-    notices = [block.text for block in sections(study)[0].blocks[1:]]
+    notices = [block.text for block in sections(study)[0].blocks if hasattr(block, "text")]
     assert any(
         text.startswith("**Simulated:** `best` asked no model.")
         and "in a part of the fusion" in text
         for text in notices
     )
-    assert "The simulated fusion `best`" in answer(study)
+    kinds = [row[:2] for row in summary_table(study).rows]
+    assert ["best simulated model", "best (simulated)"] in kinds
     assert study.label("best") == "best (simulated)"
 
 
@@ -121,7 +133,6 @@ def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_ear
     assert any(line.startswith("| best | better | better | 40 (") for line in lines)
     assert any(line.startswith("| llama | cannot tell | cannot tell |") for line in lines)
     assert any(line.startswith("| NFM |  | cannot tell |") for line in lines)
-    assert "and not told apart from a random shuffle" in report.answer
     rows = [
         row
         for row in made.study().metrics.to_pylist()
@@ -242,3 +253,151 @@ def test_no_title_or_answer_can_end_the_script_that_holds_it(report, made) -> No
 def test_ids_are_unique_though_figures_share_their_own(report) -> None:
     ids = re.findall(r'\sid="([^"]+)"', report.page)
     assert len(ids) == len(set(ids))
+
+
+def answered(made, unread: int = 0, order_shown: int = 0, **changes):
+    """The study in which so many of the 40 answers of `llama` are unread, or the order shown."""
+    from microrank.llm.answer_counts import AnswerCounts
+
+    study = made.study(**changes)
+    asked = dict(study.diagnostics.asked)
+    counts = AnswerCounts(answers=40, unread=unread, order_shown=order_shown)
+    asked["llama"] = dataclasses.replace(asked["llama"], counts=counts)
+    diagnostics = dataclasses.replace(study.diagnostics, asked=asked)
+    return dataclasses.replace(study, diagnostics=diagnostics)
+
+
+MIXED_WITH_LLAMA = {"fusion": "z-score", "of": ["nfm", "llama"]}
+SAYS_NOTHING = [("unread", "unreadable"), ("order_shown", "echoes the order shown")]
+
+
+@pytest.mark.parametrize("delta", [-0.2, 0.0, 0.2])
+@pytest.mark.parametrize(("field", "expected"), SAYS_NOTHING)
+def test_a_row_whose_answers_say_nothing_gets_no_verdict_from_the_numbers(
+    made, field, expected, delta
+) -> None:
+    from microrank.report.headline import answer
+    from microrank.report.verdicts import verdict
+
+    study = with_verdict(answered(made, **{field: 40}), "llama", delta, 0.001)
+    assert verdict(study, "llama") == verdict(study, "llama", "hr_over_random") == expected
+    text = answer(study)
+    first = {
+        "unread": "**40 of 40 answers of `llama` named no candidate",
+        "order_shown": "**40 of 40 answers of `llama` repeat the order in which",
+    }[field]
+    assert text.startswith(first)
+    for drawn in ("cannot tell", "no difference", "Yes", "worse", "not told apart from NFM;"):
+        assert drawn not in text.split("Of 40 users")[0], drawn
+
+
+@pytest.mark.parametrize(
+    ("unread", "order_shown", "problem"),
+    [(4, 20, None), (5, 0, "unreadable"), (0, 21, "echoes the order shown"), (5, 35, "unreadable")],
+)
+def test_only_shares_above_the_limits_make_a_row_say_nothing(
+    made, unread, order_shown, problem
+) -> None:
+    from microrank.report.verdicts import reading_problem
+
+    study = answered(made, unread, order_shown)
+    assert reading_problem(study, "llama") == problem
+    assert reading_problem(study, "best") is None
+    assert reading_problem(study, "nfm") is None
+
+
+def test_the_share_of_unread_answers_that_is_borne_is_a_setting(made) -> None:
+    from microrank.report.verdicts import reading_problem
+
+    study = answered(made, unread=5)
+    assert reading_problem(dataclasses.replace(study, unread_share=0.2), "llama") is None
+    assert reading_problem(dataclasses.replace(study, unread_share=0), "llama") == "unreadable"
+
+
+def test_a_fusion_inherits_what_is_wrong_with_its_part(made) -> None:
+    from microrank.report.headline import answer
+    from microrank.report.verdicts import verdict
+
+    study = answered(made, unread=40, methods=made.methods(mixed=MIXED_WITH_LLAMA))
+    assert verdict(study, "mixed") == "unreadable"
+    assert "The same holds of the fusions with it: `mixed`." in answer(study)
+    only_part = dataclasses.replace(
+        study, methods=made.methods(("best", "mixed"), mixed=MIXED_WITH_LLAMA)
+    )
+    assert verdict(only_part, "mixed") == "unreadable"
+    assert answer(only_part).startswith("**40 of 40 answers of `llama` named no candidate")
+
+
+def test_unread_answers_and_echoes_stand_in_table_figure_page_and_markdown(made, tmp_path) -> None:
+    written = made.written(answered(made, unread=8, order_shown=10), tmp_path)
+    lines = written.markdown.splitlines()
+    row = next(line for line in lines if line.startswith("| llama | unreadable | unreadable |"))
+    assert row.endswith("| 20% | 25% |")
+    assert "| answers that name no candidate | 0 (0%) | 8 (20%) |" in lines
+    assert "| answers that are the order shown | 0 (0%) | 10 (25%) |" in lines
+    assert 'class="text verdict unreadable">unreadable</td>' in written.page
+    assert "Cross: a row that says nothing of its language model" in written.markdown
+    marked = (tmp_path / "figures" / "hits.svg").read_bytes()
+    plain = made.written(answered(made), tmp_path)
+    assert "Cross:" not in plain.markdown
+    assert (tmp_path / "figures" / "hits.svg").read_bytes() != marked
+
+
+def test_a_language_model_that_can_be_read_still_gets_its_verdict_beside_one_that_cannot(
+    made,
+) -> None:
+    from microrank.report.headline import answer
+
+    both = made.methods(best={"llm": "llama", "prompt": "scores"})
+    study = answered(made, unread=40, methods=both)
+    text = answer(with_verdict(study, "best", 0.2, 0.001))
+    assert text.startswith("**40 of 40 answers of `llama` named no candidate")
+    assert "**Yes: re-ranking by `best` puts more" in text
+
+
+def with_equivalence(study, method: str, low: float, high: float):
+    """The study in which the 90 % interval of this method's difference is low…high."""
+    from microrank.evaluation.metrics import METRICS
+
+    rows = study.metrics.to_pylist()
+    for row in rows:
+        if row["method"] == method and row["metric"] == "hr_equivalence":
+            row |= {"ci_low": low, "ci_high": high}
+    return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
+
+
+EQUIVALENCES = [
+    (0.03, 0.01, (0.01, 0.045), "better by less than the margin", "Yes, but by less than 5% of"),
+    (0.03, 0.01, (0.01, 0.06), "better", "Yes: re-ranking by `llama`"),
+    (-0.03, 0.01, (-0.045, -0.01), "worse by less than the margin", "No: no language model makes"),
+    (-0.03, 0.01, (-0.06, -0.01), "worse", "No: every language model"),
+    (0.0, 0.9, (-0.04, 0.04), "no difference worth the margin", "No: no language model makes"),
+    (0.0, 0.9, (-0.05, 0.04), "cannot tell", "These numbers cannot tell"),
+]
+
+
+@pytest.mark.parametrize(("delta", "p", "interval", "expected", "headline"), EQUIVALENCES)
+def test_verdicts_say_no_difference_only_where_the_interval_lies_within_the_margin(
+    made, delta, p, interval, expected, headline
+) -> None:
+    from microrank.report.headline import answer
+    from microrank.report.verdicts import verdict
+
+    study = with_equivalence(with_verdict(made.study(), "llama", delta, p), "llama", *interval)
+    assert verdict(study, "llama") == expected
+    assert answer(study).startswith(f"**{headline}")
+    assert verdict(study, "llama", "hr_over_random") == "cannot tell"
+
+
+def test_the_verdict_of_the_primary_comparison_looks_at_its_one_test(made) -> None:
+    from microrank.report.verdicts import verdict
+
+    study = made.study(primary=("llama",))
+    row = study.row("llama", "hr", 10)
+    assert row.family == "primary"
+    assert row.p_holm == row.p_value, "one language model, one cutoff: nothing to correct"
+    assert [row.cutoff for row in study.tests("llama", "hr")] == [10]
+    assert [row.cutoff for row in study.tests("best", "hr")] == [5, 10]
+    assert study.n_tests("llama") == 1
+    assert study.n_tests("best") == 5 * 4 - 1
+    assert verdict(study, "best") == "better"

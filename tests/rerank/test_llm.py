@@ -2,9 +2,10 @@
 
 import pyarrow as pa
 import pytest
-from made_up_lists import order_of, subset
+from made_up_lists import catalogue, order_of, subset
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.llm.answer_counts import AnswerCounts, sentences
 from microrank.rerank.llm import rerank_llm
 from microrank.rerank.repairs import Repairs
 
@@ -35,7 +36,7 @@ def test_a_full_answer_is_the_ranking() -> None:
     assert order_of(reranked.rankings, 10) == [8, 7, 6, 5]
     assert order_of(reranked.rankings, 20) == [6, 9, 8, 7]
     assert set(reranked.rankings["source"].to_pylist()) == {"model"}
-    assert reranked.repairs == Repairs(answers=2, fallback_candidates=0, repaired=0)
+    assert reranked.repairs == Repairs(2, 0, 0, counts=AnswerCounts(answers=2))
 
 
 def test_what_was_read_in_each_answer_is_kept_before_answers_are_aggregated() -> None:
@@ -52,8 +53,10 @@ def test_what_was_read_in_each_answer_is_kept_before_answers_are_aggregated() ->
 def test_candidates_that_are_not_named_follow_in_the_recommenders_order_marked_fallback() -> None:
     reranked = rerank_llm(LISTS, responses((10, "7", [3, 2, 1, 0]), (20, "", [0, 1, 2, 3])), "ids")
     assert order_of(reranked.rankings, 10) == [7, 5, 6, 8]
-    assert reranked.rankings["source"].to_pylist() == ["model", *["fallback"] * 7]
-    assert reranked.repairs == Repairs(2, 7, 2, {"empty": 1, "missing": 3})
+    assert reranked.rankings["source"].to_pylist() == ["model", *["fallback"] * 3, *["unread"] * 4]
+    assert reranked.repairs == Repairs(
+        2, 7, 2, {"empty": 1, "missing": 3}, AnswerCounts(answers=2, unread=1, partly_read=1)
+    )
 
 
 def test_numbers_are_read_by_the_order_in_which_candidates_were_shown() -> None:
@@ -101,5 +104,57 @@ def test_scores_are_averaged_over_the_answers_that_have_them_and_carried_by_the_
     reranked = rerank_llm(LISTS, answers, "scores")
     assert order_of(reranked.rankings, 10) == [8, 6, 5, 7]
     assert reranked.rankings["score"].to_pylist() == [6.5, 6, 4, None, *[None] * 4]
-    assert reranked.rankings["source"].to_pylist() == [*["model"] * 3, *["fallback"] * 5]
+    assert reranked.rankings["source"].to_pylist() == [*["model"] * 3, "fallback", *["unread"] * 4]
     assert reranked.passes["order"].to_pylist() == [[1, 3, 0, 2], [3, 1, 0, 2], shown]
+
+
+def test_candidates_named_by_their_titles_are_found_in_the_catalogue() -> None:
+    titles = {5: "Heat (1990)", 6: "Seven (1991)", 7: "Babe (1992)", 8: "Nixon (1993)", 9: "Casino"}
+    answers = responses(
+        (10, "1. Nixon\n2. Seven\n3. Heat\n4. Babe", [0, 1, 2, 3]),
+        (20, "- Seven\n- Nixon\n- Casino\n- Babe", [3, 2, 1, 0]),
+    )
+    for answer_format in ("ids", "numbers"):
+        reranked = rerank_llm(LISTS, answers, answer_format, catalogue=catalogue(titles))
+        assert order_of(reranked.rankings, 10) == [8, 6, 5, 7]
+        assert order_of(reranked.rankings, 20) == [6, 8, 9, 7]
+
+
+def test_answers_are_counted_by_what_they_are() -> None:
+    shown, turned = [0, 1, 2, 3], [3, 2, 1, 0]
+    answers = responses(
+        (10, "[1, 2, 3, 4]", shown),
+        (10, "[1, 2, 3, 4]", turned),
+        (10, "[2, 4]", shown),
+        (10, "[1, 2]", turned),
+        (10, '{"ranking": [4, 3, 2, ', shown),
+        (10, '{"a": [1, 2, 4, 3], "b": [2, 1, 4, 3]}', shown),
+        (10, "I'm sorry, but I cannot judge films.", shown),
+        (20, "Please send me the list.", shown),
+    )
+    counts = rerank_llm(LISTS, answers, "numbers").repairs.counts
+    assert counts == AnswerCounts(
+        answers=8,
+        unread=3,
+        partly_read=3,
+        cut=1,
+        ambiguous=1,
+        refused=1,
+        order_shown=3,
+        near_order_shown=3,
+    )
+    assert "3 of 8 answers are the order shown" in list(sentences(counts))
+
+
+def test_an_answer_with_one_swap_of_twenty_is_nearly_the_order_shown() -> None:
+    long = subset([[1]], [list(range(1, 21))])
+    swapped = ", ".join(map(str, [2, 1, *range(3, 21)]))
+    counts = rerank_llm(long, responses((10, swapped, list(range(20)))), "numbers").repairs.counts
+    assert counts == AnswerCounts(answers=1, near_order_shown=1)
+
+
+def test_an_answer_that_the_server_cut_is_counted_as_cut() -> None:
+    answers = responses((10, "8, 7, 6, 5", [0, 1, 2, 3]), (20, "", [0, 1, 2, 3]))
+    cut = answers.set_column(5, answers.schema.field(5), pa.array(["length", "content_filter"]))
+    counts = rerank_llm(LISTS, cut, "ids").repairs.counts
+    assert counts == AnswerCounts(answers=2, unread=1, cut=1, refused=1)

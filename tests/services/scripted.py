@@ -111,7 +111,7 @@ def questions(settings: ChatSettings, number: int, **changes: Any) -> dict[str, 
     }
 
 
-def wait_until(holds: Callable[[], bool], limit_s: float = 30.0) -> None:
+def wait_until(holds: Callable[[], bool], limit_s: float = 300.0) -> None:
     end = time.monotonic() + limit_s
     while not holds():
         assert time.monotonic() < end, "it did not happen"

@@ -10,8 +10,8 @@ from microrank.data.fetch import Patience, fetch
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
 from microrank.services.chat import ChatSettings, ask_chat
+from microrank.services.check_chat import check_chat
 from microrank.services.embeddings import embed_texts
-from microrank.services.preflight import check_chat
 from microrank.services.settings import Service
 from microrank.services.store import Store
 from services.scripted import Scripted, answer_well, as_json, questions, serving
@@ -93,7 +93,8 @@ def embeddings(server: Scripted, folder: Path) -> None:
 
 def preflight(server: Scripted, folder: Path) -> None:
     service = Service("llms.tiny", server.base_url, timeout_s=5.0, first_wait_s=0.01)
-    check_chat(service, ChatSettings(model="tiny", base_url=server.base_url), Budget())
+    settings = ChatSettings(model="tiny", base_url=server.base_url)
+    check_chat(service, settings.request([{"role": "user", "content": "a question"}], 0), Budget())
 
 
 def download(server: Scripted, folder: Path) -> None:

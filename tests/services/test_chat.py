@@ -458,7 +458,20 @@ def test_unusable_usage_is_unknown(usage):
             st.lists(one)
             | st.dictionaries(
                 st.sampled_from(
-                    ["choices", "message", "content", "error", "usage", "model", "finish_reason"]
+                    [
+                        "choices",
+                        "message",
+                        "content",
+                        "error",
+                        "usage",
+                        "model",
+                        "finish_reason",
+                        "refusal",
+                        "tool_calls",
+                        "function",
+                        "arguments",
+                        "reasoning_content",
+                    ]
                 ),
                 one,
             )
@@ -470,7 +483,8 @@ def test_any_body_is_an_answer_with_text_or_malformed(body: str):
         answer = read_completion(body)
     except Malformed:
         return
-    assert answer.text.strip() or answer.finish_reason in ("length", "content_filter")
+    endings = ("length", "content_filter", "refusal")
+    assert answer.text.strip() or answer.finish_reason in endings
 
 
 def test_extra_cannot_replace_what_microrank_sets():

@@ -106,7 +106,7 @@ def test_one_text_that_is_too_large_fails_alone(server, store, section):
         if "a title 5" not in body["input"]
         else as_json({"error": "long"}, 422)
     )
-    with pytest.raises(StudyError, match="1 of 3 questions"):
+    with pytest.raises(StudyError, match="1 of 10 questions"):
         embed_texts(TEXTS, section, store)
     settings = EmbeddingSettings.from_config(section)
     kept = [text for text in TEXTS if store.has(settings.request(text))]
@@ -121,12 +121,84 @@ def test_batches_that_came_are_kept_when_another_fails(server, store, section):
     server.answer = lambda request, body: (
         openai_shape(request, body) if "a title 5" not in body["input"] else as_json({}, 500)
     )
-    with pytest.raises(StudyError, match="1 of 3 questions have no answer"):
+    with pytest.raises(StudyError, match="1 of 10 questions have no answer"):
         embed_texts(TEXTS, section, store)
     server.answer = openai_shape
     server.bodies.clear()
     embed_texts(TEXTS, section, store)
-    assert [body["input"] for body in server.bodies] == [TEXTS[4:8]]
+    assert [body["input"] for body in server.bodies] == [TEXTS[5:6]]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (500, "input (992 tokens) is too large to process. increase the physical batch size"),
+        (400, "This model's maximum context length is 512 tokens"),
+        (413, "Input validation error: `inputs` must have less than 512 tokens"),
+        (422, "too long"),
+        (400, "cannot do it"),
+        (500, "cannot do it"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 5, 9])
+def test_one_text_that_a_server_cannot_do_is_isolated_named_and_the_rest_is_kept(
+    server, store, section, status, words, place
+):
+    server.answer = lambda request, body: (
+        as_json({"error": {"message": words}}, status)
+        if TEXTS[place] in body["input"]
+        else openai_shape(request, body)
+    )
+    with pytest.raises(StudyError) as caught:
+        embed_texts(TEXTS, {**section, "batch_size": 10}, store)
+    message = str(caught.value)
+    assert "1 of 10 questions have no answer; the 9 others are kept" in message
+    assert f"the text '{TEXTS[place]}' of 9 characters" in message
+    assert f"status {status}: {words}" in message
+    for remedy in ("subset.history_length", "truncate_prompt_tokens", "-ub", "adapter: tei"):
+        assert remedy in message
+    settings = EmbeddingSettings.from_config(section)
+    kept = [text for text in TEXTS if store.has(settings.request(text))]
+    assert set(TEXTS) - set(kept) == {TEXTS[place]}
+    assert sum(body["input"] == [TEXTS[place]] for body in server.bodies) <= section["max_tries"]
+
+
+@pytest.mark.parametrize("broken", [[1.0, float("nan"), 2.0], [0.0, 0.0, 0.0], None, []])
+def test_one_text_whose_vector_is_broken_is_isolated_and_the_rest_is_kept(
+    server, store, section, broken
+):
+    def answer(request, body):
+        data = [
+            {"index": n, "embedding": broken if text == TEXTS[5] else vector_of(text)}
+            for n, text in enumerate(body["input"])
+        ]
+        return as_json({"data": data})
+
+    server.answer = answer
+    with pytest.raises(StudyError, match=f"the text '{TEXTS[5]}' of 9 characters: an unusable"):
+        embed_texts(TEXTS, {**section, "max_tries": 1}, store)
+    assert len(list(store.paths())) == 9
+
+
+def test_where_no_text_can_be_embedded_asking_stops(server, store, section):
+    server.answer = lambda request, body: as_json({"error": "unknown dimensions"}, 400)
+    texts = [f"title {n}" for n in range(200)]
+    with pytest.raises(StudyError, match=r"200 of 200 questions have no answer.*unknown dim"):
+        embed_texts(texts, {**section, "batch_size": 32}, store)
+    assert len(server.bodies) < 30
+
+
+def test_progress_is_counted_in_texts(server, store, section, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr("microrank.services.dispatch.REPORT_EVERY_S", -1.0)
+    embed_texts(TEXTS, {**section, "concurrency": 1}, store)
+    assert "asked 10 of 10, 0 failed" in caplog.text
+    assert "asked 4 of 10, 0 failed" in caplog.text
+
+
+def test_texts_of_a_server_that_is_not_there_are_counted_one_by_one(store, section):
+    with pytest.raises(StudyError, match="10 of 10 questions have no answer"):
+        embed_texts(TEXTS, {**section, "base_url": "http://127.0.0.1:9/v1"}, store)
 
 
 def test_offline_a_missing_vector_is_an_error_that_names_the_text(server, store, section):

@@ -39,18 +39,31 @@ PASSING = [
     lambda: as_json(completion("")),
     lambda: as_json(completion(None)),
     lambda: Response('{"choices"', 200, {"Content-Length": "5000"}),
+    lambda: as_json({"error": {"message": "Rate limit. Please try again in 0.01s."}}, 429),
+    lambda: as_json({"error": "slow down"}, 429, **{"x-ratelimit-reset-requests": "10ms"}),
+    *(
+        lambda reason=reason: as_json(completion("wrong", reason))
+        for reason in ("error", "abort", "cancelled", "", None, "a new reason")
+    ),
+    lambda: as_json({"choices": [{**completion()["choices"][0], "error": {"code": 502}}]}),
+    lambda: as_json(completion("", "tool_calls")),
 ]
 ALONE = [
     lambda: as_json(completion("wrong", "length")),
     lambda: as_json({"error": "too long"}, 413),
+    lambda: as_json({"error": "refused"}, 400),
+    lambda: as_json({"error": "the prompt exceeds the context size"}, 500),
+    lambda: as_json(completion("wrong" + " " * 99, "length")),
 ]
 FATAL = [
     *(
         lambda status=status: as_json({"error": "for good"}, status)
-        for status in (400, 401, 402, 403, 404)
+        for status in (401, 402, 403, 404)
     ),
     lambda: Response("", 307, {"Location": "http://127.0.0.1:9/elsewhere"}),
     lambda: as_json({"error": "tomorrow"}, 429, **{"Retry-After": "86400"}),
+    lambda: as_json({"error": {"message": "no", "code": "insufficient_quota"}}, 429),
+    lambda: as_json({"error": {"message": "Please try again in 14h."}}, 429),
 ]
 
 

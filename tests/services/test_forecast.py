@@ -1,5 +1,6 @@
 """The forecast: what is missing, what it takes, whether the budget holds; and nobody is asked."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,8 @@ from microrank.services.chat import ask_chat
 from microrank.services.forecast import ASSUMED_LATENCY_S, forecast
 from microrank.services.forecast_page import forecast_page
 from microrank.services.planned_requests import PlannedRequests
-from microrank.services.store import Store
-from services.scripted import questions
+from microrank.services.store import Entry, Store
+from services.scripted import completion, questions
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_batches_are_what_takes_time(store, plan):
 def test_the_page_says_what_is_missing_what_it_costs_and_whether_the_budget_holds(store, plan):
     page = forecast_page([plan], store, Budget(requests=50, usd=1.0), "sample")
     assert "| method | llms.tiny | tiny | 100 | 0 | 100 |" in page
-    assert "In all 100 answers are missing, for about 0.0112 USD." in page
+    assert "In all 100 answers are missing, for about 0.0112 USD (at most 0.0121)." in page
     assert "`budget.requests`: 50; used so far 0; needed 100: NOT enough" in page
     assert "`budget.usd`: 1; used so far 0; needed 0.01119: enough" in page
 
@@ -91,7 +92,7 @@ def test_simulated_answers_are_free_and_no_part_of_the_sum(store, plan, settings
     simulated = replace(plan, requests=list(questions(settings, 7, adapter="simulated").values()))
     page = forecast_page([plan, simulated], store, Budget(requests=100), "sample")
     assert (
-        "In all 100 answers are missing, for about 0.0112 USD; "
+        "In all 100 answers are missing, for about 0.0112 USD (at most 0.0121); "
         "besides 7 simulated ones, which are free." in page
     )
     assert "needed 100: enough" in page
@@ -101,3 +102,35 @@ def test_without_methods_that_ask_there_is_a_page_too(store):
     assert "No method of the configuration asks a service." in forecast_page(
         [], store, Budget(), "sample"
     )
+
+
+def test_the_page_says_what_answers_take_at_most_where_kept_ones_were_short(
+    server, store, service, settings, plan
+):
+    """Kept answers took 5 tokens each; a reasoning model may use all 50 that it may."""
+    ask_chat(questions(settings, 40, max_tokens=50), service, store)
+    page = forecast_page([plan], store, Budget(tokens=2000), "sample")
+    assert "needed 974: probably enough; NOT, if answers are as long as they may be (4260)" in page
+    assert "for about 0.0013 USD (at most 0.0073)" in page
+
+
+def test_a_limit_under_its_newer_name_is_what_answers_may_take(store, service, settings):
+    extra = {"max_completion_tokens": 3000}
+    asked = questions(settings, 2, max_tokens=None, extra=extra)
+    plan = PlannedRequests("method", service, "tiny", list(asked.values()))
+    assert forecast(plan, store, set()).completion_tokens == 6000
+
+
+def test_answers_without_a_limit_are_told_to_have_none(store, service, settings):
+    asked = questions(settings, 2, max_tokens=None)
+    priced = replace(service, price_in=1.0, price_out=2.0)
+    plan = PlannedRequests("method", priced, "tiny", list(asked.values()))
+    page = forecast_page([plan], store, Budget(tokens=10**6), "sample")
+    assert "NOT enough: answers without max_tokens are not asked for under this limit" in page
+    assert ", but for answers without max_tokens)" in page
+
+
+def test_what_older_versions_kept_and_is_not_whole_counts_as_missing(store, settings, plan):
+    request = plan.requests[0]
+    store.put(Entry(request, json.dumps(completion("1, 2", "error"))))
+    assert (forecast(plan, store, set()).kept, forecast(plan, store, set()).missing) == (0, 100)

@@ -73,7 +73,7 @@ def test_jobs_at_once_ask_each_question_once_in_all(
 ):
     server.answer = slow
     jobs = [start(server, store, 60, *what) for _ in range(3)]
-    said = [job.communicate(timeout=60)[1] for job in jobs]
+    said = [job.communicate(timeout=300)[1] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0, 0], said
     assert asked(server) == Counter({f"question {n}": 1 for n in range(60)})
     assert not list(store.folder.rglob("*.lock"))
@@ -87,15 +87,15 @@ def test_whoever_waits_for_anothers_question_says_so_once_and_finds_the_answer(
     server: Scripted, store: Store, what: list[str], at_first: int
 ):
     hold = threading.Event()
-    server.answer = lambda request, body: hold.wait(30) and slow(request, body)
+    server.answer = lambda request, body: hold.wait(300) and slow(request, body)
     first = start(server, store, 4, *what)
     wait_until(lambda: sum(asked(server).values()) == 4)
     second = start(server, store, 6, *what)
     wait_until(lambda: sum(asked(server).values()) == at_first)  # of a chat model, its own two
     said = read_until("another job is asking", second) if what else ""
     hold.set()
-    said += second.communicate(timeout=60)[1]
-    assert (first.wait(timeout=30), second.returncode) == (0, 0), said
+    said += second.communicate(timeout=300)[1]
+    assert (first.wait(timeout=300), second.returncode) == (0, 0), said
     first.stderr.close()
     assert said.count("another job is asking") == 1
     assert set(asked(server).values()) == {1}
@@ -106,7 +106,9 @@ def test_the_questions_of_a_killed_job_are_asked_at_once_by_those_who_waited(
 ):
     hold = threading.Event()
     server.answer = lambda request, body: (
-        as_json(completion()) if len(server.bodies) > 4 else hold.wait(30) and as_json(completion())
+        as_json(completion())
+        if len(server.bodies) > 4
+        else hold.wait(300) and as_json(completion())
     )
     killed = start(server, store, 4)
     wait_until(lambda: len(server.bodies) == 4)
@@ -114,7 +116,7 @@ def test_the_questions_of_a_killed_job_are_asked_at_once_by_those_who_waited(
     said = read_until("another job is asking", waiting)
     assert len(server.bodies) == 4
     killed.send_signal(signal.SIGKILL)
-    said += waiting.communicate(timeout=60)[1]
+    said += waiting.communicate(timeout=300)[1]
     assert said.count("another job is asking") == 1
     hold.set()
     assert waiting.returncode == 0
@@ -158,7 +160,7 @@ def test_however_often_jobs_are_killed_no_kept_question_is_asked_again(
             job.communicate()
     assert sum(map(store.has, request_of.values())) < 120, "the kills came too late"
     jobs = [start(server, store, 120, *what) for _ in range(2)]
-    said = [job.communicate(timeout=60)[1] for job in jobs]
+    said = [job.communicate(timeout=300)[1] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0], said
     assert asked_though_kept == []
     assert all(map(store.has, request_of.values()))
@@ -245,7 +247,7 @@ def test_what_another_job_failed_to_get_is_asked(
 ):
     hold = threading.Event()
     server.answer = lambda request, body: (
-        as_json(completion()) if hold.is_set() else hold.wait(30) and as_json({"error": "no"}, 404)
+        as_json(completion()) if hold.is_set() else hold.wait(300) and as_json({"error": "no"}, 404)
     )
     with ThreadPoolExecutor(1) as jobs:
         failing = jobs.submit(ask_chat, questions(settings, 2), service, store)
@@ -307,6 +309,6 @@ def test_a_lock_whose_file_its_holder_has_deleted_is_not_held(
             jobs.submit(ask_chat, questions(settings, 1), service, Store(store.folder))
             for _ in range(8)
         ]
-        assert all(len(one.result(timeout=30)) == 1 for one in done)
+        assert all(len(one.result(timeout=300)) == 1 for one in done)
     assert len(server.bodies) == 1
     assert not lock.exists()

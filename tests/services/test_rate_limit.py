@@ -28,6 +28,27 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"Retry-After": "3", "RateLimit": "r=0;t=35"}, '{"estimated_time": 20}', 3),
         ({"Retry-After": "soon", "RateLimit": "r=0;t=35"}, "", 35),
         ({}, '{"error": "Model is loading", "estimated_time": 20.5}', 20.5),
+        ({}, '{"error": {"message": "Please try again in 14m24.5s."}}', 864.5),
+        ({}, "Try again in 1h2m", 3720),
+        ({}, "please retry after 20 seconds", 20),
+        ({}, "Please try again in 120ms", 0.12),
+        ({}, "try again in 2 minutes and 5 seconds", 125),
+        ({"Retry-After": "3"}, "try again in 7s", 3),
+        ({"x-ratelimit-reset-tokens": "6s"}, "try again in 7s", 7),
+        ({"x-ratelimit-reset-requests": "6m0s", "x-ratelimit-reset-tokens": "2s"}, "", 2),
+        (
+            {
+                "x-ratelimit-reset-requests": "6m0s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "2s",
+                "x-ratelimit-remaining-tokens": "7",
+            },
+            "",
+            360,
+        ),
+        ({"X-RateLimit-Reset": str((NOW + 9) * 1000)}, "", 9),
+        ({"X-RateLimit-Reset": str(NOW + 9)}, "", 9),
+        ({"x-ratelimit-reset-tokens": "soon"}, "try again in a while", None),
         ({"Retry-After": "-3"}, "", None),
         ({"Retry-After": "nan"}, "", None),
         ({"Retry-After": "inf"}, '{"estimated_time": null}', None),
@@ -42,7 +63,8 @@ def test_how_long_a_server_asks_to_wait_is_read(headers, body, expected):
 
 @given(value=st.text(), body=st.text())
 def test_any_header_and_body_give_a_wait_that_can_be_waited_or_none(value, body):
-    hint = wait_hint({"Retry-After": value, "RateLimit": value}, body, NOW)
+    headers = {"Retry-After": value, "RateLimit": value, "x-ratelimit-reset-tokens": value}
+    hint = wait_hint(headers, body, NOW)
     assert hint is None or (math.isfinite(hint) and hint >= 0)
 
 

@@ -1,6 +1,7 @@
 """Statistics, verification, packing and unpacking; run as users run it."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from microrank.errors import StudyError
 from microrank.services import store_admin
 from microrank.services.locks import hold
 from microrank.services.store import Entry, Store
+from services.scripted import completion
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/store.py"
 
@@ -28,7 +30,7 @@ def entry(number: int, model: str = "m") -> Entry:
     }
     return Entry(
         request,
-        "{}",
+        json.dumps(completion()),
         usage={"prompt_tokens": 10, "completion_tokens": 2},
         cost_usd=0.5,
         time=f"2026-01-{number + 1:02}",

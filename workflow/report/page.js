@@ -17,6 +17,7 @@
   const data = JSON.parse(source.textContent);
   const at = (id) => document.getElementById(id);
   let method = data.methods.length ? data.methods[0].name : "recommender";
+  let chosen = "";  // the id of the user who is shown
 
   const make = (tag, className, ...children) => {
     const node = document.createElement(tag);
@@ -37,22 +38,37 @@
     });
   };
 
-  const fillUsers = (keep) => {
+  const fillUsers = () => {
     const users = shown();
-    at("pick-user").replaceChildren(...users.map((user) => new Option(user.id, user.id)));
-    if (users.some((user) => user.id === keep)) at("pick-user").value = keep;
+    at("user-ids").replaceChildren(...users.map((user) => new Option("", user.id)));
+    if (!users.some((user) => user.id === chosen)) chosen = users.length ? users[0].id : "";
     const all = data.users.length < data.in_subset ? ` (of ${data.in_subset} in the subset, evenly spread)` : "";
     at("how-many").textContent = `${users.length} of ${data.users.length} users${all}`;
     draw();
   };
 
+  // The user of this id, whatever the filter; one who is not on this page is named as such.
   const goTo = (id) => {
     if (!data.users.some((user) => user.id === id)) {
-      at("told").textContent = `No user ${id} is shown here; there are those that the list holds.`;
+      const why = data.users.length < data.in_subset
+        ? `This page shows ${data.users.length} of the ${data.in_subset} users of the subset.`
+        : `The subset has ${data.in_subset} users.`;
+      at("told").textContent = `No user ${id} is on this page. ${why}`;
+      at("user").replaceChildren();
       return;
     }
+    chosen = id;
     if (!shown().some((user) => user.id === id)) at("pick-filter").value = "all";
-    fillUsers(id);
+    fillUsers();
+  };
+
+  // A link to a user: …#user-42.
+  const linked = () => {
+    const match = /^#user-(.+)$/.exec(location.hash);
+    if (match) {
+      goTo(decodeURIComponent(match[1]));
+      at("users").scrollIntoView();
+    }
   };
 
   const entry = (item, place, user, before, fallback) => {
@@ -84,21 +100,22 @@
   const story = (user) => {
     const name = data.titles[user.truth] || "(no title)";
     const before = rankOf(user, "recommender");
-    if (!before) return `User ${user.id}: ★ ${name} is in nobody's list.`;
+    if (!before) return `User ${user.id}: ★ ${name} is not in the list, so no order of it is a hit.`;
     const after = method === "recommender" ? "" : `, rank ${rankOf(user, method)} by ${label(method)}`;
     return `User ${user.id}: ★ ${name}: rank ${before} in the list of ${data.recommender}${after}.`;
   };
 
   const draw = () => {
     const users = shown();
-    const place = users.findIndex((user) => user.id === at("pick-user").value);
+    const place = users.findIndex((user) => user.id === chosen);
+    at("pick-user").value = chosen;
     at("previous").setAttribute("aria-disabled", String(place <= 0));
     at("next").setAttribute("aria-disabled", String(place < 0 || place >= users.length - 1));
     for (const radio of at("methods").querySelectorAll("input")) {
       radio.nextElementSibling.textContent = place < 0 ? "" : told(rankOf(users[place], radio.value));
     }
     if (place < 0) {
-      at("told").textContent = "No such user.";
+      at("told").textContent = "No user on this page is so.";
       at("user").replaceChildren();
       return;
     }
@@ -110,23 +127,35 @@
     at("user").replaceChildren(history, make("div", "lists", ...lists), ...answers(user));
   };
 
+  const show = (id) => {
+    chosen = id;
+    history.replaceState(null, "", `#user-${encodeURIComponent(id)}`);
+    draw();
+  };
+
   const step = (by) => {
-    const select = at("pick-user");
-    const next = select.selectedIndex + by;
-    if (next >= 0 && next < select.options.length) { select.selectedIndex = next; draw(); }
+    const users = shown();
+    const next = users.findIndex((user) => user.id === chosen) + by;
+    if (next >= 0 && next < users.length) show(users[next].id);
   };
 
   at("methods").append(...[{ name: "recommender", label: data.recommender }, ...data.methods].map((one) => {
     const radio = make("input", "");
     Object.assign(radio, { type: "radio", name: "method", value: one.name, checked: one.name === method });
-    radio.addEventListener("change", () => { method = one.name; fillUsers(at("pick-user").value); });
+    radio.addEventListener("change", () => { method = one.name; fillUsers(); });
     return make("label", "", one.label, radio, make("span", "rank", ""));
   }));
-  at("pick-user").addEventListener("change", draw);
-  at("pick-filter").addEventListener("change", () => fillUsers(at("pick-user").value));
-  at("pick-id").addEventListener("change", () => goTo(at("pick-id").value.trim()));
+  at("pick-user").addEventListener("change", () => {
+    const id = at("pick-user").value.trim();
+    goTo(id);
+    if (chosen === id) history.replaceState(null, "", `#user-${encodeURIComponent(id)}`);
+  });
+  at("pick-user").addEventListener("focus", () => at("pick-user").select());
+  at("pick-filter").addEventListener("change", fillUsers);
   at("previous").addEventListener("click", () => step(-1));
   at("next").addEventListener("click", () => step(1));
   at("explorer").hidden = false;
-  fillUsers(null);
+  fillUsers();
+  addEventListener("hashchange", linked);
+  linked();
 })();

@@ -10,13 +10,6 @@ from microrank.workflow.study_settings import study_settings
 PACKED = files_to_pack(STUDIES, METHODS, repository_file)
 
 
-def packed_vectors(suffix):
-    """An input: a table of an encoder's vectors in the bundle."""
-    return lambda wildcards: STUDIES.packed(
-        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
-    )
-
-
 rule pack_bundle:
     input:
         files=list(PACKED.values()),

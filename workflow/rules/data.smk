@@ -2,7 +2,7 @@
 
 needs: nothing; or the raw files that `datasets` names
 makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…,
-    splits/{train,valid,test,items}.parquet, splits/counts.json
+    splits/{train,valid,test,items,users}.parquet, splits/counts.json
 """
 
 SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic" in dataset]
@@ -79,6 +79,7 @@ rule split_interactions:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
         test="results/{dataset}/splits/test.parquet",
+        users="results/{dataset}/splits/users.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
         counts="results/{dataset}/splits/counts.json",
     log:
@@ -89,7 +90,7 @@ rule split_interactions:
         "../../envs/data.yaml"
     params:
         code=source_digest("split_interactions"),
-        checksums=lambda wildcards: STUDIES.dataset(wildcards.dataset).get("checksums", {}),
+        settings=lambda wildcards: STUDIES.raw_settings(wildcards.dataset),
         # Their names also where they come from a bucket.
         names=lambda wildcards: [
             *STUDIES.pairs(wildcards.dataset),

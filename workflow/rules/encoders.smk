@@ -13,6 +13,7 @@ SHAPING_VECTORS = (
     "revision",
     "dimensions",
     "prefix",
+    "text",
     "pooling",
     "token_pooling",
     "normalise",

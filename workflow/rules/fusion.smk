@@ -9,14 +9,6 @@ makes: tuning/users.parquet, rankings/{method}.parquet, rankings/{method}.fusion
 """
 
 
-def parts_of_fusion(folder, recommendations):
-    """An input: the orders of a fusion's parts, below `folder`; the recommender's where it says."""
-    return lambda wildcards: [
-        recommendations(wildcards) if name == NFM else f"{folder}/rankings/{name}.parquet"
-        for name in reranker_of(wildcards)["of"]
-    ]
-
-
 rule sample_tuning_users:
     input:
         recommendations="results/{dataset}/tuning/recommendations.parquet",

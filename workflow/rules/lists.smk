@@ -5,18 +5,11 @@ makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations
 """
 
 
-def given_lists(wildcards):
-    """An input: the file of the user's lists; for tuning, of those made without the valid items."""
-    tuned = wildcards.lists == "tuning"
-    key = "recommendations_for_tuning" if tuned else "recommendations"
-    return STUDIES.given_lists(wildcards.dataset, key)
-
-
 rule take_recommendations:
     input:
         lists=given_lists,
         catalogue="results/{dataset}/splits/items.parquet",
-        test="results/{dataset}/splits/test.parquet",
+        users="results/{dataset}/splits/users.parquet",
         past=past_files,
     output:
         recommendations="results/{dataset}/{lists}/recommendations.parquet",
@@ -32,6 +25,8 @@ rule take_recommendations:
     params:
         code=source_digest("take_recommendations"),
         top_k=config["top_k"],
+        # A bundle's lists hold the numbers of the splits, not what the raw files say.
+        are_numbers=lambda wildcards: bool(STUDIES.origin(wildcards.dataset)),
     script:
         "../scripts/take_recommendations.py"
 
@@ -43,6 +38,7 @@ use rule evaluate_nfm as evaluate_lists with:
     input:
         recommendations="results/{dataset}/lists/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         trained_on=lambda wildcards: [
             f"results/{wildcards.dataset}/splits/{name}.parquet"
             for name in (

@@ -6,32 +6,6 @@ makes: responses/{reranker}.parquet; when asked for by name results/forecast.md 
 
 import time
 
-# The keys of an entry of `llms` that shape answers. The others may change without a rerun.
-SHAPING = (
-    "adapter",
-    "base_url",
-    "model",
-    "revision",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "seed",
-    "response_format",
-    "extra",
-)
-
-
-def shaping_settings(wildcards):
-    """A param: what of the language model's settings shapes its answers."""
-    llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
-    return {key: llm[key] for key in SHAPING if key in llm}
-
-
-def asked_settings(wildcards):
-    """A param: which model is asked, and how often."""
-    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", "llm")}
-
 
 rule query_llm:
     input:
@@ -56,14 +30,9 @@ rule query_llm:
         seed=seed_of,
         llm=shaping_settings,
         asked=asked_settings,
+        about=lambda wildcards: STUDIES.about(wildcards.dataset),
     script:
         "../scripts/query_llm.py"
-
-
-def asks_a_service(method):
-    """Whether a method asks a language model, or an encoder elsewhere."""
-    encoder = config["encoders"].get(method.settings.get("encoder"), {"adapter": "local"})
-    return method.asks_llm or encoder["adapter"] != "local"
 
 
 ASKED_FOR_TUNING = names_of(filter(asks_a_service, METHODS.tuned))
@@ -94,6 +63,8 @@ rule write_forecast:
 
 
 rule run_preflight:
+    input:
+        prompts=sorted({prompt_of(name) for name in ANSWERED}),
     output:
         preflight="results/preflight.md",
     log:

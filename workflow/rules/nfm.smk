@@ -11,12 +11,6 @@ NFM_ENVIRONMENT = (
 )
 
 
-def ranking_model(wildcards):
-    """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
-    refitted = RECIPE["refit"] and wildcards.lists == "nfm"
-    return f"results/{wildcards.dataset}/nfm/{'refitted' if refitted else 'model'}.safetensors"
-
-
 rule train_nfm:
     input:
         train="results/{dataset}/splits/train.parquet",
@@ -95,6 +89,7 @@ rule evaluate_nfm:
     input:
         recommendations="results/{dataset}/nfm/recommendations.parquet",
         test="results/{dataset}/splits/test.parquet",
+        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
         trained_on=[
             f"results/{{dataset}}/splits/{name}.parquet"
             for name in (["train", "valid"] if RECIPE["refit"] else ["train"])

@@ -38,8 +38,14 @@ rule score_rankings:
         seed=seed_of,
         methods=config["methods"],
         recommender=lambda wildcards: STUDIES.recommender(wildcards.dataset).name,
+        primary=[
+            method.name
+            for method in METHODS.shown
+            if method.rests_on_llm and not method.is_simulated
+        ],
         scoring={
-            key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")
+            key: config["report"][key]
+            for key in ("cutoffs", "confidence", "bootstrap_samples", "margin")
         },
     script:
         "../scripts/score_rankings.py"
@@ -53,6 +59,7 @@ rule diagnose_rankings:
         responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
         passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
         repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
+        prompts=[prompt_of(name) for name in ANSWERED],
         tuning_responses=expand(
             "results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING
         ),
@@ -68,6 +75,7 @@ rule diagnose_rankings:
         code=source_digest("diagnose_rankings"),
         methods=config["methods"],
         answered=ANSWERED,
+        simulated=[name for name in ANSWERED if METHODS[name].is_simulated],
         tuned=ANSWERED_FOR_TUNING,
     script:
         "../scripts/diagnose_rankings.py"
@@ -97,6 +105,7 @@ rule draw_figures:
     params:
         code=source_digest("draw_figures"),
         confidence=config["report"]["confidence"],
+        unread_share=config["report"]["unread_share"],
         methods=METHODS.to_json(),
         fused=FUSED,
     script:
@@ -127,6 +136,7 @@ rule write_report:
         diagnostics=f"{STUDY}/diagnostics.json",
         counts=f"{STUDY}/splits/counts.json",
         catalogue=f"{STUDY}/splits/items.parquet",
+        users=f"{STUDY}/splits/users.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",
@@ -148,6 +158,7 @@ rule write_report:
         "../../envs/report.yaml"
     params:
         code=source_digest("write_report"),
+        about=STUDIES.about(STUDIES.name),
         report=config["report"],
         settings=study_settings(STUDIES, METHODS),
         files=list(FILES),

@@ -6,16 +6,6 @@ order) and rankings/{method}.repairs.json; below tuning/ for the users on whom f
 """
 
 
-def vectors_file(suffix):
-    """An input: a table of the vectors of a reranker's encoder."""
-
-    def path(wildcards):
-        encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
-
-    return path
-
-
 rule rerank_encoder:
     input:
         subset=users_file,
@@ -43,6 +33,7 @@ rule rerank_llm:
         subset=users_file,
         responses="results/{dataset}/{tuning}responses/{method}.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
+        catalogue="results/{dataset}/splits/items.parquet",
     output:
         rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
         passes="results/{dataset}/{tuning}passes/{method}.parquet",
@@ -81,6 +72,7 @@ rule rerank_reference:
         code=source_digest("rerank_reference"),
         seed=seed_of,
         reference=lambda wildcards: reranker_of(wildcards)["reference"],
+        text=lambda wildcards: reranker_of(wildcards).get("text"),
     script:
         "../scripts/rerank_reference.py"
 

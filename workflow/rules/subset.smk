@@ -24,5 +24,6 @@ rule sample_hit_users:
         seed=seed_of,
         subset=config["subset"],
         tuning_share=config["tuning"]["share"],
+        tunes=bool(METHODS.fusions),
     script:
         "../scripts/sample_hit_users.py"

@@ -9,6 +9,7 @@ import json
 from microrank import tables
 from microrank.evaluation.diagnose import Answers, diagnose_rankings
 from microrank.files import read_json, write_text
+from microrank.llm.prompts import load_prompt
 from microrank.rerank.repairs import Repairs
 
 given, params = snakemake.input, snakemake.params
@@ -19,9 +20,10 @@ answers = {
         passes=tables.read_table(passes, tables.PASSES),
         repairs=Repairs.from_json(read_json(repairs)),
         tuning=tables.read_table(tuning[name], tables.RESPONSES) if name in tuning else None,
+        prompt=None if name in params.simulated else load_prompt(prompt),
     )
-    for name, responses, passes, repairs in zip(
-        params.answered, given.responses, given.passes, given.repairs, strict=True
+    for name, responses, passes, repairs, prompt in zip(
+        params.answered, given.responses, given.passes, given.repairs, given.prompts, strict=True
     )
 }
 diagnostics = diagnose_rankings(

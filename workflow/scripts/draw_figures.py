@@ -25,6 +25,7 @@ results = Results(
     },
     training=Path(given.training[0]) if given.training else None,
     confidence=params.confidence,
+    unread_share=params.unread_share,
 )
 draw_figures(results, {name: Path(path) for name, path in snakemake.output.items()})
 log.info("drew %d figures", len(snakemake.output))

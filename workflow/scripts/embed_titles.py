@@ -10,7 +10,7 @@ from microrank.encoders.embedder import embedder_of
 
 embedded = embed_titles(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
+    tables.read_catalogue(snakemake.input.catalogue),
     snakemake.params.encoder,
     embedder_of(snakemake.wildcards.encoder, snakemake.config, snakemake.threads),
 )

@@ -15,6 +15,8 @@ metrics = evaluate_nfm(
     tables.StoredTable(given.recommendations, tables.RECOMMENDATIONS),
     tables.StoredTable(given.test, tables.SPLIT),
     [tables.StoredTable(path, tables.SPLIT) for path in given.trained_on],
-).to_json()
-write_text(snakemake.output.metrics, json.dumps(metrics, indent=2) + "\n")
-log.info("over %d users: %s", metrics["n_users"], metrics["all_users"])
+    [tables.StoredTable(path, tables.SPLIT) for path in given.past],
+)
+write_text(snakemake.output.metrics, json.dumps(metrics.to_json(), indent=2) + "\n")
+log.info("over %d users: %s", metrics.n_users, dict(metrics.all_users.values))
+log.info("%s", metrics.popularity.in_words())

@@ -5,6 +5,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
+from microrank.llm.about import warn_of_videos, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.services.store import Store
@@ -14,12 +15,15 @@ from microrank.shards import Shard
 # is no param: a change of it reruns nothing.
 config = snakemake.config
 name = snakemake.params.asked["llm"]
+about = snakemake.params.about
+prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
+warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["dataset"])
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
     responses = query_llm(
         tables.read_table(snakemake.input.subset, tables.SUBSET),
-        tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-        load_prompt(snakemake.input.prompt),
+        tables.read_catalogue(snakemake.input.catalogue),
+        prompt,
         chat_settings(snakemake.params.llm, snakemake.params.seed),
         store,
         service=service,

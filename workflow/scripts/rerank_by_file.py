@@ -9,7 +9,7 @@ from microrank.rerank.custom import rerank_by_file
 
 rankings = rerank_by_file(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
+    tables.read_catalogue(snakemake.input.catalogue),
     snakemake.input.method,
 )
 log.info("%s: re-ranked by %s", snakemake.wildcards.method, snakemake.input.method)

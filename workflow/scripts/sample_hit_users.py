@@ -16,6 +16,7 @@ subset = sample_hit_users(
     tables.StoredTable(snakemake.input.test, tables.SPLIT),
     seed=snakemake.params.seed,
     tuning_share=snakemake.params.tuning_share,
+    tunes=snakemake.params.tunes,
     **snakemake.params.subset,
 )
 log.info("drew %d users", subset.num_rows)

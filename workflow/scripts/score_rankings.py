@@ -20,6 +20,7 @@ metrics = score_rankings(
     dataset=snakemake.wildcards.dataset,
     seed=snakemake.params.seed,
     recommender=snakemake.params.recommender,
+    primary=snakemake.params.primary,
 )
 log.info("scored %d methods", len(rankings))
 write_metrics(metrics, snakemake.output.metrics)

@@ -12,6 +12,20 @@ from microrank.errors import StudyError
 from microrank.services import store_admin
 from microrank.services.store import Store
 
+HEAD = (
+    "answers",
+    "tokens in",
+    "of them cached",
+    "tokens out",
+    "of them reasoning",
+    "USD",
+    "MB",
+    "first",
+    "last",
+    "model",
+    "service",
+)
+
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit status is not zero where something is wrong."""
@@ -23,7 +37,9 @@ def main(arguments: list[str]) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("statistics", help="answers, tokens and cost of each model")
-    commands.add_parser("verify", help="read every answer; name those that are damaged")
+    commands.add_parser(
+        "verify", help="read every answer; name those that are damaged or not whole"
+    )
     for name, text in (
         ("pack", "put all answers into one file, to ship or back up"),
         ("unpack", "take a packed file's answers in"),
@@ -50,12 +66,14 @@ def main(arguments: list[str]) -> int:
 def statistics(store: Store, _: argparse.Namespace) -> int:
     """Print answers, tokens and cost of each model."""
     uses = store_admin.statistics(store)
-    print("answers\ttokens in\ttokens out\tUSD\tMB\tfirst\tlast\tmodel\tservice")
+    print(*HEAD, sep="\t")
     for (model, base_url), use in uses.items():
         cells = [
             use.answers,
             use.prompt_tokens,
+            use.cached_tokens,
             use.completion_tokens,
+            use.reasoning_tokens,
             f"{use.cost_usd:.4f}",
             f"{use.n_bytes / 1e6:.1f}",
             use.first[:10],
@@ -74,7 +92,7 @@ def verify(store: Store, _: argparse.Namespace) -> int:
     for path, problem in damaged.items():
         print(f"{path}: {problem}")
     print(
-        f"{len(damaged)} damaged answers"
+        f"{len(damaged)} damaged or broken answers"
         + ("; the next run sets them aside and asks again" if damaged else "")
     )
     return 1 if damaged else 0

@@ -4,16 +4,23 @@ from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
-import numpy as np
+import pyarrow.parquet as pq
 from microrank import tables
 from microrank.data.recommendations import take_recommendations
+from microrank.data.written_ids import WrittenIds
+from microrank.files import replacing
 
-recommendations = take_recommendations(
-    snakemake.input.lists,
-    snakemake.params.top_k,
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    np.unique(tables.read_table(snakemake.input.test, tables.SPLIT)["user_id"].to_numpy()),
-    [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past],
-)
-log.info("took the lists of %d users", recommendations.num_rows // snakemake.params.top_k)
-tables.write_table(recommendations, snakemake.output.recommendations, tables.RECOMMENDATIONS)
+given, top_k = snakemake.input, snakemake.params.top_k
+users, items = WrittenIds.of_users(given.users), WrittenIds.of_items(given.catalogue)
+if snakemake.params.are_numbers:
+    users, items = WrittenIds(users.numbers), WrittenIds(items.numbers)
+past = [tables.StoredTable(path, tables.SPLIT) for path in given.past]
+n_users = 0
+with (
+    replacing(snakemake.output.recommendations) as temporary,
+    pq.ParquetWriter(temporary, tables.RECOMMENDATIONS, compression="zstd") as writer,
+):
+    for lists in take_recommendations(given.lists, top_k, items, users, past):
+        writer.write_table(lists)
+        n_users += len(lists) // top_k
+log.info("took the lists of %d users", n_users)

@@ -7,7 +7,9 @@ log = start_job(snakemake)
 from pathlib import Path
 
 from microrank import tables
+from microrank.data.raw_keys import about_of
 from microrank.files import write_text
+from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.services.store import Store
 from microrank.write_forecast import AskedAbout, write_forecast
@@ -21,8 +23,13 @@ for path in snakemake.input.tuning:
 page = write_forecast(
     config,
     groups,
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts},
+    tables.read_catalogue(snakemake.input.catalogue),
+    {
+        Path(path).stem: with_about(
+            load_prompt(path), about_of(config["datasets"][config["dataset"]])
+        )
+        for path in snakemake.input.prompts
+    },
     Store(config["store"]["path"], offline=config["store"]["offline"]),
 )
 write_text(snakemake.output.forecast, page)

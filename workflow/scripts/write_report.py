@@ -9,8 +9,10 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
+from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
+from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
@@ -26,7 +28,7 @@ study = Study(
     diagnostics=read_diagnostics(given.diagnostics),
     counts=read_json(given.counts),
     files={name: checksum(path) for name, path in zip(params.files, given.files, strict=True)},
-    nfm=read_json(given.nfm),
+    nfm=RecommenderMetrics.from_json(read_json(given.nfm)),
     fusions={
         name: FusionChoice.from_json(read_json(path))
         for name, path in zip(params.fused, given.fusions, strict=True)
@@ -37,16 +39,22 @@ study = Study(
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(Path.cwd()),
     confidence=params.report["confidence"],
+    unread_share=params.report["unread_share"],
+    margin=params.report["margin"],
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),
-    items=tables.read_table(given.catalogue, tables.ITEMS),
+    items=tables.read_catalogue(given.catalogue),
+    names=tables.read_table(given.users, tables.USERS),
     rankings={
         name: tables.read_table(path, tables.RANKINGS)
         for name, path in zip(study.names, given.rankings, strict=True)
     },
     exchanges={
-        name: Exchange(load_prompt(prompt), tables.read_table(path, tables.RESPONSES))
+        name: Exchange(
+            with_about(load_prompt(prompt), params.about["about"]),
+            tables.read_table(path, tables.RESPONSES),
+        )
         for name, prompt, path in zip(params.asked, given.prompts, given.responses, strict=True)
     },
     shown=params.report["explorer_users"],

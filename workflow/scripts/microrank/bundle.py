@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from microrank.data.raw_keys import RAW_KEYS
 from microrank.errors import StudyError
 from microrank.files import replacing
 from microrank.methods import Method, Methods, settings_used
@@ -127,7 +128,7 @@ def bundle_settings(
 def _raw_files(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a bundle says of the raw files, which it does not hold."""
     dataset = config["datasets"][config["dataset"]]
-    keys = ("pairs", "titles", "url", "page", "checksums")
+    keys = ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS)
     return {key: dataset[key] for key in keys if key in dataset}
 
 

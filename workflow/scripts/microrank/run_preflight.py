@@ -1,45 +1,112 @@
-"""Can each configured model be asked?"""
+"""Can each model that the study uses be asked?"""
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from microrank.encoders.embed_titles import SEPARATOR
+from microrank.errors import StudyError
+from microrank.llm.prompts import Prompt, build_messages, response_schema
+from microrank.methods import Method, Methods, settings_used
 from microrank.services.budget import FREE_ADAPTERS, Budget
 from microrank.services.chat_settings import ChatSettings
-from microrank.services.preflight import Finding, check_chat, check_encoder, preflight_page
+from microrank.services.check_chat import check_chat
+from microrank.services.check_encoder import check_encoder
+from microrank.services.preflight import Check, Finding, preflight_page, run_checks
 from microrank.services.settings import Service
-from microrank.services.store import Store
+from microrank.services.store import Request, Store
 
-Check = Callable[[], Sequence[Finding]]
+OFFLINE = (
+    "config: store.offline is true: nobody is asked, so nothing can be said of services; "
+    "set it to false to check them"
+)
+SUBJECTS = ("a cat that plays the piano", "ten quick dinners", "a storm at sea", "old trains")
+FIRST_ID = 10_001  # ids of five digits, as in most catalogues
+log = logging.getLogger(__name__)
 
 
-def run_preflight(config: Mapping[str, Any]) -> str:
-    """Ask every configured model a few tiny questions, and tell in Markdown what came of it.
+def run_preflight(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> str:
+    """Ask each model that `methods` use one question of the study's size, with its settings.
+
+    The question is made up, so that nothing need be trained before. No answer is kept.
 
     Args:
         config: the study's configuration.
+        prompts: name → prompt, of the methods that ask a language model.
+
+    Returns:
+        The findings in Markdown.
 
     Raises:
-        StudyError: nobody is to be asked.
+        StudyError: nobody is to be asked, or a model cannot be asked; the log has all findings.
     """
+    if config["store"]["offline"]:
+        raise StudyError(OFFLINE)
+    models = run_checks(_checks(config, prompts))
+    page = preflight_page(models)
+    if not_ready := [model for model in models if model.problem]:
+        log.info("%s", page, extra={"log_file_only": True})
+        problems = "; ".join(f"{model.name}: {model.problem}" for model in not_ready)
+        raise StudyError(f"NOT READY: {problems} (the job's log has all findings)")
+    return page
+
+
+def _checks(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[str, Check]:
+    """Name → check of each model that a method uses."""
     budget = Budget.from_config(config["budget"], Store(config["store"]["path"]))
-    checks = {
-        f"llms.{name}": _chat_check(f"llms.{name}", section, budget)
-        for name, section in config["llms"].items()
-    }
-    checks |= {
-        f"encoders.{name}": _encoder_check(f"encoders.{name}", section, budget)
-        for name, section in config["encoders"].items()
-        if section["adapter"] != "local"
-    }
-    return preflight_page(checks, offline=config["store"]["offline"])
+    methods = Methods.from_config(config).used
+    checks: dict[str, Check] = {}
+    for name in settings_used(methods, "llm"):
+        prompt = _prompt_of(name, methods, prompts)
+        checks[f"llms.{name}"] = _chat_check(config, name, prompt, budget)
+    for name in settings_used(methods, "encoder"):
+        if config["encoders"][name]["adapter"] != "local":
+            checks[f"encoders.{name}"] = _encoder_check(config, name, budget)
+    return checks
 
 
-def _chat_check(name: str, section: Mapping[str, Any], budget: Budget) -> Check:
+def _prompt_of(llm: str, methods: Iterable[Method], prompts: Mapping[str, Prompt]) -> Prompt:
+    """A prompt that the model is asked with: one that wants JSON, if there is one."""
+    names = [method.settings["prompt"] for method in methods if method.settings.get("llm") == llm]
+    return max((prompts[name] for name in names), key=lambda prompt: prompt.json)
+
+
+def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget) -> Check:
+    section = config["llms"][name]
     if section["adapter"] in FREE_ADAPTERS:
         return lambda: [Finding("reached", "the workflow starts this server itself")]
-    service = Service.from_config(name, section)
-    return lambda: check_chat(service, ChatSettings.from_config(section), budget)
+    service = Service.from_config(f"llms.{name}", section)
+    request = made_up_question(
+        ChatSettings.from_config(section),
+        prompt,
+        n_candidates=config["top_k"],
+        history_length=config["subset"]["history_length"],
+    )
+    return lambda: check_chat(service, request, budget)
 
 
-def _encoder_check(name: str, section: Mapping[str, Any], budget: Budget) -> Check:
-    return lambda: check_encoder(name, section, budget)
+def _encoder_check(config: Mapping[str, Any], name: str, budget: Budget) -> Check:
+    section = config["encoders"][name]
+    titles = made_up_titles(config["subset"]["history_length"])
+    texts = [section.get("prefix", "") + text for text in (SEPARATOR.join(titles), titles[0])]
+    return lambda: check_encoder(f"encoders.{name}", section, texts, budget)
+
+
+def made_up_question(
+    settings: ChatSettings, prompt: Prompt, *, n_candidates: int, history_length: int
+) -> Request:
+    """A question as the study asks it, about items that do not exist."""
+    titles = made_up_titles(n_candidates + history_length)
+    ids = range(FIRST_ID, FIRST_ID + n_candidates)
+    messages = build_messages(
+        prompt, titles[n_candidates:], titles[:n_candidates], ids, range(n_candidates)
+    )
+    return settings.request(messages, 0, response_schema(prompt, n_candidates))
+
+
+def made_up_titles(number: int) -> Sequence[str]:
+    """So many different titles of a usual length."""
+    return [
+        f"The story of {SUBJECTS[part % len(SUBJECTS)]}, told by neighbours, part {part + 1}"
+        for part in range(number)
+    ]

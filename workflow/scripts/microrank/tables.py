@@ -25,6 +25,9 @@ SPLIT = _schema(user_id=pa.int64(), item_id=pa.int64(), position=pa.int32())
 ITEMS = _schema(
     item_id=pa.int64(), item_index=pa.int32(), title=pa.string(), train_count=pa.int32()
 )
+# `splits/items.parquet` has further columns: the item as the user wrote it, and its attributes.
+ITEM_NAME = "item"
+USERS = _schema(user_id=pa.int64(), user=pa.string())
 RECOMMENDATIONS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), score=pa.float32()
 )
@@ -108,7 +111,32 @@ def read_table(
     """
     with _reading(path):
         _check_schema(path, schema)
+        if schema is ITEMS and columns is None:
+            columns = schema.names
         return pq.read_table(path, columns=columns)
+
+
+def read_catalogue(path: str | os.PathLike[str]) -> pa.Table:
+    """Read `splits/items.parquet` with all its columns.
+
+    Returns:
+        Table ITEMS, the column `item` (the item as the user wrote it), and one of strings for
+            each attribute.
+
+    Raises:
+        StudyError: as `read_table`.
+    """
+    with _reading(path):
+        _check_schema(path, ITEMS)
+        catalogue = pq.read_table(path)
+    if ITEM_NAME in catalogue.column_names:
+        return catalogue
+    return catalogue.append_column(ITEM_NAME, catalogue["item_id"].cast(pa.string()))
+
+
+def attributes_of(catalogue: pa.Table) -> list[str]:
+    """The names of the attributes of a catalogue."""
+    return [name for name in catalogue.column_names if name not in (*ITEMS.names, ITEM_NAME)]
 
 
 class StoredTable:
@@ -190,11 +218,16 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
-    found = pq.read_schema(path)
-    if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
+    if schema is None:
+        return
+    stored = pq.read_schema(path)
+    compared = stored
+    if schema is ITEMS:  # may have further columns
+        compared = pa.schema(list(stored)[: len(schema)])
+    if not compared.remove_metadata().equals(schema.remove_metadata()):
         raise StudyError(
-            f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; "
-            "delete the file and run again"
+            f"{path}: holds {_columns(stored)} where {_columns(schema)} is expected; delete the "
+            "file and run again"
         )
 
 

@@ -1,28 +1,33 @@
 """Interactions from raw files: the one way in.
 
-A file holds lines `user<TAB>item item …`, oldest item first (tsv), or rows `user,item,timestamp`
-under that header (csv). Each format has its own parser. What it reads goes one way:
+A file holds lines `user<TAB>item item …`, oldest item first (MicroLens' tsv), or rows of a user,
+an item and, if there is one, a time. What is read goes one way:
 
-    blocks of lines -> raw histories -> users in ascending order -> portions -> checks
+    blocks or rows -> ids as numbers -> users in ascending order -> cleaning -> portions
 
-Portions hold whole users, so that a file far larger than memory can be split. A file whose users
-do not ascend is gathered and sorted first.
+Portions hold whole users, so that a file far larger than memory can be split.
 """
 
 import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from microrank.data.cleaning import clean_histories
 from microrank.data.digit_scanner import leading_numbers
-from microrank.data.line_blocks import read_blocks, shown
-from microrank.data.pairs_csv import CSV_HEADER, read_csv
+from microrank.data.ids import IdSpace
+from microrank.data.layouts import Layout, find_layout
+from microrank.data.line_blocks import read_blocks
+from microrank.data.pairs_rows import gather_rows
 from microrank.data.pairs_tsv import read_tsv
-from microrank.data.raw_histories import RawHistories, check_histories, join
+from microrank.data.problems import Problems
+from microrank.data.raw_histories import RawHistories, check_users_once, join
+from microrank.data.raw_settings import GLOBAL_TIME, RawSettings
 from microrank.errors import StudyError
 
 log = logging.getLogger(__name__)
@@ -33,53 +38,125 @@ IN_MEMORY_BYTES = 1 << 24
 USERS_PER_PORTION = 1 << 16
 
 
-def read_pairs(path: Path) -> pa.Table:
-    """Read one file into a table SPLIT, sorted by user, position.
+@dataclass
+class Interactions:
+    """The interactions of a file, or of two of the same.
 
-    Args:
-        path: the file.
-
-    Raises:
-        StudyError: names file, line and value of the first thing that is wrong.
+    Attributes:
+        paths: the files.
+        settings: how they are read and cleaned.
+        users: the users' ids; complete once the portions are read.
+        items: the items' ids; likewise.
+        problems: what was found; likewise.
     """
-    return pa.concat_tables(histories.to_table() for histories in iter_histories([path]))
+
+    paths: Sequence[Path]
+    settings: RawSettings = field(default_factory=RawSettings)
+    users: IdSpace = field(default_factory=IdSpace)
+    items: IdSpace = field(default_factory=IdSpace)
+    problems: Problems = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.problems = Problems(self.paths[0])
+
+    def portions(self) -> Iterator[RawHistories]:
+        """Read the interactions in portions of whole users, users ascending.
+
+        Raises:
+            StudyError: after the last portion, for all that is wrong with the rows; before, for
+                what cannot be read at all, or where two files differ.
+        """
+        if len(self.paths) == 2:
+            yield from _agreeing(*(Interactions([path], self.settings) for path in self.paths))
+            return
+        n_users = 0
+        for portion in _with_progress(self.paths[0], self._cleaned()):
+            n_users += len(portion.users)
+            yield portion
+        self.problems.settle()
+        if not n_users:
+            raise StudyError(f"{self.paths[0]}: no user is left to be split: {self.problems}")
+
+    def _cleaned(self) -> Iterator[RawHistories]:
+        layout = find_layout(
+            self.paths[0],
+            self.settings.format,
+            self.settings.columns,
+            needed=("user", "item"),
+            optional=("timestamp", "rating"),
+            setting=f"{self.settings.name}.columns",
+        )
+        self._check_settings(layout)
+        yield from clean_histories(
+            _portions(self._parsed(layout)),
+            self.settings,
+            self.problems,
+            self.names_of_users,
+            self.names_of_items,
+        )
+
+    def names_of_users(self, users: np.ndarray) -> pa.Array:
+        """Users as they are written in the file."""
+        return self.users.texts_of(users)
+
+    def names_of_items(self, items: np.ndarray) -> pa.Array:
+        """Items as they are written in the file."""
+        return self.items.texts_of(items)
+
+    def _parsed(self, layout: Layout) -> Iterator[RawHistories]:
+        if layout.kind == "lists":
+            return _lists(self.paths[0])
+        gathered = gather_rows(self.paths[0], layout, self.settings, self.problems)
+        self.users, self.items = gathered.users, gathered.items
+        return gathered.histories()
+
+    def _check_settings(self, layout: Layout) -> None:
+        path, name = self.paths[0], self.settings.name
+        if self.settings.split == GLOBAL_TIME and "timestamp" not in layout.columns:
+            raise StudyError(
+                f"{path}: has no times, which {name}.split: global-time needs; name their column "
+                f"as {name}.columns.timestamp, or split leave-one-out"
+            )
+        if self.settings.min_rating is not None and "rating" not in layout.columns:
+            raise StudyError(
+                f"{path}: has no ratings, which {name}.min_rating needs; name their column as "
+                f"{name}.columns.rating, or take min_rating out"
+            )
 
 
-def iter_histories(paths: Sequence[Path]) -> Iterator[RawHistories]:
+def iter_histories(
+    paths: Sequence[Path], settings: RawSettings | None = None
+) -> Iterator[RawHistories]:
     """Read interactions in portions of whole users, users ascending.
 
     Args:
         paths: one file, or two of the same interactions (say tsv and csv), which must agree on
             users, items and order.
+        settings: how they are read and cleaned.
 
     Raises:
-        StudyError: names file, line and value of the first thing that is wrong, or the first user
-            on whom two files differ.
+        StudyError: as `Interactions.portions`.
     """
-    if len(paths) == 2:
-        return _read_agreeing(*paths)
-    return _read(paths[0])
+    return Interactions(paths, settings or RawSettings()).portions()
 
 
-def _read(path: Path) -> Iterator[RawHistories]:
-    """Read one file: users ascending, every portion checked."""
-    previous_user: tuple[int, int] | None = None
-    for portion in _with_progress(path, _portions(_parse(path))):
-        check_histories(portion, path, previous_user)
-        previous_user = int(portion.users[-1]), int(portion.lines[-1])
-        yield portion
+def read_pairs(path: Path) -> pa.Table:
+    """Read one file into a table SPLIT, sorted by user, position."""
+    return pa.concat_tables(histories.to_table() for histories in iter_histories([path]))
 
 
-def _parse(path: Path) -> Iterator[RawHistories]:
-    """The histories of a file as its format says, users ascending."""
-    start = next(read_blocks(path, block_bytes=1 << 12))
-    is_csv = _is_csv(path, start[: start.index(b"\n")])
+def _lists(path: Path) -> Iterator[RawHistories]:
+    """The lines of a file of lists, users ascending, each of them once."""
     _warn_of_a_cut(path)
     is_large = path.stat().st_size > IN_MEMORY_BYTES
-    by_block = is_large and _users_ascend(path, n_header_lines=int(is_csv))
-    if is_csv:
-        return read_csv(path, by_block)
-    return read_tsv(path) if by_block else _ascending(list(read_tsv(path)))
+    parts = read_tsv(path)
+    if not (is_large and _users_ascend(path)):
+        parts = _ascending(list(parts))
+    previous_user: tuple[int, int] | None = None
+    for part in parts:
+        check_users_once(part, path, previous_user)
+        previous_user = int(part.users[-1]), int(part.lines[-1])
+        yield part
 
 
 def _ascending(parts: list[RawHistories]) -> Iterator[RawHistories]:
@@ -89,13 +166,10 @@ def _ascending(parts: list[RawHistories]) -> Iterator[RawHistories]:
     return iter([join(parts).sorted_by_user()])
 
 
-def _users_ascend(path: Path, n_header_lines: int) -> bool:
+def _users_ascend(path: Path) -> bool:
     last_user = -1
     for text in read_blocks(path):
-        users = leading_numbers(text)[n_header_lines:]
-        n_header_lines = 0
-        if not len(users):
-            continue
+        users = leading_numbers(text)
         if users[0] < last_user or (users[1:] < users[:-1]).any():
             return False
         last_user = users[-1]
@@ -132,27 +206,24 @@ def _warn_of_a_cut(path: Path) -> None:
             )
 
 
-def _is_csv(path: Path, first_line: bytes) -> bool:
-    if b"\t" not in first_line and first_line != CSV_HEADER:
-        line = shown(first_line.decode("utf-8", errors="backslashreplace"))
-        raise StudyError(
-            f"{path}: line 1: found {line} where the header '{CSV_HEADER.decode()}' (csv) or a "
-            "user, a tab and items separated by spaces (tsv) is expected"
-        )
-    return first_line == CSV_HEADER
-
-
-def _read_agreeing(first_path: Path, second_path: Path) -> Iterator[RawHistories]:
+def _agreeing(first: Interactions, second: Interactions) -> Iterator[RawHistories]:
     """Read two files of the same interactions; refuse them where they differ."""
-    first, second = join(list(_read(first_path))), join(list(_read(second_path)))
-    user = _first_difference(first, second)
+    histories = [join(list(interactions.portions())) for interactions in (first, second)]
+    paths = (first.paths[0], second.paths[0])
+    for interactions in (first, second):
+        if interactions.users.is_text or interactions.items.is_text:
+            raise StudyError(
+                f"{interactions.paths[0]}: two files of the same interactions can be compared "
+                "only where all ids are whole numbers; name one of them under `pairs`"
+            )
+    user = _first_difference(*histories)
     if user is not None:
+        first_items, second_items = (_items_of(user, of_file) for of_file in histories)
         raise StudyError(
-            f"{first_path} and {second_path} disagree: user {user} has {_items_of(user, first)} "
-            f"in the first and {_items_of(user, second)} in the second; name only the right one "
-            "under `pairs`"
+            f"{paths[0]} and {paths[1]} disagree: user {user} has {first_items} in the first and "
+            f"{second_items} in the second; name only the right one under `pairs`"
         )
-    yield from first.in_parts(USERS_PER_PORTION)
+    yield from histories[0].in_parts(USERS_PER_PORTION)
 
 
 def _first_difference(first: RawHistories, second: RawHistories) -> int | None:

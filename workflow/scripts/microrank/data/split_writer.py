@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,6 +34,28 @@ def split_writer(paths: Mapping[str, str]) -> Iterator[Callable[[str, pa.Table],
         temporaries = {name: stack.enter_context(replacing(path)) for name, path in paths.items()}
         writers = {name: stack.enter_context(_writer(path)) for name, path in temporaries.items()}
         yield lambda name, table: writers[name].write_table(table)
+
+
+@contextmanager
+def users_writer(
+    path: str, names_of: Callable[[np.ndarray], pa.Array]
+) -> Iterator[Callable[[pa.Table], None]]:
+    """Open the file of the users' ids.
+
+    Args:
+        path: of the parquet file, which appears, whole, when the block ends without an error.
+        names_of: gives users as they are written in the raw file.
+
+    Yields:
+        A function that appends the users of a table SPLIT with one row a user.
+    """
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, tables.USERS) as writer:
+
+        def write(split: pa.Table) -> None:
+            users = split["user_id"].to_numpy()
+            writer.write_table(pa.table([users, names_of(users)], schema=tables.USERS))
+
+        yield write
 
 
 def _writer(path: Path) -> pq.ParquetWriter:

@@ -1,5 +1,6 @@
 """The users whose lists are re-ranked, with all that a re-ranker may see of them."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from microrank.errors import StudyError
 from microrank.evaluation.hits import HeldOutItems, find_held_out_items
 from microrank.seeds import generator
 from microrank.tables import Batches, rows_of, users_of
+
+log = logging.getLogger(__name__)
 
 
 def sample_hit_users(
@@ -22,10 +25,13 @@ def sample_hit_users(
     history_length: int,
     population: str = "hits",
     tuning_share: float = 0.0,
+    tunes: bool = True,
+    strict: bool = False,
 ) -> pa.Table:
     """Draw users without replacement.
 
-    Users who are set aside for tuning are never drawn.
+    Where something is tuned, the users who are set aside for it are never drawn. Where nothing is,
+    they are drawn last.
 
     Args:
         recommendations: table RECOMMENDATIONS, the same number of items for every user.
@@ -37,38 +43,58 @@ def sample_hit_users(
         population: "hits" draws from the users whose list holds the held-out item, as the study
             did. "users" draws from all users; `ground_truth_rank` is 0 if the list lacks the item.
         tuning_share: as in `set_aside_for_tuning`.
+        tunes: whether anything is tuned.
+        strict: whether fewer users than `sample_size` are an error; else all of them are taken.
 
     Returns:
         Table SUBSET, sorted by user.
 
     Raises:
-        StudyError: there are fewer such users than `sample_size`, or none.
+        StudyError: there are no such users, or too few where `strict`.
     """
     held_out = find_held_out_items(recommendations, test)
+    is_hit = held_out.ranks > 0 if population == "hits" else np.ones(len(held_out.users), bool)
     aside = set_aside_for_tuning(users_of([test]), tuning_share, seed)
-    is_eligible = ~np.isin(held_out.users, aside)
-    if population == "hits":
-        is_eligible &= held_out.ranks > 0
-    eligible = np.flatnonzero(is_eligible)
-    size = max(len(eligible), 1) if isinstance(sample_size, str) else sample_size
-    if len(eligible) < size:
-        raise _too_few(len(eligible), sample_size, population, held_out.list_length)
-    drawn = _draw(eligible, size, generator(seed, "subset"))
+    is_aside = np.isin(held_out.users, aside)
+    first = np.flatnonzero(is_hit & ~is_aside)
+    others = np.flatnonzero(is_hit & is_aside) if not tunes else first[:0]
+    n_eligible = len(first) + len(others)
+    size = n_eligible if isinstance(sample_size, str) else sample_size
+    if n_eligible < max(size, 1):
+        message = _too_few(n_eligible, sample_size, population, held_out.list_length, tunes)
+        if strict or not n_eligible:
+            raise StudyError(message)
+        log.warning("%s: all of them are taken", message)
+    drawn = _draw_in_turn(first, others, size, generator(seed, "subset"))
     return _subset(held_out, drawn, recommendations, past, history_length)
 
 
+def _draw_in_turn(
+    first: np.ndarray, others: np.ndarray, size: int, random: np.random.Generator
+) -> np.ndarray:
+    """Draw from `first`, and from `others` only what is lacking: as many as there are at most.
+
+    So a fusion that is added later, which sets the others aside, changes nobody's list as long as
+    the first suffice.
+    """
+    drawn = _draw(first, min(size, len(first)), random)
+    lacking = min(size - len(drawn), len(others))
+    return np.sort(np.concatenate([drawn, _draw(others, lacking, random)])) if lacking else drawn
+
+
 def _too_few(
-    n_eligible: int, sample_size: int | str, population: str, list_length: int
-) -> StudyError:
+    n_eligible: int, sample_size: int | str, population: str, list_length: int, tunes: bool
+) -> str:
     who = "users"
     if population == "hits":
         who = f"users whose top {list_length} holds the held-out item"
+    besides = " (besides those whom tuning.share sets aside)" if tunes else ""
     what_to_do = "set subset.population to users, or a larger top_k"
     if n_eligible:
         what_to_do = f"set it to {n_eligible} or less"
-    return StudyError(
-        f"subset.sample_size is {sample_size}, but there are only {n_eligible} {who} (besides "
-        f"those whom tuning.share sets aside); {what_to_do}"
+    return (
+        f"subset.sample_size is {sample_size}, but there are only {n_eligible} {who}{besides}; "
+        f"{what_to_do}"
     )
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.errors import StudyError
+from microrank.item_texts import with_text
 
 SEPARATOR = " | "
 Embedder = Callable[[Sequence[str]], np.ndarray]  # texts → [n_texts, d]
@@ -32,13 +33,13 @@ def embed_titles(
         subset: table SUBSET.
         catalogue: table ITEMS.
         settings: the encoder's entry of the config: prefix (put before each text), normalise (to
-            length 1).
+            length 1), text (of an item, such as `{title}. {genre}`; its title where absent).
         embedder: gives the vectors of texts.
 
     Raises:
         StudyError: the embedder's vectors are not finite numbers, one vector a text.
     """
-    titles = _titles(subset, catalogue)
+    titles = _titles(subset, catalogue, settings.get("text"))
     histories = [
         SEPARATOR.join(filter(None, (titles[item] for item in reversed(items))))
         for items in subset["history"].to_pylist()
@@ -49,12 +50,13 @@ def embed_titles(
     return Embedded(of_titles.cast(tables.embeddings_schema(vectors.shape[1])), of_histories)
 
 
-def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
-    """item_id → title of the items that the subset names, sorted by id."""
+def _titles(subset: pa.Table, catalogue: pa.Table, template: str | None) -> dict[int, str]:
+    """item_id → title (or text) of the items that the subset names, sorted by id."""
     named = [subset[column].combine_chunks().flatten() for column in ("history", "candidates")]
     needed = np.unique(np.concatenate([items.to_numpy() for items in named]))
     is_needed = np.isin(catalogue["item_id"].to_numpy(), needed)
     rows = catalogue.filter(pa.array(is_needed)).sort_by("item_id")
+    rows = with_text(rows, template, "encoders: text")
     titles = (title.strip() for title in rows["title"].to_pylist())
     return dict(zip(rows["item_id"].to_pylist(), titles, strict=True))
 

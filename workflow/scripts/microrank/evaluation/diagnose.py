@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
+from microrank.evaluation.cut_prompts import count_cut_prompts
 from microrank.evaluation.diagnostics import (
     RECOMMENDER,
     Asked,
@@ -28,7 +29,7 @@ from microrank.evaluation.ranks import (
     user_rows,
 )
 from microrank.evaluation.usage import usage_of
-from microrank.llm.prompts import looks_like_instructions
+from microrank.llm.prompts import Prompt, looks_like_instructions
 from microrank.rerank.repairs import Repairs
 
 HIT_CUTOFF = 10
@@ -45,12 +46,14 @@ class Answers:
         passes: Table PASSES, what was read in the responses.
         repairs: How many answers were read and repaired.
         tuning: Table RESPONSES about tuning users; None where no fusion with the method was tuned.
+        prompt: How the model was asked; None for a simulated model, which counts no tokens.
     """
 
     responses: pa.Table
     passes: pa.Table
     repairs: Repairs
     tuning: pa.Table | None = None
+    prompt: Prompt | None = None
 
 
 def diagnose_rankings(
@@ -95,7 +98,7 @@ def diagnose_rankings(
         titles=_titles(subset, items),
         methods=methods,
         shuffle=moved_by_shuffles(lists.counts),
-        asked={name: _asked(of_method) for name, of_method in answers.items()},
+        asked={name: _asked(name, of, subset, items) for name, of in answers.items()},
         agreement=_agreement(places),
     )
 
@@ -175,7 +178,7 @@ def _hits_from_fallback(ranking: pa.Table, subset: pa.Table, hit: np.ndarray) ->
     """Count the hits that the method did not name: the recommender's order put them there."""
     row = user_rows(ranking["user_id"].to_numpy(), subset)
     is_truth = ranking["item_id"].to_numpy() == subset["ground_truth"].to_numpy()[row]
-    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) == "fallback"
+    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) != "model"
     return int((is_truth & is_fallback & hit[row]).sum())
 
 
@@ -212,9 +215,23 @@ def _places_of_candidates(orders: pa.ChunkedArray, k: int) -> np.ndarray:
     return np.argsort(orders.combine_chunks().flatten().to_numpy().reshape(-1, k), axis=1)
 
 
-def _asked(answers: Answers) -> Asked:
+def _asked(name: str, answers: Answers, subset: pa.Table, items: pa.Table) -> Asked:
+    if answers.repairs.counts is None:
+        raise StudyError(
+            f"repairs of {name}: made by an older version; "
+            f"delete rankings/{name}.repairs.json and run again"
+        )
     tuning = None if answers.tuning is None else usage_of(answers.tuning)
-    return Asked(answers.repairs, usage_of(answers.responses), tuning)
+    n_cut = (
+        count_cut_prompts(answers.prompt, answers.responses, subset, items) if answers.prompt else 0
+    )
+    return Asked(
+        repairs=answers.repairs,
+        counts=answers.repairs.counts,
+        subset=usage_of(answers.responses),
+        tuning=tuning,
+        prompts_cut=n_cut,
+    )
 
 
 def _agreement(places: dict[str, np.ndarray]) -> dict[str, dict[str, float | None]]:

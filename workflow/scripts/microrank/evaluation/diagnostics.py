@@ -6,6 +6,7 @@ from typing import Any
 
 from microrank.errors import StudyError
 from microrank.files import read_json
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.rerank.repairs import Repairs
 
 RECOMMENDER = "recommender"  # what the recommender's own order is called in `agreement`
@@ -75,22 +76,28 @@ class Asked:
 
     Attributes:
         repairs: How many answers were read and repaired.
+        counts: Answers about the subset that name nothing, are cut, or repeat the order shown.
         subset: Usage of the answers about the subset.
         tuning: Usage of those about tuning users; None where no fusion with the method was tuned.
+        prompts_cut: Prompts that the server probably cut: it counted far too few tokens.
     """
 
     repairs: Repairs
+    counts: AnswerCounts
     subset: Usage
     tuning: Usage | None = None
+    prompts_cut: int = 0
 
     @classmethod
     def from_json(cls, section: Mapping[str, Any]) -> "Asked":
         """Read what `to_json` of `Diagnostics` gives."""
         tuning = section["tuning"]
         return cls(
-            Repairs.from_json(section["repairs"]),
-            Usage(**section["subset"]),
-            Usage(**tuning) if tuning is not None else None,
+            repairs=Repairs.from_json(section["repairs"]),
+            counts=AnswerCounts(**section["counts"]),
+            subset=Usage(**section["subset"]),
+            tuning=Usage(**tuning) if tuning is not None else None,
+            prompts_cut=section["prompts_cut"],
         )
 
     def to_json(self) -> dict[str, Any]:

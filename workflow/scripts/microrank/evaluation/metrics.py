@@ -18,7 +18,8 @@ class MetricRow:
     Attributes:
         dataset: Name of the data set.
         method: Name of the method, or of a reference.
-        metric: `hits`, `hr`, `ndcg`, `mrr`, one of these with `_difference`, or `hr_over_random`.
+        metric: `hits`, `hr`, `ndcg`, `mrr`, one of these with `_difference`, `hr_over_random`, or
+            `hr_equivalence`.
         cutoff: N of the metric.
         value: The figure.
         ci_low: Lower end of its interval.
@@ -29,7 +30,10 @@ class MetricRow:
         wins: Users whom the method serves better than the baseline.
         losses: Users whom it serves worse.
         p_value: Of the test against the baseline.
-        p_holm: The same after Holm's correction.
+        p_holm: The same after Holm's correction within its family.
+        family: `primary` or `exploratory`, of a test that was corrected.
+        e_value: Evidence against equal wins and losses, from `e_value`.
+        p_always: p-value that stays valid at unplanned looks, from `always_valid_p`.
     """
 
     dataset: str
@@ -46,6 +50,9 @@ class MetricRow:
     losses: int | None = None
     p_value: float | None = None
     p_holm: float | None = None
+    family: str | None = None
+    e_value: float | None = None
+    p_always: float | None = None
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -70,6 +77,21 @@ def schema_of(row_type: type) -> pa.Schema:
 
 
 METRICS = schema_of(MetricRow)
+
+
+def main_cutoffs(cutoffs: Iterable[int], k: int) -> list[int]:
+    """Return 5 and 10; in lists that are no longer, the last cutoff at which an order matters.
+
+    The last of them is the primary cutoff.
+
+    Args:
+        cutoffs: The N of Hits@N.
+        k: Length of the lists.
+    """
+    cutoffs = sorted(cutoffs)
+    below = [cutoff for cutoff in cutoffs if cutoff < k]
+    main = [cutoff for cutoff in below if cutoff in (5, 10)]
+    return main or below[-1:] or cutoffs[-1:]
 
 
 def as_table(rows: Iterable[Any], schema: pa.Schema) -> pa.Table:

@@ -11,6 +11,7 @@ from microrank.evaluation.metrics import METRICS, RANDOM_EXPECTED, REFERENCES
 from microrank.files import read_csv, replacing
 
 DIFFERENCE, OVER_RANDOM, ALL_USERS = "_difference", "_over_random", "_all_users"
+EQUIVALENCE = "_equivalence"
 Key = tuple[str, str, int]  # method, metric, cutoff
 
 
@@ -74,7 +75,10 @@ def _check_rows(keys: Sequence[Key]) -> None:
         for metric, cutoff in measured
         for method in _methods_with(metric, recommender, methods)
     }
-    compared = any(metric.endswith(DIFFERENCE) for metric, _ in measured)
+    needed = [DIFFERENCE]
+    if methods.difference(REFERENCES, {recommender}):
+        needed.append(EQUIVALENCE)
+    compared = all(any(metric.endswith(end) for metric, _ in measured) for end in needed)
     if len(keys) != len(expected) or set(keys) != expected or not compared:
         raise ValueError(f"its {len(keys)} rows are not all rows of every method")
 
@@ -86,4 +90,6 @@ def _methods_with(metric: str, recommender: str, methods: set[str]) -> set[str]:
         return methods - {recommender, RANDOM_EXPECTED}
     if metric.endswith(OVER_RANDOM):
         return methods.difference(REFERENCES)
+    if metric.endswith(EQUIVALENCE):
+        return methods.difference(REFERENCES, {recommender})
     return methods

@@ -1,18 +1,27 @@
 """How good every method is, and whether it differs from the recommender's own order by chance."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from microrank.evaluation.holm import holm
-from microrank.evaluation.metrics import METRICS, ORACLE, RANDOM_DRAW, MetricRow, as_table
+from microrank.evaluation.metrics import (
+    METRICS,
+    ORACLE,
+    RANDOM_DRAW,
+    MetricRow,
+    as_table,
+    main_cutoffs,
+)
 from microrank.evaluation.ranks import as_ranking, candidate_lists, ground_truth_ranks
 from microrank.evaluation.scorer import Scorer
 from microrank.evaluation.settings import Scoring
 from microrank.methods import NFM
 from microrank.seeds import generator
+
+PRIMARY, EXPLORATORY = "primary", "exploratory"  # families of tests
 
 
 def score_rankings(
@@ -23,6 +32,7 @@ def score_rankings(
     dataset: str,
     seed: int,
     recommender: str = NFM,
+    primary: Collection[str] = (),
 ) -> pa.Table:
     """Compute all metrics of all methods and references.
 
@@ -31,11 +41,14 @@ def score_rankings(
     users of method − recommender, with paired bootstrap intervals. The interval of the row "random
     (expected)" is the range that single shuffles reach.
 
-    The p_value of `hits` and `hr` is that of the exact McNemar test. Holm's correction is over all
-    methods, and over those cutoffs at which lists of the same items can differ. `hr_over_random` is
-    the hit rate less what a shuffle expects, for the methods and the recommender, with the exact
-    p-value of that many hits of a shuffle. Its rows are a second family for Holm's correction. No
-    interval is adjusted.
+    The p_value of `hits` and `hr` is that of the exact McNemar test. Holm's correction is within
+    two families: the primary comparison is that of the methods `primary` with the recommender at
+    the last main cutoff; all other tests are exploratory. `hr_equivalence` is the difference at
+    that cutoff with the 90 % interval and the p-value of two one-sided tests against the margin.
+    Of the exploratory tests, Holm's correction is over all methods, and over those cutoffs at
+    which lists of the same items can differ. `hr_over_random` is the hit rate less what a shuffle
+    expects, for the methods and the recommender, with the exact p-value of that many hits of a
+    shuffle. Its rows are a second family for Holm's correction. No interval is adjusted.
 
     Args:
         rankings: method -> table RANKINGS, each a permutation of every user's candidates.
@@ -44,6 +57,7 @@ def score_rankings(
         dataset: Its name.
         seed: Of the bootstrap and of the one random draw.
         recommender: What the subset's own order is called.
+        primary: Methods of the primary comparison.
 
     Returns:
         Table METRICS.
@@ -55,7 +69,14 @@ def score_rankings(
     baseline = ground_truth_ranks(recommender, as_ranking(subset), subset)
     ranks = {name: ground_truth_ranks(name, ranking, subset) for name, ranking in rankings.items()}
     rows = score_ranks(
-        ranks, baseline, k, scoring, dataset=dataset, seed=seed, recommender=recommender
+        ranks,
+        baseline,
+        k,
+        scoring,
+        dataset=dataset,
+        seed=seed,
+        recommender=recommender,
+        primary=primary,
     )
     return as_table(rows, METRICS)
 
@@ -69,6 +90,7 @@ def score_ranks(
     dataset: str,
     seed: int,
     recommender: str = NFM,
+    primary: Collection[str] = (),
 ) -> list[MetricRow]:
     """Compute the rows of table METRICS from where each method puts the held-out items.
 
@@ -81,6 +103,7 @@ def score_ranks(
         dataset: Its name.
         seed: Of the bootstrap and of the one random draw.
         recommender: What the recommender's own order is called.
+        primary: Methods of the primary comparison.
     """
     scorer = Scorer(scoring, baseline, k, dataset=dataset, seed=seed, recommender=recommender)
     tested = [
@@ -88,7 +111,14 @@ def score_ranks(
         for name, of_method in {recommender: baseline, **ranks}.items()
         for row in scorer.rows(name, of_method, tested=True)
     ]
-    tested = _adjusted(_adjusted(tested, "hr", also="hits"), "hr_over_random")
+    primary_cutoff = main_cutoffs(scorer.hit_cutoffs, k)[-1]
+
+    def is_primary(row: MetricRow) -> bool:
+        return row.method in primary and row.cutoff == primary_cutoff
+
+    tested = _adjusted(tested, ("hr", "hits"), PRIMARY, is_primary)
+    tested = _adjusted(tested, ("hr", "hits"), EXPLORATORY, lambda row: not is_primary(row))
+    tested = _adjusted(tested, ("hr_over_random",), EXPLORATORY, lambda row: True)
     shuffled = generator(seed, "random draw").integers(1, k + 1, len(baseline))
     one_draw = np.where(baseline > 0, shuffled, 0)
     best_possible = np.minimum(baseline, 1)
@@ -100,14 +130,27 @@ def score_ranks(
     ]
 
 
-def _adjusted(rows: list[MetricRow], metric: str, *, also: str = "") -> list[MetricRow]:
-    """Apply Holm's correction over all tests of `metric`; rows of `also` repeat the same tests."""
-    family = [row for row in rows if row.metric == metric and row.p_value is not None]
-    p_holm = holm(np.array([row.p_value for row in family], np.float64))
-    of_test = {(row.method, row.cutoff): p for row, p in zip(family, p_holm, strict=True)}
+def _adjusted(
+    rows: list[MetricRow],
+    metrics: tuple[str, ...],
+    family: str,
+    belongs: Callable[[MetricRow], bool],
+) -> list[MetricRow]:
+    """Apply Holm's correction within a family of tests.
+
+    Args:
+        rows: All rows.
+        metrics: The metric that is tested, then those whose rows repeat the same tests.
+        family: Its name.
+        belongs: Whether a test is in the family.
+    """
+    in_family = [row for row in rows if row.p_value is not None and belongs(row)]
+    tests = [row for row in in_family if row.metric == metrics[0]]
+    p_holm = holm(np.array([row.p_value for row in tests], np.float64))
+    of_test = {(row.method, row.cutoff): p for row, p in zip(tests, p_holm, strict=True)}
     return [
-        replace(row, p_holm=of_test[row.method, row.cutoff])
-        if row.metric in (metric, also) and row.p_value is not None
+        replace(row, p_holm=of_test[row.method, row.cutoff], family=family)
+        if row.metric in metrics and (row.method, row.cutoff) in of_test
         else row
         for row in rows
     ]

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from microrank.evaluation.always_valid import always_valid_p, e_value
+from microrank.evaluation.equivalence import equivalence_p_value, tango_interval
 from microrank.evaluation.expectation import (
     Metric,
     shuffle_expectation,
@@ -14,7 +16,7 @@ from microrank.evaluation.expectation import (
 )
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.intervals import wilson_interval
-from microrank.evaluation.metrics import RANDOM_EXPECTED, MetricRow
+from microrank.evaluation.metrics import RANDOM_EXPECTED, MetricRow, main_cutoffs
 from microrank.evaluation.mrr import reciprocal_rank
 from microrank.evaluation.ndcg import ndcg
 from microrank.evaluation.paired import (
@@ -27,6 +29,8 @@ from microrank.evaluation.paired import (
 from microrank.evaluation.settings import Scoring
 from microrank.methods import NFM
 from microrank.seeds import generator
+
+EQUIVALENCE_CONFIDENCE = 0.9  # of the interval that is equal to two one-sided tests at .05 each
 
 
 class Measure(NamedTuple):
@@ -79,6 +83,7 @@ class Scorer:
             for cutoff in scoring.cutoffs
             if cutoff <= k
         ]
+        self.hit_cutoffs = [measure.cutoff for measure in self.rates]
         ndcg_cutoff = min(10, k)
         self.means = [
             Measure("ndcg", ndcg, ndcg_cutoff, ndcg(ranks, ndcg_cutoff)),
@@ -105,6 +110,13 @@ class Scorer:
             rows += self._difference_rows(method, bootstrapped[len(self.means) :])
         if tested:
             rows += self._over_random_rows(method, estimates)
+        if tested and method != self.recommender:
+            primary = main_cutoffs(self.hit_cutoffs, self.k)[-1]
+            rows += [
+                self._equivalence_row(row)
+                for row in rows
+                if (row.metric, row.cutoff) == ("hr", primary)
+            ]
         return rows
 
     def shuffle_rows(self) -> list[MetricRow]:
@@ -174,6 +186,7 @@ class Scorer:
         values = measure.values
         wins, losses = wins_and_losses(values, joint)
         can_differ = tested and measure.name == "hr" and measure.cutoff < self.k
+        evidence = e_value(wins, losses) if can_differ else None
         return replace(
             row,
             baseline=self.recommender,
@@ -181,6 +194,25 @@ class Scorer:
             wins=wins,
             losses=losses,
             p_value=mcnemar(wins, losses) if can_differ else None,
+            e_value=evidence,
+            p_always=always_valid_p(evidence) if evidence is not None else None,
+        )
+
+    def _equivalence_row(self, row: MetricRow) -> MetricRow:
+        """Return the row `hr_equivalence` of a hit rate that was compared.
+
+        Its interval is that of the two one-sided tests, and its p-value theirs.
+        """
+        wins, losses = row.wins or 0, row.losses or 0
+        interval = tango_interval(wins, losses, self.n, EQUIVALENCE_CONFIDENCE)
+        difference = Estimate((wins - losses) / self.n, *interval)
+        return replace(
+            self._row(row.method, "hr_equivalence", row.cutoff, difference),
+            baseline=self.recommender,
+            delta=difference.value,
+            wins=wins,
+            losses=losses,
+            p_value=equivalence_p_value(wins, losses, self.n, self.scoring.margin),
         )
 
     def _difference_rows(self, method: str, estimates: list[Estimate]) -> Iterator[MetricRow]:

@@ -13,13 +13,20 @@ class Scoring:
         cutoffs: The N of Hits@N.
         confidence: Of all intervals.
         bootstrap_samples: Resamples behind the paired intervals.
+        margin: Difference of two hit rates below which they are as good as equal.
     """
 
     cutoffs: tuple[int, ...] = (1, 5, 10, 15, 20)
     confidence: float = 0.95
     bootstrap_samples: int = 10_000
+    margin: float = 0.05
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any]) -> "Scoring":
         """Take what scoring needs from the section `report`."""
-        return cls(tuple(section["cutoffs"]), section["confidence"], section["bootstrap_samples"])
+        return cls(
+            tuple(section["cutoffs"]),
+            section["confidence"],
+            section["bootstrap_samples"],
+            section["margin"],
+        )

@@ -18,12 +18,13 @@ TITLE_LENGTH = 300  # characters of a title that are shown
 NO_TITLE = "(no title)"
 ANSWER_FORMATS = ("ids", "numbers", "scores")
 PLACEHOLDERS = {
-    "system": set[str](),
-    "user": {"history", "earlier", "newest", "candidates", "ids", "n"},
-    "history_line": {"number", "title"},
-    "candidate_line": {"number", "id", "rank", "title"},
+    "system": {"items", "verb"},  # these two: see `with_about`
+    "user": {"history", "earlier", "newest", "candidates", "ids", "n", "items", "verb"},
+    "history_line": {"number", "title", "attributes"},
+    "candidate_line": {"number", "id", "rank", "title", "attributes"},
 }
 NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
+UNKNOWN_ITEMS = {"items": "items", "verb": "chosen"}  # of a data set without `about`
 NOT_ASKED = ("version", "about")  # keys for human readers
 OLD_KEYS = {"answer": "answer_format"}  # old name -> today's
 
@@ -136,8 +137,10 @@ def build_messages(
     prompt: Prompt,
     history_titles: Sequence[str],
     candidate_titles: Sequence[str],
-    candidate_ids: Sequence[int],
+    candidate_ids: Sequence[int] | Sequence[str],
     order: Sequence[int],
+    *,
+    attributes: tuple[Sequence[str], Sequence[str]] | None = None,
 ) -> list[dict[str, str]]:
     """The chat messages of one question.
 
@@ -148,10 +151,19 @@ def build_messages(
         candidate_ids: In the recommender's order.
         order: Positions among the candidates, in the order in which they are shown. A candidate's
             {number} is its place in this order, from 1. Its {rank} is always the recommender's.
+        attributes: {attributes} of the history and of the candidates; none where absent.
     """
+    of_history, of_candidates = attributes or (
+        [""] * len(history_titles),
+        [""] * len(candidate_titles),
+    )
     history = [
-        prompt.history_line.format(number=number, title=shown_title(title))
-        for number, title in enumerate(history_titles, start=1)
+        prompt.history_line.format(
+            number=number, title=shown_title(title), attributes=_shown_attributes(text)
+        )
+        for number, (title, text) in enumerate(
+            zip(history_titles, of_history, strict=True), start=1
+        )
     ]
     candidates = [
         prompt.candidate_line.format(
@@ -159,9 +171,13 @@ def build_messages(
             id=candidate_ids[position],
             rank=position + 1,
             title=shown_title(candidate_titles[position]),
+            attributes=_shown_attributes(of_candidates[position]),
         )
         for number, position in enumerate(order, start=1)
     ]
+    if "{attributes}" in prompt.history_line + prompt.candidate_line:
+        history = [line.rstrip() for line in history]
+        candidates = [line.rstrip() for line in candidates]
     user = prompt.user.format(
         history="\n".join(history),
         earlier="\n".join(history[:-1]),
@@ -169,6 +185,7 @@ def build_messages(
         candidates="\n".join(candidates),
         ids=", ".join(str(candidate_ids[position]) for position in order),
         n=len(order),
+        **UNKNOWN_ITEMS,
     )
     return [
         {"role": "system", "content": prompt.system.strip()},
@@ -220,6 +237,10 @@ def shown_title(title: str) -> str:
     )
     line = " ".join(visible.replace("```", "'''").split())
     return line[: TITLE_LENGTH - 1] + "…" if len(line) > TITLE_LENGTH else line or NO_TITLE
+
+
+def _shown_attributes(text: str) -> str:
+    return f"({shown_title(text)})" if text else ""
 
 
 _INSTRUCTION = re.compile(

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
+from microrank.item_texts import attribute_texts
 from microrank.llm.prompts import Prompt, build_messages, response_schema, shown_order
 from microrank.services.chat import ChatSettings
+from microrank.written import item_names
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class Question:
     def name(self) -> str:
         """What messages to the user of the workflow call the question; no two share a name."""
         return f"user {self.user_id}, pass {self.pass_number}"
+
+
+class ShownItems(NamedTuple):
+    """What prompts show of items, by item: titles, ids as they are written, and attributes."""
+
+    titles: dict[int, str]
+    names: dict[int, str]
+    attributes: dict[int, str]
 
 
 def questions(
@@ -59,9 +69,12 @@ def questions(
         StudyError: The catalogue lacks an item of the subset.
     """
     titles = _titles(subset, catalogue)
+    shown = ShownItems(
+        titles, item_names(catalogue, titles), attribute_texts(catalogue, list(titles))
+    )
     users = subset.sort_by("user_id").select(["user_id", "history", "candidates"]).to_pylist()
     return [
-        _question(user, titles, prompt, settings, number=number, order=order)
+        _question(user, shown, prompt, settings, number=number, order=order)
         for user in users
         for number, order in _orders(user, seed, passes, shuffle)
     ]
@@ -78,17 +91,25 @@ def _orders(
 
 def _question(
     user: dict[str, Any],
-    titles: dict[int, str],
+    items: ShownItems,
     prompt: Prompt,
     settings: ChatSettings,
     *,
     number: int,
     order: list[int],
 ) -> Question:
-    history, candidates = (
-        [titles[item] for item in user[column]] for column in ("history", "candidates")
+    history, candidates = user["history"], user["candidates"]
+    messages = build_messages(
+        prompt,
+        [items.titles[item] for item in history],
+        [items.titles[item] for item in candidates],
+        [items.names[item] for item in candidates],
+        order,
+        attributes=(
+            [items.attributes[item] for item in history],
+            [items.attributes[item] for item in candidates],
+        ),
     )
-    messages = build_messages(prompt, history, candidates, user["candidates"], order)
     schema = response_schema(prompt, len(candidates))
     return Question(user["user_id"], number, order, settings.request(messages, number, schema))
 

@@ -10,7 +10,7 @@ import math
 import random
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -24,7 +24,8 @@ FAULTS = {
     "cut": 0.03,
     "thinking": 0.03,
 }
-_CANDIDATE = re.compile(r"^(?:\[(\d+)\] |(\d+): )(.*)$")
+# A number in brackets, or an id: one word with a digit in it, and a colon.
+_CANDIDATE = re.compile(r"^(?:\[(\d+)\] |([^\s:]*\d[^\s:]*): )(.*)$")
 _HISTORY = re.compile(r"^(?:- |\d+\. )(.*)$")
 _WORD = re.compile(r"\w+")
 
@@ -66,7 +67,7 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
     return _misbehaving(text, fault, len(history)), fault
 
 
-def _overlap(history: list[str], candidates: dict[int, str]) -> dict[int, float]:
+def _overlap(history: list[str], candidates: dict[int | str, str]) -> dict[int | str, float]:
     """How much each candidate's words were liked: newer titles of the history count more."""
     liked: dict[str, float] = {}
     for age, title in enumerate(reversed(history)):
@@ -79,24 +80,33 @@ def _overlap(history: list[str], candidates: dict[int, str]) -> dict[int, float]
     }
 
 
-def _ranked(overlap: dict[int, float], fault: str, draw: random.Random) -> list[int]:
+def _ranked(overlap: dict[int | str, float], fault: str, draw: random.Random) -> list[int | str]:
     """The candidates by overlap, with a foreign or a repeated one where that is the fault."""
     ranked = sorted(overlap, key=lambda name: -overlap[name])
     if fault == "foreign":
         foreign_place = draw.randrange(len(ranked) + 1)
-        ranked.insert(foreign_place, max(overlap, default=0) + draw.randrange(1, 1000))
+        ranked.insert(foreign_place, _foreign(overlap, draw))
     if fault == "duplicate" and ranked:
         ranked.insert(draw.randrange(len(ranked)), draw.choice(ranked))
     return ranked
 
 
-def _scores(overlap: dict[int, float], fault: str, draw: random.Random) -> dict[int, int]:
+def _scores(
+    overlap: dict[int | str, float], fault: str, draw: random.Random
+) -> dict[int | str, int]:
     """Every candidate's overlap as a whole number from 0 to 10, the largest 10."""
     largest = max(overlap.values(), default=0.0) or 1.0
     scores = {name: round(10 * value / largest) for name, value in overlap.items()}
     if fault == "foreign":
-        scores[max(scores, default=0) + draw.randrange(1, 1000)] = 10
+        scores[_foreign(scores, draw)] = 10
     return scores
+
+
+def _foreign(known: Mapping[int | str, float], draw: random.Random) -> int:
+    """A number that is no candidate's."""
+    return max((name for name in known if isinstance(name, int)), default=0) + draw.randrange(
+        1, 1000
+    )
 
 
 def _misbehaving(text: str, fault: str, n_history: int) -> str:
@@ -109,7 +119,7 @@ def _misbehaving(text: str, fault: str, n_history: int) -> str:
     return text
 
 
-def _read(prompt: str) -> tuple[list[str], dict[int, str], bool]:
+def _read(prompt: str) -> tuple[list[str], dict[int | str, str], bool]:
     """What the prompt shows.
 
     Returns:
@@ -117,12 +127,15 @@ def _read(prompt: str) -> tuple[list[str], dict[int, str], bool]:
         whether these names are numbers 1…n.
     """
     history: list[str] = []
-    candidates: dict[int, str] = {}
+    candidates: dict[int | str, str] = {}
     numbered = False
     for line in prompt.splitlines():
         if candidate := _CANDIDATE.match(line):
             numbered = numbered or candidate[1] is not None
-            candidates[int(candidate[1] or candidate[2])] = candidate[3]
+            name = candidate[1] or candidate[2]
+            candidates[int(name) if name.isdigit() and name == str(int(name)) else name] = (
+                candidate[3]
+            )
         elif not candidates and (seen := _HISTORY.match(line)):
             history.append(seen[1])
     return history, candidates, numbered

@@ -63,9 +63,7 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
         with safe_open(path, framework="pt") as file:
             tensors = tensors_of(file)
             recipe = Recipe.from_config(json.loads((file.metadata() or {})["recipe"]))
-        model = NFM(
-            len(tensors["items.weight"]) - 1, recipe.dimension, recipe.hidden, recipe.relu_on_score
-        )
+        model = recipe.new_model(len(tensors["items.weight"]) - 1)
         model.load_state_dict(tensors)
     except FileNotFoundError:
         raise StudyError(f"{path}: no such file; run the rule train_nfm") from None

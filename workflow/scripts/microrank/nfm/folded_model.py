@@ -60,8 +60,8 @@ class FoldedModel:
         """Each user's own linear layer on item vectors: [n_users, h, d] and biases [n_users, h].
 
         Args:
-            sums: S = Σ v over the history, [n_users, d].
-            halves: F = ½(S² − Σ v²), [n_users, d].
+            sums: S of the users, [n_users, d].
+            halves: F of the users, [n_users, d].
         """
         weights = self.hidden_weight * (self.scale * sums)[:, None, :]
         return weights, (self.scale * halves + self.shift) @ self.hidden_weight.T + self.hidden_bias

@@ -13,7 +13,7 @@ import torch
 import torch.distributed.nn.functional
 
 from microrank.nfm.folded_model import product
-from microrank.nfm.model import NFM, history_state
+from microrank.nfm.model import NFM
 
 # Hidden values (users × candidates × hidden) that are in memory at a time. On a processor, layers
 # get as many as stay in its cache. Pairs have larger products, and get as many as make these fast.
@@ -26,6 +26,7 @@ class Batch:
 
     Attributes:
         history: item_index of the inputs, 0 is padding, [n, length].
+        distances: steps from each input to the target, from 1 where it is no padding, [n, length].
         candidates: distinct item_index ≥ 1, ascending, [c].
         weight: how often each candidate stands in the batch's positions, [c].
         pads: how many positions are padding.
@@ -36,6 +37,7 @@ class Batch:
     """
 
     history: torch.Tensor
+    distances: torch.Tensor
     candidates: torch.Tensor
     weight: torch.Tensor
     pads: int
@@ -52,6 +54,7 @@ class Batch:
         return replace(
             self,
             history=self.history[first:end],
+            distances=self.distances[first:end],
             user_items=(row[of_part] - first, column[of_part]),
             target=self.target[first:end],
         )
@@ -68,6 +71,7 @@ class Batch:
         return replace(
             self,
             history=self.history.to(device),
+            distances=self.distances.to(device),
             candidates=self.candidates.to(device),
             weight=self.weight.to(device),
             log_q_correction=self.log_q_correction.to(device),
@@ -86,7 +90,8 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
     # One look-up, because each look-up has a gradient of the size of the catalogue.
     looked_up = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
     inputs, vectors = looked_up.split([batch.history.numel(), len(batch.candidates)])
-    sums, halves = history_state(inputs.view(*batch.history.shape, -1), batch.history > 0)
+    input_weights = model.input_weights(batch.history, batch.distances)
+    sums, halves = model.state_of(inputs.view(*batch.history.shape, -1), input_weights)
     positions = batch.weight.sum() + batch.pads
     mean_vector = (batch.weight @ vectors) / positions
     spread = (

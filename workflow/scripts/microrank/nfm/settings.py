@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from microrank.errors import StudyError
+from microrank.nfm.model import NFM
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One entry of `nfm.recipes`; config/README.md says what each key means."""
+    """One entry of `nfm.recipes`; config/README.md says what each key means.
+
+    Recipes and checkpoints from before the last three settings are as their defaults.
+    """
 
     dimension: int
     hidden: int
@@ -27,6 +31,25 @@ class Recipe:
     patience: int
     valid_users: int
     refit: bool
+    recency_decay: float = 0.0
+    past_only: bool = False
+    field_matrix: bool = False
+
+    @property
+    def past_inputs(self) -> int | None:
+        """How many items before a target are its input; None: all others of its chunk."""
+        return self.history_length if self.past_only else None
+
+    def new_model(self, n_items: int) -> NFM:
+        """A model of these settings, its weights not drawn yet."""
+        return NFM(
+            n_items,
+            self.dimension,
+            self.hidden,
+            self.relu_on_score,
+            recency_decay=self.recency_decay,
+            field_matrix=self.field_matrix,
+        )
 
     @classmethod
     def from_config(cls, section: dict[str, Any]) -> "Recipe":

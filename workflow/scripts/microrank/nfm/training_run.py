@@ -58,14 +58,14 @@ class TrainingRun:
         Raises:
             StudyError: there is nothing to train on.
         """
-        self.chunks = Chunks.of(histories, n_items, recipe.chunk_length)
+        self.chunks = Chunks.of(histories, n_items, recipe.chunk_length, recipe.past_inputs)
         if len(self.chunks.examples) < 2:
             raise StudyError(
                 "the train split holds no user with two items: "
                 "nothing can be predicted from anything; use more data"
             )
         self.recipe, self.random, self.processes = recipe, random, processes
-        self.model = NFM(n_items, recipe.dimension, recipe.hidden, recipe.relu_on_score)
+        self.model = recipe.new_model(n_items)
         self.model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
         self.model.to(device)
         self.loss = processes.shared_loss(self.model)
@@ -162,7 +162,7 @@ class TrainingRun:
         chosen, self.order = np.split(self.order, [recipe.batch_size])
         places = random.random(recipe.extra_candidates) * self.popularity[-1]
         drawn = np.searchsorted(self.popularity, places, side="right")
-        dropped = random.random((len(chosen), recipe.chunk_length)) < recipe.input_dropout
+        dropped = random.random((len(chosen), self.chunks.n_inputs)) < recipe.input_dropout
         whole_chunks = recipe.batch_candidates == "chunk_items"
         return self.chunks.batch(chosen, drawn, whole_chunks, dropped)
 

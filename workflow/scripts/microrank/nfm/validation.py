@@ -60,22 +60,25 @@ class ValidationSample:
         targets = items["item_index"].to_numpy()[places].astype(np.int64)
         return cls(histories, users, targets, history_length)
 
-    @torch.no_grad()
     def ndcg_at_10(self, model: NFM) -> float:
-        """Mean NDCG@10 over the whole catalogue, items of train masked.
+        """Mean NDCG@10 of the valid items."""
+        return float(ndcg(self.ranks(model), CUTOFF).mean())
 
-        Of equal scores, the valid item's comes last.
+    @torch.no_grad()
+    def ranks(self, model: NFM) -> np.ndarray:
+        """Rank of each user's valid item in the whole catalogue, items of train masked, [n_users].
+
+        Ranks count from 1. Of equal scores, the valid item's comes last.
         """
         folded = fold(model.eval())
         step = folded.users_per_block
-        ranks = [
-            self._ranks(model, folded, slice(first, first + step))
+        parts = [
+            self._ranks_of_block(model, folded, slice(first, first + step))
             for first in range(0, len(self.users), step)
         ]
-        return float(ndcg(np.concatenate(ranks), CUTOFF).mean())
+        return np.concatenate(parts)
 
-    def _ranks(self, model: NFM, folded: FoldedModel, rows: slice) -> np.ndarray:
-        """Rank of the valid item of each of these users, from 1."""
+    def _ranks_of_block(self, model: NFM, folded: FoldedModel, rows: slice) -> np.ndarray:
         device = model.items.weight.device
         users = self.users[rows]
         history = torch.from_numpy(self.histories.newest(users, self.history_length)).to(device)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from microrank.evaluation.intervals import of_finite_population
 from microrank.evaluation.metrics import RANDOM_EXPECTED, MetricRow
 from microrank.report.blocks import Paragraph, Section, Table
-from microrank.report.numbers import with_minus
+from microrank.report.numbers import digits_of, with_minus
 from microrank.report.study import Study
 
 
@@ -45,9 +45,9 @@ def over_all_users(study: Study) -> list[Section]:
     with a wider interval, since most of its users tell nothing. Either way it is drawn without
     replacement from a known number of users, and the intervals are for that finite population.
     """
-    if not study.nfm or not study.nfm.get("hit_users"):
+    if not study.nfm or not study.nfm.hit_users:
         return []
-    n, hit_users = study.nfm["n_users"], study.nfm["hit_users"]
+    n, hit_users = study.nfm.n_users, study.nfm.hit_users
     drawn_from = hit_users if study.hits_only else n
     population = _Population(n, hit_users, drawn_from, study.n_users)
     cutoffs = [cutoff for cutoff in study.main_cutoffs if cutoff < study.k]
@@ -60,11 +60,11 @@ def over_all_users(study: Study) -> list[Section]:
 def _table(study: Study, population: _Population, cutoffs: list[int]) -> Table:
     header = ["method"]
     counted = [f"{study.lists_name}, counted"]
-    all_users = study.nfm["all_users"] if study.nfm else {}
+    all_users = study.nfm.all_users.values if study.nfm else {}
     for cutoff in cutoffs:
         header += [f"HR@{cutoff}", f"− {study.lists_name}"]
         rate = all_users.get(f"HR@{cutoff}")
-        counted += [f"{rate:.5f}" if rate is not None else "–", ""]
+        counted += [f"{rate:.{digits_of(population.users)}f}" if rate is not None else "–", ""]
     rows = [counted]
     for name in [study.recommender, *study.names, RANDOM_EXPECTED]:
         cells = [study.label(name)]
@@ -72,17 +72,18 @@ def _table(study: Study, population: _Population, cutoffs: list[int]) -> Table:
             rate_row = study.row(name, "hr", cutoff)
             difference_row = study.difference(name, "hr", cutoff)
             cells += [
-                _cell(rate_row, ".5f", population),
-                _cell(difference_row, "+.5f", population),
+                _cell(rate_row, "", population),
+                _cell(difference_row, "+", population),
             ]
         rows.append(cells)
     return Table(header, rows, _caption(study, population))
 
 
-def _cell(row: MetricRow | None, form: str, population: _Population) -> str:
+def _cell(row: MetricRow | None, sign: str, population: _Population) -> str:
     """Return the figure over all users, with its interval where chance had a part in it."""
     if row is None:
         return ""
+    form = f"{sign}.{digits_of(population.drawn / population.share)}f"
     value = with_minus(format(population.share * row.value, form))
     if row.method == RANDOM_EXPECTED or population.everybody_drawn:
         return value
@@ -104,7 +105,8 @@ def _caption(study: Study, population: _Population) -> str:
     ceiling = population.hit_users / population.users
     return (
         f"The first row is the recommender's own order counted over everybody. {intervals} "
-        f"No re-ranker of these lists can pass {ceiling:.5f} at any cutoff."
+        f"No re-ranker of these lists can pass {ceiling:.{digits_of(population.users)}f} at any "
+        "cutoff."
     )
 
 

@@ -10,6 +10,15 @@ from microrank.report.study import Study
 
 NOTHING, UNKNOWN = "–", "unknown"
 Part = Literal["subset", "tuning"]
+SHARES = (  # rows of the table, and fields of `AnswerCounts`
+    ("answers that name no candidate", "unread"),
+    ("– of them ambiguous", "ambiguous"),
+    ("– of them refused", "refused"),
+    ("answers that name some candidates", "partly_read"),
+    ("answers that were cut", "cut"),
+    ("answers that are the order shown", "order_shown"),
+    ("– or nearly so (τ ≥ 0.95)", "near_order_shown"),
+)
 
 
 def answers_table(study: Study) -> Table:
@@ -26,13 +35,15 @@ def answers_table(study: Study) -> Table:
 
     rows = [
         row("answers", lambda of: f"{of.repairs.answers:,}"),
+        *(row(name, partial(_share, field)) for name, field in SHARES),
+        row("prompts that the server probably cut", _prompts_cut),
         row("answers that needed a repair", _repaired),
         row("candidates placed by fallback", lambda of: f"{of.repairs.fallback_candidates:,}"),
         *(row(f"– {kind.replace('_', ' ')}", partial(_repairs_of, kind)) for kind in kinds),
         row("served model", lambda of: ", ".join(map(literal, of.subset.served_models)) or NOTHING),
         *_usage_rows(study, "subset"),
         [
-            f"US dollars an extra hit at {study.last_cutoff}",
+            f"US dollars an extra hit (Hits@{study.last_cutoff})",
             *(_dollars_an_extra_hit(study, name) for name in asked),
         ],
     ]
@@ -41,14 +52,37 @@ def answers_table(study: Study) -> Table:
             row("tuning: answers", lambda of: f"{of.tuning.answers:,}" if of.tuning else NOTHING),
             *_usage_rows(study, "tuning", "tuning: "),
         ]
-    caption = (
+    return Table(["", *(study.label(name) for name in asked)], rows, _caption(study))
+
+
+def _caption(study: Study) -> str:
+    """Explain the rows, and only what this table has."""
+    asked = study.diagnostics.asked.values()
+    usages = [usage for of in asked for usage in (of.subset, of.tuning) if usage]
+    sentences = [
         "Repairs are counted by kind: foreign and repeated numbers are dropped, missing candidates "
-        "follow in the recommender's order (fallback). An answer that two methods share is asked "
-        "for, and paid for, once. Tuning: what was asked about the users on whom fusions chose "
-        f"their number. {UNKNOWN}, or ≥: the server did not count the tokens of all, or some, "
-        "answers."
-    )
-    return Table(["", *(study.label(name) for name in asked)], rows, caption)
+        "follow in the recommender's order (fallback).",
+    ]
+    if len(asked) > 1:
+        sentences.append("An answer that two methods share is asked for, and paid for, once.")
+    if any(of.tuning for of in asked):
+        sentences.append(
+            "Tuning: what was asked about the users on whom fusions chose their number."
+        )
+    if any(usage.without_usage for usage in usages):
+        sentences.append(
+            f"{UNKNOWN}, or ≥: the server did not count the tokens of all, or some, answers."
+        )
+    return " ".join(sentences)
+
+
+def _share(field: str, asked: Asked) -> str:
+    counts = asked.counts
+    return f"{getattr(counts, field):,} ({counts.share(field):.0%})" if counts.answers else NOTHING
+
+
+def _prompts_cut(asked: Asked) -> str:
+    return f"{asked.prompts_cut:,}"
 
 
 def _repairs_of(kind: str, asked: Asked) -> str:

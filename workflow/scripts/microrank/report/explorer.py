@@ -8,9 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.evaluation.ranks import candidate_lists, ranked_items, shown_items, user_rows
+from microrank.item_texts import attribute_texts
 from microrank.llm.prompts import Prompt, build_messages
-from microrank.methods import Method
 from microrank.report.study import Study
+from microrank.report.verdicts import asked_by
+from microrank.written import item_names, user_names
 
 ANSWER_LENGTH = 20_000  # characters of a raw answer that are shown
 
@@ -38,6 +40,7 @@ class Users:
         rankings: Method -> table RANKINGS.
         exchanges: Method, or part of a fusion, that asked a language model -> what was said.
         shown: How many users are shown at most.
+        names: Table USERS, for users whose ids are texts.
     """
 
     subset: pa.Table
@@ -45,6 +48,7 @@ class Users:
     rankings: Mapping[str, pa.Table]
     exchanges: Mapping[str, Exchange]
     shown: int
+    names: pa.Table | None = None
 
 
 def explorer_data(study: Study, users: Users) -> dict[str, Any]:
@@ -60,8 +64,12 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
         lists[name] = ranked_items(name, _of_users(ranking, subset), subset)
     fallback = {name: _fallback(ranking, subset) for name, ranking in users.rankings.items()}
     titles = _titles(subset, users.items)
+    attributes = dict.fromkeys(titles, "") | attribute_texts(users.items, list(titles))
+    names = {item: str(item) for item in titles} | item_names(users.items, titles)
+    people = user_names(users.names, subset["user_id"].to_pylist())
     answers = {
-        name: _answers(exchange, subset, titles) for name, exchange in users.exchanges.items()
+        name: _answers(exchange, subset, titles, names, attributes)
+        for name, exchange in users.exchanges.items()
     }
     return {
         "recommender": study.lists_name,
@@ -69,17 +77,17 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
             {
                 "name": name,
                 "label": study.label(name),
-                "asked": list(dict.fromkeys(_asked_by(study.methods[name]))),
+                "asked": asked_by(study.methods[name]),
             }
             for name in users.rankings
         ],
         "users": [
             {
-                "id": str(user["user_id"]),
-                "truth": str(user["ground_truth"]),
-                "history": [str(item) for item in user["history"]],
+                "id": people[user["user_id"]],
+                "truth": names[user["ground_truth"]],
+                "history": [names[item] for item in user["history"]],
                 "lists": {
-                    name: [str(item) for item in of[i].tolist()] for name, of in lists.items()
+                    name: [names[item] for item in of[i].tolist()] for name, of in lists.items()
                 },
                 "fallback": {name: of[i] for name, of in fallback.items() if of[i]},
                 "asked": {name: of[i] for name, of in answers.items()},
@@ -87,7 +95,7 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
             for i, user in enumerate(subset.to_pylist())
         ],
         "in_subset": len(everybody),
-        "titles": {str(item): title for item, title in titles.items()},
+        "titles": {names[item]: title for item, title in titles.items()},
     }
 
 
@@ -101,18 +109,11 @@ def _of_users(ranking: pa.Table, subset: pa.Table) -> pa.Table:
     return ranking.filter(pa.array(is_shown))
 
 
-def _asked_by(method: Method) -> list[str]:
-    """Return whose answers a method's order rests on: its own, or those of a fusion's parts."""
-    if method.asks_llm:
-        return [method.name]
-    return [name for part in method.parts for name in _asked_by(part)]
-
-
 def _fallback(ranking: pa.Table, subset: pa.Table) -> list[list[int]]:
     """Return for each user the places (from 0) that the recommender's order filled."""
     places: list[list[int]] = [[] for _ in range(len(subset))]
     row = user_rows(ranking["user_id"].to_numpy(), subset)
-    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) == "fallback"
+    is_fallback = ranking["source"].to_numpy(zero_copy_only=False) != "model"
     chosen = is_fallback & (row >= 0)
     ranks = ranking["rank"].to_numpy()[chosen].tolist()
     for user, rank in zip(row[chosen].tolist(), ranks, strict=True):
@@ -128,7 +129,11 @@ def _titles(subset: pa.Table, items: pa.Table) -> dict[int, str]:
 
 
 def _answers(
-    exchange: Exchange, subset: pa.Table, titles: Mapping[int, str]
+    exchange: Exchange,
+    subset: pa.Table,
+    titles: Mapping[int, str],
+    names: Mapping[int, str],
+    attributes: Mapping[int, str],
 ) -> list[list[dict[str, Any]]]:
     """Return for each user a question and its answer for every pass."""
     users = subset.to_pylist()
@@ -144,8 +149,12 @@ def _answers(
             exchange.prompt,
             [titles[item] for item in user["history"]],
             [titles[item] for item in user["candidates"]],
-            user["candidates"],
+            [names[item] for item in user["candidates"]],
             response["order"],
+            attributes=(
+                [attributes[item] for item in user["history"]],
+                [attributes[item] for item in user["candidates"]],
+            ),
         )
         answers[row].append(
             {

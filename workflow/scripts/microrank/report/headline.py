@@ -1,41 +1,68 @@
 """The question, answered in plain words from the numbers, or the reason why they cannot tell."""
 
-import numpy as np
-
 from microrank.evaluation.metrics import RANDOM_EXPECTED
-from microrank.report.numbers import count, p_text, signed
+from microrank.report.numbers import count
 from microrank.report.study import Study
-
-BETTER, WORSE, UNCLEAR = "better", "worse", "cannot tell"
-
-
-def verdict(study: Study, method: str, metric: str = "hr") -> str:
-    """Say better or worse where a main cutoff differs after Holm's correction and none contradicts.
-
-    Args:
-        study: The study.
-        method: The method.
-        metric: `hr` for a comparison with the recommender, `hr_over_random` for one with a shuffle.
-    """
-    signs = {
-        float(np.sign(row.delta or 0))
-        for row in study.tests(method, metric)
-        if row.p_holm is not None and row.p_holm <= study.level
-    }
-    if signs == {1.0}:
-        return BETTER
-    return WORSE if signs == {-1.0} else UNCLEAR
+from microrank.report.summary import best_of
+from microrank.report.verdicts import (
+    BETTER,
+    NO_DIFFERENCE,
+    SLIGHTLY_BETTER,
+    SLIGHTLY_WORSE,
+    UNREADABLE,
+    WORSE,
+    asked_by,
+    problem_of_answers,
+    reading_problem,
+    verdict,
+)
 
 
 def answer(study: Study) -> str:
-    """Write the report's first paragraph."""
-    sentences = [
-        _headline(study),
-        _who(study),
-        *(_best(study, group) for group in _groups(study)),
-        _seeds(study),
+    """Say in a few sentences what was found, and of whom."""
+    return f"{headline(study)} {caveats(study)}"
+
+
+def headline(study: Study) -> str:
+    """Answer the question: what could not be read comes first."""
+    return " ".join([*unread_warnings(study), _headline(study)])
+
+
+def caveats(study: Study) -> str:
+    """Say whose numbers these are, and what they rest on."""
+    return " ".join(filter(None, [_who(study), _weak_recommender(study), _seeds(study)]))
+
+
+def unread_warnings(study: Study) -> list[str]:
+    """Say of each language model whose answers say nothing of it why that is so.
+
+    It comes first: the row of such a model is the order shown, or the recommender's own.
+    """
+    asked = [name for method in study.methods.shown for name in asked_by(method)]
+    return [
+        _warning(study, name, problem)
+        for name in dict.fromkeys(asked)
+        if (problem := problem_of_answers(study, name))
     ]
-    return " ".join(filter(None, sentences))
+
+
+def _warning(study: Study, name: str, problem: str) -> str:
+    counts = study.diagnostics.asked[name].counts
+    if problem == UNREADABLE:
+        text = (
+            f"**{counts.unread:,} of {counts.answers:,} answers of `{name}` named no candidate: "
+            "its row is there the recommender's own order and says nothing of the model.**"
+        )
+    else:
+        text = (
+            f"**{counts.order_shown:,} of {counts.answers:,} answers of `{name}` repeat the order "
+            "in which the candidates were shown: its row is an echo and says nothing of the "
+            "model.**"
+        )
+    fusions = [f"`{fusion.name}`" for fusion in study.methods.fusions if name in asked_by(fusion)]
+    if fusions:
+        text += f" The same holds of the fusions with it: {', '.join(fusions)}."
+    return text
 
 
 def in_question(study: Study) -> str | None:
@@ -44,7 +71,8 @@ def in_question(study: Study) -> str | None:
     It is the best language model, else the best of what comes next to one; None with references
     alone.
     """
-    return next((_first(study, group) for group in _groups(study) if group), None)
+    readable = (_readable(study, group) for group in _groups(study))
+    return next((best_of(study, group) for group in readable if group), None)
 
 
 def _groups(study: Study) -> list[list[str]]:
@@ -56,15 +84,16 @@ def _groups(study: Study) -> list[list[str]]:
     return [study.of_kind("llm"), with_model, study.of_kind("encoder"), without, *simulated]
 
 
-def _first(study: Study, methods: list[str]) -> str:
-    return max(methods, key=lambda name: study.hits(name).value)
-
-
 def _headline(study: Study) -> str:
     models, fusions, *_, simulated, simulated_fusions = _groups(study)
     if models or fusions:
-        clauses = [_of_models(study, models), _of_fusions(study, fusions, alone=not models)]
-        return " ".join(filter(None, clauses))
+        clauses = [
+            _of_models(study, _readable(study, models)),
+            _of_fusions(study, _readable(study, fusions), alone=not models),
+        ]
+        return " ".join(filter(None, clauses)) or (
+            "So these numbers do not say whether a language model improves the list."
+        )
     asked = (
         "the answers come from a simulated server that counts shared words"
         if simulated + simulated_fusions
@@ -76,27 +105,44 @@ def _headline(study: Study) -> str:
     )
 
 
+def _readable(study: Study, methods: list[str]) -> list[str]:
+    return [name for name in methods if not reading_problem(study, name)]
+
+
 def _of_models(study: Study, models: list[str]) -> str:
     """Say what language models did whose answer is the list."""
     if not models:
         return ""
     verdicts = {name: verdict(study, name) for name in models}
-    if BETTER in verdicts.values():
-        return (
-            f"**Yes: re-ranking by {_better(verdicts)} puts more of the held-out items near the "
-            "top than the recommender's own order.**"
+    found = set(verdicts.values())
+    if BETTER in found:
+        text = (
+            f"Yes: re-ranking by {_named(verdicts, BETTER)} puts more of the held-out items near "
+            "the top than the recommender's own order."
         )
-    if set(verdicts.values()) == {WORSE}:
-        return "**No: every language model that was asked made the recommender's list worse.**"
-    if WORSE in verdicts.values():
-        return (
-            "**No language model that was asked can be shown to improve the recommender's list, "
-            "and some made it worse.**"
+    elif SLIGHTLY_BETTER in found:
+        text = (
+            f"Yes, but by less than {study.margin:.0%} of users: re-ranking by "
+            f"{_named(verdicts, SLIGHTLY_BETTER)}."
         )
-    return (
-        "**These numbers cannot tell: no language model differs from the recommender's own order "
-        "by more than chance.**"
-    )
+    elif found == {WORSE}:
+        text = "No: every language model that was asked made the recommender's list worse."
+    elif found <= {NO_DIFFERENCE, SLIGHTLY_WORSE}:
+        text = (
+            f"No: no language model makes a difference of {study.margin:.0%} of users to the "
+            "recommender's list."
+        )
+    elif found & {WORSE, SLIGHTLY_WORSE}:
+        text = (
+            "No language model that was asked can be shown to improve the recommender's list, and "
+            "some made it worse."
+        )
+    else:
+        text = (
+            "These numbers cannot tell: no language model differs from the recommender's own order "
+            "by more than chance."
+        )
+    return f"**{text}**"
 
 
 def _of_fusions(study: Study, fusions: list[str], *, alone: bool) -> str:
@@ -104,26 +150,33 @@ def _of_fusions(study: Study, fusions: list[str], *, alone: bool) -> str:
     if not fusions:
         return ""
     verdicts = {name: verdict(study, name) for name in fusions}
+    found, doubt = set(verdicts.values()), ""
+    if BETTER in found:
+        start = "Yes, as a part of a fusion" if alone else "As a part of a fusion, one does"
+        text = (
+            f"{start}: {_named(verdicts, BETTER)} puts more of the held-out items near the top "
+            "than the recommender's own order."
+        )
+        better = [name for name, of_fusion in verdicts.items() if of_fusion == BETTER]
+        if any(map(study.has_other_parts, better)):
+            doubt = " That other parts did it is possible: compare the fusion without the model."
+    elif SLIGHTLY_BETTER in found:
+        text = (
+            f"As a part of a fusion, one does, but by less than {study.margin:.0%} of users: "
+            f"{_named(verdicts, SLIGHTLY_BETTER)}."
+        )
+    elif found == {WORSE}:
+        text = "Every fusion with a language model made the list worse."
+    elif found <= {NO_DIFFERENCE, SLIGHTLY_WORSE}:
+        text = f"No fusion with a language model makes a difference of {study.margin:.0%} of users."
+    else:
+        text = "No fusion with a language model can be shown to improve the list."
     lead = "A language model was asked only as a part of fusions. " if alone else ""
-    if set(verdicts.values()) == {WORSE}:
-        return f"{lead}**Every fusion with a language model made the list worse.**"
-    if BETTER not in verdicts.values():
-        return f"{lead}**No fusion with a language model can be shown to improve the list.**"
-    start = "Yes, as a part of a fusion" if alone else "As a part of a fusion, one does"
-    better = [name for name, verdict_ in verdicts.items() if verdict_ == BETTER]
-    doubt = (
-        " That other parts did it is possible: compare the fusion without the model."
-        if any(map(study.has_other_parts, better))
-        else ""
-    )
-    return (
-        f"{lead}**{start}: {_better(verdicts)} puts more of the held-out items near the top than "
-        f"the recommender's own order.**{doubt}"
-    )
+    return f"{lead}**{text}**{doubt}"
 
 
-def _better(verdicts: dict[str, str]) -> str:
-    return ", ".join(f"`{name}`" for name, verdict_ in verdicts.items() if verdict_ == BETTER)
+def _named(verdicts: dict[str, str], wanted: str) -> str:
+    return ", ".join(f"`{name}`" for name, verdict_ in verdicts.items() if verdict_ == wanted)
 
 
 def _who(study: Study) -> str:
@@ -142,35 +195,14 @@ def _who(study: Study) -> str:
     )
 
 
-def _best(study: Study, methods: list[str]) -> str:
-    """Write one sentence on the best of these methods."""
-    if not methods:
+def _weak_recommender(study: Study) -> str:
+    """Say where the recommender's own order is no better than a shuffle."""
+    if verdict(study, study.recommender, "hr_over_random") == BETTER:
         return ""
-    best = _first(study, methods)
-    row, difference = study.hits(best), study.row(best, "hr_difference", study.last_cutoff)
-    kind = study.methods[best].kind.replace("llm", "language model")
-    if kind == "fusion" and study.methods[best].rests_on_llm:
-        kind = "fusion with a language model"
-    name = (
-        f"The {kind} `{best}`"
-        if len(methods) == 1
-        else f"The best of {len(methods)} {kind} rows, `{best}`,"
+    return (
+        f"The order of {study.lists_name} itself is not shown to be better than a random shuffle, "
+        "so whatever improves it may still be weak."
     )
-    low, high = (signed(round(end * study.n_users)) for end in difference.interval)
-    text = (
-        f"{name} has it there for {count(row.value)} ({signed(row.delta or 0)}; "
-        f"{study.confidence:.0%} interval of the difference {low} to {high}; p "
-        f"{p_text(row.p_holm)} after Holm's correction): "
-        f"{_against(study, best, 'hr', study.lists_name)}"
-    )
-    if verdict(study, best, "hr_over_random") != BETTER:
-        text += f", and {_against(study, best, 'hr_over_random', 'a random shuffle')}"
-    return text + "."
-
-
-def _against(study: Study, method: str, metric: str, whom: str) -> str:
-    result = verdict(study, method, metric)
-    return f"not told apart from {whom}" if result == UNCLEAR else f"{result} than {whom}"
 
 
 def _seeds(study: Study) -> str:

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
-from microrank.report.headline import BETTER, UNCLEAR, WORSE
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
+from microrank.report.verdicts import VERDICTS
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
 USERS_TITLE = "Single users"
-VERDICTS = (BETTER, WORSE, UNCLEAR)
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
 <noscript><p>This part needs JavaScript.</p></noscript>
@@ -25,11 +24,12 @@ EXPLORER = """<section id="users" aria-labelledby="users-title">
 <p>★ marks the item that the user really took next. Choose a method; the number beside it is the \
 rank that it gives to that item.</p>
 <div class="controls">
-<label>user<select id="pick-user"></select></label>
+<label>user (choose, or type an id)\
+<input id="pick-user" list="user-ids" autocomplete="off" size="14">\
+<datalist id="user-ids"></datalist></label>
 <label>show<select id="pick-filter"><option value="all">all users</option>\
 <option value="better">★ moved up by the method</option>\
 <option value="worse">★ moved down</option><option value="same">★ stayed</option></select></label>
-<label>go to id<input id="pick-id" inputmode="numeric" autocomplete="off" size="9"></label>
 <button type="button" id="previous">‹ previous</button>\
 <button type="button" id="next">next ›</button>
 <span id="how-many" class="caption"></span>

@@ -1,5 +1,7 @@
 """Numbers as readers like them."""
 
+import math
+
 MINUS = "−"
 
 
@@ -52,3 +54,8 @@ def range_text(low: int, high: int) -> str:
 def with_minus(text: str) -> str:
     """Return a formatted number with a true minus sign."""
     return text.replace("-", MINUS)
+
+
+def digits_of(n: float) -> int:
+    """Return the digits after the point that a share of n users has: its steps are 1/n."""
+    return min(max(math.ceil(math.log10(n)), 2), 5) if n > 1 else 2

@@ -18,7 +18,7 @@ def power_line(study: Study, method: str | None) -> str:
         study: The study.
         method: The one that the answer speaks of; None: there is nothing to say.
     """
-    tests = study.n_tests
+    tests = study.n_tests(method) if method else 0
     if method is None or not tests:
         return ""
     cutoff, n, differing = study.last_cutoff, study.n_users, _differing(study, method)
@@ -45,10 +45,10 @@ def power_line(study: Study, method: str | None) -> str:
 
 def power_table(study: Study) -> Table:
     """Show the same numbers for every method."""
-    cutoff, n, tests = study.last_cutoff, study.n_users, max(study.n_tests, 1)
+    cutoff, n = study.last_cutoff, study.n_users
     header = [
         "method",
-        f"a hit at {cutoff} for one only",
+        f"Hits@{cutoff} for one only",
         "one test finds",
         "after correction",
         f"users for {WANTED:.0%}",
@@ -57,7 +57,7 @@ def power_table(study: Study) -> Table:
     rows = []
     for name in study.names:
         differing = _differing(study, name)
-        levels = study.level, study.level / tests
+        levels = study.level, study.level / max(study.n_tests(name), 1)
         smallest = [_hits(detectable_difference(n, differing, level), n) for level in levels]
         needed = [
             f"{users_needed(WANTED, differing, level):,}" if differing > WANTED else "–"
@@ -65,10 +65,10 @@ def power_table(study: Study) -> Table:
         ]
         rows.append([study.label(name), f"{differing:.0%}", *smallest, *needed])
     caption = (
-        f"Power of the exact McNemar test: the smallest true difference at {cutoff} that is found "
-        f"four times out of five, and how many users would find one of {WANTED:.0%}, where as many "
-        "differ as here. After correction: at the level of the first step of Holm's, "
-        f"{study.level:g}/{tests}; later steps ask for less."
+        f"Power of the exact McNemar test: the smallest true difference in Hits@{cutoff} that is "
+        f"found four times out of five, and how many users would find one of {WANTED:.0%}, where "
+        "as many differ as here. After correction: at the level of the first step of Holm's within "
+        "the row's family of tests; later steps ask for less."
     )
     return Table(header, rows, caption)
 

@@ -6,7 +6,7 @@ from microrank.evaluation.intervals import newcombe_interval, prediction_interva
 from microrank.evaluation.metrics import RANDOM_DRAW, RANDOM_EXPECTED
 from microrank.evaluation.seeds import SeedRow
 from microrank.methods import NFM
-from microrank.report.blocks import Table
+from microrank.report.blocks import Block, Paragraph, Table
 from microrank.report.numbers import count, count_span, share_signed
 from microrank.report.study import Study
 
@@ -18,6 +18,9 @@ RECIPE = {
     "batch_candidates": "chunk_items",
     "learning_rate": 1e-4,
     "refit": False,
+    "recency_decay": 0,  # a recipe that lacks these three is one without them
+    "past_only": False,
+    "field_matrix": False,
 }
 CUTOFFS = (5, 10)
 NFM_ROW, ENCODER_ROW, LLM_ROW = "NFM", "e5-small-v2", "Meta-Llama-3-8B-Instruct"
@@ -59,6 +62,14 @@ OVER_ALL_USERS = (
     PublishedRate("ndcg", 10, None, 0.0159),
     PublishedRate("ndcg", 20, None, 0.0201),
 )
+
+
+def published_figures(study: Study) -> list[Block]:
+    """Show ours beside the published figures, or say in one line that nothing compares."""
+    if reason := _other_study(study):
+        text = f"No figure here compares with the published ones of {DATASET}: {reason}."
+        return [Paragraph(text)]
+    return [hits_table(study), hit_rates_table(study), Paragraph(QUOTED)]
 
 
 def hits_table(study: Study) -> Table:
@@ -174,7 +185,9 @@ def _other_study(study: Study) -> str:
         return "other data"
     if study.recommender != NFM:
         return "other recommender"
-    if other := [key for key, value in RECIPE.items() if study.settings["nfm"][key] != value]:
+    if other := [
+        key for key, value in RECIPE.items() if study.settings["nfm"].get(key, value) != value
+    ]:
         return f"other recipe ({', '.join(other)})"
     return ""
 
@@ -208,7 +221,7 @@ def hit_rates_table(study: Study) -> Table:
         "next run",
     ]
     rows = [_rate_row(study, published) for published in OVER_ALL_USERS]
-    users = f"{study.nfm['n_users']:,}" if study.nfm else "no"
+    users = f"{study.nfm.n_users:,}" if study.nfm else "no"
     spread = (
         "NFM was trained once here, so how far it strays from seed to seed is not known, and "
         "without that a published figure cannot be called the same or another: set `repeats`."
@@ -227,7 +240,7 @@ def hit_rates_table(study: Study) -> Table:
 
 
 def _rate_row(study: Study, published: PublishedRate) -> list[str]:
-    all_users = study.nfm["all_users"] if study.nfm else {}
+    all_users = study.nfm.all_users.values if study.nfm else {}
     ours = all_users.get(published.name)
     theirs = [
         f"{published.study:.5f}" if published.study is not None else "–",

@@ -4,6 +4,7 @@ from microrank.evaluation.diagnostics import RECOMMENDER
 from microrank.evaluation.metrics import RANDOM_EXPECTED
 from microrank.report.blocks import Section, Table
 from microrank.report.figures import picture
+from microrank.report.numbers import with_minus
 from microrank.report.study import Study
 
 
@@ -67,4 +68,4 @@ def _agreement_table(study: Study) -> Table:
 
 
 def _optional(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+    return "–" if value is None else with_minus(form.format(value))

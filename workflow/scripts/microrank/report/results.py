@@ -24,6 +24,7 @@ class Results:
         fusions: Method -> how its number was chosen.
         training: The csv of `train_nfm`; None where no NFM was trained.
         confidence: Of the intervals.
+        unread_share: Above this share of answers that name no candidate, a row is unreadable.
     """
 
     metrics: pa.Table
@@ -32,6 +33,7 @@ class Results:
     fusions: Mapping[str, FusionChoice] = field(default_factory=dict)
     training: Path | None = None
     confidence: float = 0.95
+    unread_share: float = 0.1
 
     @cached_property
     def rows(self) -> list[MetricRow]:

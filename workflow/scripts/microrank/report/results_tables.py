@@ -3,10 +3,11 @@
 from microrank.evaluation.metrics import ORACLE
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.figures import picture
-from microrank.report.headline import in_question, verdict
+from microrank.report.headline import in_question
 from microrank.report.numbers import count, count_span, p_cell, share_signed, signed
 from microrank.report.power import power_line, power_table
 from microrank.report.study import Study
+from microrank.report.verdicts import ECHO, ECHO_SHARE, UNREADABLE, asked_by, verdict
 
 
 def results(study: Study) -> Section:
@@ -32,20 +33,32 @@ def _main_table(study: Study) -> Table:
         f"against {study.lists_name}",
         "against a shuffle",
         *(f"Hits@{cutoff}" for cutoff in cutoffs),
-        f"− {study.lists_name} at {last}",
-        *(f"p at {cutoff}" for cutoff in cutoffs),
-        f"wins–losses at {last}",
+        f"Hits@{last} − {study.lists_name}",
+        *(f"p, Hits@{cutoff}" for cutoff in cutoffs),
+        f"wins–losses, Hits@{last}",
+        *(["unread", "as shown"] if study.diagnostics.asked else []),
     ]
+    main = " and ".join(f"Hits@{cutoff}" for cutoff in cutoffs)
     caption = (
-        f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against "
-        f"{study.lists_name} by the exact McNemar test, whose p-values stand beside, against a "
-        "random shuffle of the same lists by the exact binomial test; each Holm-adjusted over all "
-        f"methods and cutoffs, at {study.level:g}. Wins and losses: users who are a hit for only "
-        f"one of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
-        "bootstrap for differences, both as counts). They are not adjusted for the many "
-        "comparisons, as p is: one "
-        'that leaves out 0 may stand beside "cannot tell".'
+        f"{study.n_users:,} users. The primary comparison is fixed by the workflow, before any "
+        f"result: language models, and fusions with one, against {study.lists_name} at "
+        f"Hits@{last}. Verdicts of other rows are exploratory and look at {main}. Against "
+        f"{study.lists_name}: the exact McNemar test, whose p-values stand beside; against a "
+        "random shuffle of the same lists: the exact binomial test; Holm-adjusted within the "
+        f"primary and the exploratory tests, at {study.level:g}. The margin is {study.margin:.0%} "
+        "of users: there is no difference worth it where the 90% interval (Tango) of the "
+        "difference lies within. Wins and losses: users who are a hit for only one of the two. In "
+        f"brackets {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for "
+        "differences, both as counts). They are not adjusted for the many comparisons, as "
+        'p is: one that leaves out 0 may stand beside "cannot tell".'
     )
+    if study.diagnostics.asked:
+        caption += (
+            " Unread: the share of a language model's answers that name no candidate; above "
+            f"{study.unread_share:.0%} the row is {UNREADABLE}. As shown: the share that repeat "
+            f"the order shown; above {ECHO_SHARE:.0%} the row {ECHO}. Such a row, and a fusion "
+            "with it, says nothing of the model. Of a fusion: the largest share of its parts."
+        )
     return Table(header, [_main_row(study, name) for name in study.all_rows], caption)
 
 
@@ -58,8 +71,9 @@ def _main_row(study: Study, name: str) -> list[str]:
         verdict(study, name, "hr_over_random") if tested else "",
         *(_hits_cell(study, name, cutoff) for cutoff in study.main_cutoffs),
     ]
+    answers = _answer_shares(study, name) if study.diagnostics.asked else []
     if name == study.recommender:
-        return [*cells, *[""] * (2 + len(study.main_cutoffs))]
+        return [*cells, *[""] * (2 + len(study.main_cutoffs)), *answers]
     row = study.hits(name)
     difference = study.difference(name, "hr", study.last_cutoff)
     change, wins_losses = signed(row.delta or 0), ""
@@ -68,7 +82,17 @@ def _main_row(study: Study, name: str) -> list[str]:
         change += f" ({low} to {high})"
         wins_losses = f"{row.wins}–{row.losses}"
     p_values = [study.row(name, "hits", cutoff).p_holm for cutoff in study.main_cutoffs]
-    return [*cells, change, *map(p_cell, p_values), wins_losses]
+    return [*cells, change, *map(p_cell, p_values), wins_losses, *answers]
+
+
+def _answer_shares(study: Study, name: str) -> list[str]:
+    """Return the shares of unread answers and of echoes; empty for a row that asks no model."""
+    asked = asked_by(study.methods[name]) if name in study.names else []
+    counts = [study.diagnostics.asked[part].counts for part in asked]
+    if not counts:
+        return ["", ""]
+    fields = ("unread", "order_shown")
+    return [f"{max(of.share(field) for of in counts):.0%}" for field in fields]
 
 
 def _hits_cell(study: Study, name: str, cutoff: int) -> str:
@@ -131,4 +155,4 @@ def _all_cutoffs_table(study: Study) -> Table:
         "Hits at every cutoff. The oracle puts each held-out item first: no re-ranker can do "
         "better."
     )
-    return Table(["Hits@", *map(str, study.cutoffs)], rows, caption)
+    return Table(["method", *(f"Hits@{cutoff}" for cutoff in study.cutoffs)], rows, caption)

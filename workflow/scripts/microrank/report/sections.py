@@ -2,17 +2,20 @@
 
 import yaml
 
+from microrank.evaluation.recommender import ListQuality
 from microrank.methods import NFM
 from microrank.report.all_users import over_all_users
 from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.figures import picture
-from microrank.report.headline import answer
-from microrank.report.published import QUOTED, hit_rates_table, hits_table
+from microrank.report.headline import caveats, headline
+from microrank.report.numbers import digits_of
+from microrank.report.published import published_figures
 from microrank.report.reasons import reasons
 from microrank.report.results_tables import results
 from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
+from microrank.report.summary import summary_table
 
 TITLE = "Can a language model improve the recommender's list?"
 
@@ -20,18 +23,25 @@ TITLE = "Can a language model improve the recommender's list?"
 def sections(study: Study) -> list[Section]:
     """Return the whole report."""
     return [
-        Section("", [Paragraph(answer(study)), *_notices(study)]),
+        Section("", _first_screen(study)),
         results(study),
         *over_all_users(study),
         *over_seeds(study),
-        Section(
-            "Beside the published figures",
-            [hits_table(study), hit_rates_table(study), Paragraph(QUOTED)],
-        ),
+        Section("Beside the published figures", published_figures(study)),
         _recommender(study),
         reasons(study),
         *_answers(study),
         _provenance(study),
+    ]
+
+
+def _first_screen(study: Study) -> list[Block]:
+    """Return the verdict, the numbers that it rests on, and what limits it."""
+    return [
+        Paragraph(headline(study)),
+        summary_table(study),
+        Paragraph(caveats(study)),
+        *_notices(study),
     ]
 
 
@@ -43,6 +53,16 @@ def _notices(study: Study) -> list[Block]:
             "numbers show that the workflow runs, and say nothing about real recommenders."
         )
         notices.append(Paragraph(text, notice=True))
+    for name, asked in study.diagnostics.asked.items():
+        if asked.prompts_cut:
+            text = (
+                f"**Prompts cut:** of {asked.prompts_cut:,} of {asked.subset.answers:,} prompts of "
+                f"`{name}` the server counted far fewer tokens than they have. It probably cut "
+                "them to its context length, without saying so. Give it a longer one (Ollama: "
+                "OLLAMA_CONTEXT_LENGTH or `num_ctx`), set `revision` to ask again, or lower "
+                "`subset.history_length`."
+            )
+            notices.append(Paragraph(text, notice=True))
     if simulated := study.of_kind("simulated llm", "simulated fusion"):
         text = (
             f"**Simulated:** {_names(simulated)} asked no model. A server of the workflow's own "
@@ -64,25 +84,32 @@ def _recommender(study: Study) -> Section:
         text = "The lists came from elsewhere: no recommender was trained here."
         return Section(title, [Paragraph(text)])
     nfm, is_nfm = study.nfm, study.recommender == NFM
-    metrics = [name for name in nfm["all_users"] if name != "n_users"]
+    metrics = list(nfm.all_users.values)
     rows = [
-        [label, f"{nfm[part]['n_users']:,}", *(f"{nfm[part][name]:.5f}" for name in metrics)]
-        for label, part in (("all users", "all_users"), ("item was trained on", "trained_targets"))
+        [label, f"{quality.n_users:,}", *(_share(quality, name) for name in metrics)]
+        for label, quality in (
+            ("all users", nfm.all_users),
+            ("item was trained on", nfm.trained_targets),
+        )
     ]
     who = (
-        f"NFM ranks the whole catalogue for {nfm['n_users']:,} users, seen items masked."
+        f"NFM ranks the whole catalogue for {nfm.n_users:,} users, seen items masked."
         if is_nfm
-        else f"The lists of {nfm['n_users']:,} users are another recommender's, "
+        else f"The lists of {nfm.n_users:,} users are another recommender's, "
         f"`{study.recommender}`, and were taken as they came."
     )
     text = (
-        f"{who} The held-out items of {nfm['share_never_trained']:.1%} of users occur in nobody's "
+        f"{who} The held-out items of {nfm.share_never_trained:.1%} of users occur in nobody's "
         "training data, so that the hit rate of a model of ids alone cannot pass "
-        f"{nfm['ceiling']:.1%}."
+        f"{nfm.ceiling:.1%}."
     )
     table = Table(["users whose", "users", *metrics], rows)
     training = [picture("training", study)] if is_nfm else []
     return Section(title, [Paragraph(text), table, *training])
+
+
+def _share(quality: ListQuality, name: str) -> str:
+    return f"{quality.values[name]:.{digits_of(quality.n_users)}f}"
 
 
 def _answers(study: Study) -> list[Section]:

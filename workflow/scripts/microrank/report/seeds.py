@@ -17,8 +17,8 @@ def over_seeds(study: Study) -> list[Section]:
     header = [
         "method",
         *(f"Hits@{cutoff}" for cutoff in cutoffs),
-        f"range at {last}",
-        f"− {study.lists_name} at {last}",
+        f"range of Hits@{last}",
+        f"Hits@{last} − {study.lists_name}",
     ]
     rows = [_row(study, name) for name in study.all_rows]
     table = Table(header, rows, "Mean ± standard deviation over the repeats.")

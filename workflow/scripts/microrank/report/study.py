@@ -7,7 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow
+from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow, main_cutoffs
+from microrank.evaluation.recommender import RecommenderMetrics
+from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
 from microrank.report.results import Results
 
@@ -24,15 +26,17 @@ class Study(Results):
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
         commit: Of the workflow; None outside a checkout.
+        margin: Difference of hit rates below which they are as good as equal.
     """
 
     counts: Mapping[str, Any]
-    nfm: Mapping[str, Any] | None
+    nfm: RecommenderMetrics | None
     settings: Mapping[str, Any]
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
     commit: str | None = None
+    margin: float = 0.05
 
     @cached_property
     def seed_rows(self) -> dict[tuple[str, str, int], SeedRow]:
@@ -54,9 +58,7 @@ class Study(Results):
     @property
     def main_cutoffs(self) -> list[int]:
         """5 and 10; in lists that are no longer, the last cutoff at which an order matters."""
-        below = sorted(cutoff for cutoff in self.cutoffs if cutoff < self.k)
-        main = [cutoff for cutoff in below if cutoff in (5, 10)]
-        return main or below[-1:] or sorted(self.cutoffs)[-1:]
+        return main_cutoffs(self.cutoffs, self.k)
 
     @property
     def last_cutoff(self) -> int:
@@ -68,15 +70,23 @@ class Study(Results):
         """At or below which a Holm-adjusted p-value counts as a difference."""
         return round(1 - self.confidence, 12)
 
-    @property
-    def n_tests(self) -> int:
-        """Tests against the recommender that Holm's correction is over."""
-        return sum(row.metric == "hr" and row.p_holm is not None for row in self.rows)
+    def n_tests(self, method: str) -> int:
+        """Return the number of tests that Holm's correction of the method's verdict is over."""
+        family = self.row(method, "hr", self.last_cutoff).family
+        return sum(row.metric == "hr" and row.family == family for row in self.rows if row.family)
+
+    def is_primary(self, method: str) -> bool:
+        """Return whether the method belongs to the primary comparison."""
+        return self.row(method, "hr", self.last_cutoff).family == PRIMARY
 
     def tests(self, method: str, metric: str) -> list[MetricRow]:
-        """Return the rows of `metric` at the main cutoffs that hold a test."""
+        """Return the rows of `metric` that decide a verdict.
+
+        They are those at the main cutoffs that hold a test. Of the primary comparison it is one.
+        """
         rows = [self.find_row(method, metric, cutoff) for cutoff in self.main_cutoffs]
-        return [row for row in rows if row and row.p_holm is not None]
+        tests = [row for row in rows if row and row.p_holm is not None]
+        return [row for row in tests if row.family == PRIMARY] or tests
 
     def hits(self, method: str) -> MetricRow:
         """Return the row of hits at the last main cutoff."""

@@ -9,18 +9,19 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.rerank.scored import rankings_by_score
+from microrank.written import has_text_ids, item_names
 
 
 class Item(NamedTuple):
     """What a custom method learns about an item.
 
     Attributes:
-        id: The item.
+        id: The item, as it is written in the raw file.
         title: Its title; may be empty.
         train_count: How often the item occurs in the training data.
     """
 
-    id: int
+    id: int | str
     title: str
     train_count: int
 
@@ -47,9 +48,12 @@ def rerank_by_file(subset: pa.Table, items: pa.Table, path: str) -> pa.Table:
         StudyError: The file cannot be run, or its numbers do not fit.
     """
     score = _load(path)
+    names = item_names(items) if has_text_ids(items) else {}
     known = {
-        row["item_id"]: Item(row["item_id"], row["title"], row["train_count"])
-        for row in items.to_pylist()
+        row["item_id"]: Item(
+            names.get(row["item_id"], row["item_id"]), row["title"], row["train_count"]
+        )
+        for row in items.select(["item_id", "title", "train_count"]).to_pylist()
     }
     scores = [
         _scored(

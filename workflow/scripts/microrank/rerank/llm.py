@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.llm.parse import Parsed, parse_answer
-from microrank.llm.scores import parse_scores
+from microrank.llm.answer_counts import AnswerCounts, count_answers
+from microrank.llm.reading.answer import Parsed, read_answer
 from microrank.rerank.repairs import Repairs
 
 RRF_K = 60  # Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009
@@ -46,12 +47,17 @@ class Aggregated(NamedTuple):
 
 
 def rerank_llm(
-    subset: pa.Table, responses: pa.Table, answer_format: str, aggregate: str = "borda"
+    subset: pa.Table,
+    responses: pa.Table,
+    answer_format: str,
+    aggregate: str = "borda",
+    catalogue: pa.Table | None = None,
 ) -> Reranked:
     """Read every answer and put the user's candidates into its order.
 
     Several passes are aggregated. A candidate that no pass named keeps the recommender's order
-    behind the others and is marked `fallback`. Ties keep that order, too.
+    behind the others and is marked `fallback`. All candidates of a user none of whose answers named
+    one are marked `unread`. Ties keep the recommender's order, too.
 
     Args:
         subset: Table SUBSET; its ground truth is not looked at.
@@ -60,6 +66,7 @@ def rerank_llm(
         aggregate: `borda` sums ranks, `reciprocal` sums 1 / (60 + rank). Answers that score
             candidates are averaged instead: each candidate's score over the answers that have one
             for it. This mean is then the ranking's score.
+        catalogue: Table ITEMS, for the titles that answers may repeat; None leaves titles unread.
 
     Raises:
         StudyError: A user has no answer.
@@ -67,35 +74,50 @@ def rerank_llm(
     lists = dict(zip(subset["user_id"].to_pylist(), subset["candidates"].to_pylist(), strict=True))
     responses = tables.rows_of(responses, subset["user_id"].to_numpy())
     users = responses["user_id"].to_pylist()
-    answers = _read_answers(responses, lists, answer_format)
+    titles = {} if catalogue is None else _titles(subset, catalogue)
+    answers = _read_answers(responses, lists, answer_format, titles)
     aggregated = [
         aggregated_answers(parsed, len(candidates), aggregate)
         for parsed, candidates in zip(_by_user(users, answers, lists), lists.values(), strict=True)
     ]
     rankings = _rankings(subset, aggregated)
-    fallback = rankings["source"].to_pylist().count("fallback")
-    return Reranked(rankings, _passes(responses, answers), _repairs(answers, fallback))
-
-
-def read_answer(
-    text: str | None, answer_format: str, candidate_ids: Sequence[int], order: Sequence[int]
-) -> Parsed:
-    """Read an answer in the way in which the prompt asked for it.
-
-    See `parse_answer`, and `parse_scores` for the format `scores`.
-    """
-    if answer_format == "scores":
-        return parse_scores(text, candidate_ids, order)
-    return parse_answer(text, answer_format, candidate_ids, order)
+    from_model = rankings["source"].to_pylist().count("model")
+    counts = count_answers(
+        answers, responses["order"].to_pylist(), responses.select(["text", "finish_reason"])
+    )
+    repairs = _repairs(answers, len(rankings) - from_model, counts)
+    return Reranked(rankings, _passes(responses, answers), repairs)
 
 
 def _read_answers(
-    responses: pa.Table, lists: Mapping[int, Sequence[int]], answer_format: str
+    responses: pa.Table,
+    lists: Mapping[int, Sequence[int]],
+    answer_format: str,
+    titles: Mapping[int, Sequence[str]],
 ) -> list[Parsed]:
-    rows = responses.select(["user_id", "order", "text"]).to_pylist()
     return [
-        read_answer(row["text"], answer_format, lists[row["user_id"]], row["order"]) for row in rows
+        read_answer(
+            row["text"],
+            answer_format,
+            lists[row["user_id"]],
+            row["order"],
+            titles.get(row["user_id"]),
+        )
+        for row in responses.select(["user_id", "order", "text"]).to_pylist()
     ]
+
+
+def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, list[str]]:
+    """Each user's candidates' titles; an item that the catalogue lacks has none."""
+    candidates = subset["candidates"].combine_chunks()
+    rows = tables.find_ids(catalogue["item_id"].to_numpy(), candidates.flatten().to_numpy())
+    titles = catalogue["title"].take(pa.array(rows, mask=rows < 0)).fill_null("").to_pylist()
+    ends = np.cumsum(pa.compute.list_value_length(candidates).to_numpy()).tolist()
+    starts = [0, *ends[:-1]]
+    return {
+        user: titles[start:end]
+        for user, start, end in zip(subset["user_id"].to_pylist(), starts, ends, strict=True)
+    }
 
 
 def _by_user(
@@ -146,13 +168,14 @@ def _rankings(subset: pa.Table, aggregated: Sequence[Aggregated]) -> pa.Table:
         [start + user.order for start, user in zip(first, aggregated, strict=True)]
     )
     named = np.concatenate([user.named[user.order] for user in aggregated])
+    unread = np.repeat([not user.named.any() for user in aggregated], lengths)
     scores = np.concatenate([user.scores[user.order] for user in aggregated])
     return pa.table(
         {
             "user_id": np.repeat(subset["user_id"].to_numpy(), lengths),
             "rank": np.concatenate([np.arange(1, length + 1) for length in lengths]),
             "item_id": candidates.values.to_numpy()[rows],
-            "source": pa.array(np.where(named, "model", "fallback")),
+            "source": pa.array(np.where(named, "model", np.where(unread, "unread", "fallback"))),
             "score": pa.array(scores, pa.float32(), from_pandas=True),
         }
     ).cast(tables.RANKINGS)
@@ -166,9 +189,9 @@ def _passes(responses: pa.Table, answers: Sequence[Parsed]) -> pa.Table:
     return passes.append_column("order", order).append_column("named", named).cast(tables.PASSES)
 
 
-def _repairs(answers: Sequence[Parsed], fallback_candidates: int) -> Repairs:
+def _repairs(answers: Sequence[Parsed], fallback_candidates: int, counts: AnswerCounts) -> Repairs:
     kinds: Counter[str] = Counter()
     for parsed in answers:
         kinds.update(parsed.repairs)
     repaired = sum(bool(parsed.repairs) for parsed in answers)
-    return Repairs(len(answers), fallback_candidates, repaired, dict(kinds))
+    return Repairs(len(answers), fallback_candidates, repaired, dict(kinds), counts)

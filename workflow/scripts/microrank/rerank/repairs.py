@@ -15,9 +15,9 @@ class Repairs:
 
     Attributes:
         answers: How many answers were read.
-        fallback_candidates: Candidates that no answer named, over all users.
+        fallback_candidates: Candidates that no answer about their user named, over all users.
         repaired: Answers that needed any repair.
-        kinds: Kind of repair (see `microrank.llm.parse.Parsed`) -> how often it was made.
+        kinds: Kind of repair (see `microrank.llm.reading.answer.Parsed`) -> how often it was made.
         counts: Answers by what they are; None in files of versions that did not count them.
     """
 

@@ -1,24 +1,23 @@
 """Asking chat models through OpenAI's `/chat/completions`, which most servers speak."""
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, TypeVar
 
-from microrank.services.budget import Spent, spending
+from microrank.errors import StudyError
+from microrank.services.budget import Budget, spending
+from microrank.services.chat_model import ChatModel
 from microrank.services.chat_settings import ChatSettings
-from microrank.services.client import Call, Client
-from microrank.services.completion import Completion, read_completion
-from microrank.services.connection import Reply
+from microrank.services.client import Client
+from microrank.services.completion import read_completion, whole_completion
 from microrank.services.dispatch import ask_each
-from microrank.services.failures import AskedElsewhere, QuestionFailed, Refused
+from microrank.services.failures import AskedElsewhere, Malformed
 from microrank.services.locks import hold, lock_of
-from microrank.services.served import ServedModels
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Request, Store, request_key
-from microrank.services.tokens import chat_estimate
+from microrank.services.tokens import answer_limit, prompt_probably_cut
 
-__all__ = ["ChatSettings", "ask_chat"]
-FORMAT_REFUSED = "asked without response_format, which the server refuses"
+__all__ = ["ChatSettings", "ask_chat", "kept_answer"]
 log = logging.getLogger(__name__)
 K = TypeVar("K", bound=Hashable)
 
@@ -42,20 +41,33 @@ def ask_chat(
     Raises:
         StudyError: answers are missing and cannot be had; those that came are kept.
     """
-    kept = {name: store.get(request) for name, request in questions.items()}
-    missing = {name: questions[name] for name, entry in kept.items() if entry is None}
-    log.info(
-        "%s: %d of %d answers are in the store",
-        service.name,
-        len(questions) - len(missing),
-        len(questions),
-    )
+    answers = {name: kept_answer(store, request) for name, request in questions.items()}
+    missing = {name: questions[name] for name, entry in answers.items() if entry is None}
+    n_kept = len(questions) - len(missing)
+    log.info("%s: %d of %d answers are in the store", service.name, n_kept, len(questions))
     if missing:
         store.missing({str(name): request for name, request in missing.items()})
-        n_kept = len(questions) - len(missing)
         entries = _ask_missing(missing, n_kept, service, store, budget)
-        kept |= {name: entries[request_key(request)] for name, request in missing.items()}
-    return {name: entry for name, entry in kept.items() if entry is not None}
+        answers |= {name: entries[request_key(request)] for name, request in missing.items()}
+    whole = {name: entry for name, entry in answers.items() if entry is not None}
+    _report(service.name, whole.values())
+    return whole
+
+
+def kept_answer(store: Store, request: Request) -> Entry | None:
+    """The kept answer to a chat request; None where there is none.
+
+    What older versions kept and is no whole answer is set aside, like a damaged file.
+    """
+    entry = store.get(request)
+    if entry is None:
+        return None
+    try:
+        whole_completion(entry.body)
+    except Malformed as error:
+        store.set_aside(entry.key, f"not a whole answer ({error})")
+        return None
+    return entry
 
 
 def _ask_missing(
@@ -69,20 +81,35 @@ def _ask_missing(
     unique = {request_key(request): name for name, request in missing.items()}
     token = service.token(f"{len(unique)} answers are not in the store yet")
     with spending(budget, store) as limits, Client(service, token, limits) as client:
+        check_bounded(missing.values(), limits, service.name)
         client.answered = n_kept
-        model = _ChatModel(client, store)
-        ask_each(client, list(unique.values()), lambda name: model.ask(missing[name]), str)
-        return model.entries
+        asker = _Asker(ChatModel(client), store)
+        ask_each(client, list(unique.values()), lambda name: asker.ask(missing[name]), str)
+        return asker.entries
 
 
-class _ChatModel:
-    """Asks one request after the other, and remembers what the server refuses."""
+def check_bounded(requests: Collection[Request], budget: Budget, name: str) -> None:
+    """Refuse requests whose answers nothing bounds, where a budget in tokens or money is set.
 
-    def __init__(self, client: Client, store: Store) -> None:
+    Raises:
+        StudyError: says which settings to change.
+    """
+    if budget.tokens is None and budget.usd is None:
+        return
+    if any(answer_limit(request["body"]) is None for request in requests):
+        raise StudyError(
+            f"{name}: max_tokens is null, so that an answer may take any number of tokens, "
+            "and `budget` has a limit in tokens or US dollars: set max_tokens, "
+            "or budget by requests alone"
+        )
+
+
+class _Asker:
+    """Asks one request after the other, and keeps the answers; other jobs' questions are theirs."""
+
+    def __init__(self, model: ChatModel, store: Store) -> None:
         self.entries: dict[str, Entry] = {}
-        self._client, self._store = client, store
-        self._format_is_refused = False
-        self._served = ServedModels(client.service.name)
+        self._model, self._store = model, store
 
     def ask(self, request: Request) -> None:
         """Ask one request, and keep its answer.
@@ -94,92 +121,38 @@ class _ChatModel:
         with hold(lock) as is_held:
             if not is_held:
                 raise AskedElsewhere(lock)
-            entry = self._store.get(request)  # another job has asked meanwhile
+            entry = kept_answer(self._store, request)  # another job has asked meanwhile
             if entry is None:
-                entry = self._store.put(self._answer(request))
-                self._served.note(request["body"]["model"], entry.served_model)
+                entry = self._store.put(self._model.answer(request))
             self.entries[entry.key] = entry
 
-    def _answer(self, request: Request) -> Entry:
-        """Ask; without `response_format` where the server refuses it, which the entry notes."""
-        body = dict(request["body"])
-        if self._format_is_refused:
-            body.pop("response_format", None)
-        try:
-            return self._ask(request, body)
-        except Refused as refused:
-            if "response_format" not in body:
-                self._client.give_up(refused)
-            entry = self._ask_without_format(request, body)
-            self._note_refused_format(refused)
-            return entry
 
-    def _ask_without_format(self, request: Request, body: Mapping[str, Any]) -> Entry:
-        rest = {name: value for name, value in body.items() if name != "response_format"}
-        try:
-            return self._ask(request, rest)
-        except Refused as refused:
-            self._client.give_up(refused)
-            raise
-
-    def _note_refused_format(self, refused: Refused) -> None:
-        if not self._format_is_refused:
-            self._format_is_refused = True
-            log.warning(
-                "%s: the server refuses response_format (%s); asking without it",
-                self._client.service.name,
-                refused,
-            )
-
-    def _ask(self, request: Request, body: Mapping[str, Any]) -> Entry:
-        service = self._client.service
-        call = Call(
-            f"{service.base_url}/chat/completions",
-            body,
-            chat_estimate(request["body"]),
-            read=lambda reply: read_completion(reply.body),
-            usage=lambda completion: _spent(completion, service),
-            check=lambda completion: _check_whole(completion, body),
+def _report(name: str, entries: Collection[Entry]) -> None:
+    """Log how many answers are refusals, and how many prompts the server probably cut."""
+    n_refused = sum(read_completion(entry.body).is_refusal for entry in entries)
+    if n_refused:
+        log.warning(
+            "%s: %d of %d answers are refusals: they are kept, and name nothing",
+            name,
+            n_refused,
+            len(entries),
         )
-        completion, reply = self._client.ask(call)
-        is_dropped = "response_format" in request["body"] and "response_format" not in body
-        notes = (FORMAT_REFUSED,) if is_dropped else ()
-        return _entry(request, completion, reply, service, notes)
-
-
-def _spent(completion: Completion, service: Service) -> Spent:
-    tokens_in, tokens_out = completion.prompt_tokens or 0, completion.completion_tokens or 0
-    return Spent(1, tokens_in + tokens_out, service.cost_usd(tokens_in, tokens_out) or 0.0)
-
-
-def _check_whole(completion: Completion, body: Mapping[str, Any]) -> None:
-    if completion.finish_reason == "length":
-        raise QuestionFailed(
-            f"the answer is not whole: it was cut at max_tokens ({body.get('max_tokens')}): "
-            "raise max_tokens"
+    n_cut = sum(map(prompt_was_cut, entries))
+    if n_cut:
+        log.warning(
+            "%s: of %d of %d prompts the server counted far fewer tokens than they have: "
+            "it probably cut them to its context length, without saying so; "
+            "give it a longer one (Ollama: OLLAMA_CONTEXT_LENGTH or num_ctx), set `revision` "
+            "to ask again, or lower `subset.history_length`",
+            name,
+            n_cut,
+            len(entries),
         )
-    if completion.finish_reason == "content_filter":
-        raise QuestionFailed("the answer is not whole: the service's content filter withheld it")
 
 
-def _entry(
-    request: Request,
-    completion: Completion,
-    reply: Reply,
-    service: Service,
-    notes: tuple[str, ...],
-) -> Entry:
-    provider = reply.headers.get("x-inference-provider")
-    served = completion.served_model or request["body"]["model"]
-    return Entry(
-        request=request,
-        body=reply.body,
-        served_model=f"{served} by {provider}" if provider else served,
-        usage={
-            "prompt_tokens": completion.prompt_tokens or 0,
-            "completion_tokens": completion.completion_tokens or 0,
-        },
-        latency_s=None if request["adapter"] == "simulated" else round(reply.latency_s, 4),
-        cost_usd=service.cost_usd(completion.prompt_tokens, completion.completion_tokens),
-        notes=notes,
-    )
+def prompt_was_cut(entry: Entry) -> bool:
+    """Whether the server probably cut the prompt of a kept answer."""
+    if entry.request["adapter"] == "simulated":  # it counts words
+        return False
+    text = "\n".join(message["content"] for message in entry.request["body"]["messages"])
+    return prompt_probably_cut(read_completion(entry.body).prompt_tokens, text)

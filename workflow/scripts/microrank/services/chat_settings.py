@@ -22,6 +22,10 @@ class ChatSettings:
     max_tokens: int | None = 512
     seed: int | None = None
     response_format: str = "json_schema"  # json_schema | json_object | none; for JSON prompts
+    # How much a reasoning model thinks; config/README.md says which server takes which.
+    reasoning_effort: str | None = None
+    chat_template_kwargs: Mapping[str, Any] | None = None
+    reasoning_format: str | None = None
     revision: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,17 +67,20 @@ class ChatSettings:
         return request if self.revision is None else {**request, "revision": self.revision}
 
     def _body(self, messages: Messages) -> dict[str, Any]:
-        sampling = {
+        parameters = {
             "temperature": self.temperature,
             "top_p": self.top_p,
             "max_tokens": self.max_tokens,
             "seed": self.seed,
+            "reasoning_effort": self.reasoning_effort,
+            "chat_template_kwargs": self.chat_template_kwargs,
+            "reasoning_format": self.reasoning_format,
         }
         return {
             "model": self.model,
             "messages": [dict(message) for message in messages],
             **self.extra,
-            **{name: value for name, value in sampling.items() if value is not None},
+            **{name: value for name, value in parameters.items() if value is not None},
         }
 
     def _format(self, schema: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -6,26 +6,28 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from microrank.services.budget import Budget, Spent
-from microrank.services.connection import BROKEN, Connection, Reply, complaint
+from microrank.services.connection import BROKEN, Connection, Reply
 from microrank.services.failures import (
-    PASSING,
-    PUSHBACK,
     AskingStopped,
     Malformed,
+    OtherForm,
     QuestionFailed,
     Refused,
-    advice,
+    Unserved,
 )
 from microrank.services.rate_limit import RateLimit, backoff
+from microrank.services.setbacks import OK, Setback, setback_of
 from microrank.services.settings import Service
-from microrank.services.tokens import Estimate
-from microrank.services.wait_hints import wait_hint
+from microrank.services.tokens import Bound, Estimate
+from microrank.services.usage import Usage, usage_in
 
 FAILURES_IN_A_ROW = 20  # then nothing more is asked: the endpoint is broken, not the questions
+REFUSALS = 5  # so many, and no answer at all, say that the request as such is wrong
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,8 +42,8 @@ class Call(Generic[T]):
     estimate: Estimate
     # Makes the answer of a reply with status 200, or raises Malformed, which is tried again.
     read: Callable[[Reply], T]
-    # What an answer took, the request itself included.
-    usage: Callable[[T], Spent] = lambda answer: Spent(1)
+    # The tokens of an answer.
+    usage: Callable[[T], Usage] = lambda answer: Usage()
     # Raises QuestionFailed for an answer that asking again would not better, and that is paid for.
     check: Callable[[T], None] = lambda answer: None
 
@@ -54,24 +56,6 @@ class _Tries:
     failures: int = 0  # requests to wait are none
 
 
-@dataclass(frozen=True)
-class _Setback:
-    """Why a try brought no answer; `reply` where one came."""
-
-    problem: str
-    reply: Reply | None = None
-
-    @property
-    def is_pushback(self) -> bool:
-        return self.reply is not None and self.reply.status in PUSHBACK
-
-    def wait_hint(self) -> float | None:
-        """Seconds that the server asks to wait."""
-        if self.reply is None or self.reply.status == 200:
-            return None
-        return wait_hint(self.reply.headers, self.reply.body, time.time())
-
-
 class Client:
     """Asks one service. Safe for threads; as a context manager it closes its connections."""
 
@@ -81,11 +65,12 @@ class Client:
         self.budget = budget or Budget()
         self.stopped: AskingStopped | None = None
         self.answered = 0  # questions of this job with an answer, also of earlier runs
-        self.answered_now = 0
         self._rate_limit = RateLimit(service.requests_per_minute, service.tokens_per_minute)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
+        self._n_refused = 0
+        self._bound = Bound()
         self.connection = Connection(service, token)
 
     def __enter__(self) -> Self:
@@ -115,7 +100,7 @@ class Client:
 
         Raises:
             QuestionFailed: this question has no answer.
-            Refused: this question has none in this form; another form may have one.
+            OtherForm: this question has none in this form; another form may have one.
             AskingStopped: nothing more is to be asked; also kept as `stopped`.
         """
         try:
@@ -124,7 +109,7 @@ class Client:
         except AskingStopped as stopped:
             self.stop(stopped)
             raise
-        except Refused:
+        except OtherForm:
             raise
         except QuestionFailed as failed:
             self._count_failure(str(failed))
@@ -132,24 +117,25 @@ class Client:
         with self._lock:
             self._failed_in_a_row = 0
             self.answered += 1
-            self.answered_now += 1
         return answer, reply
 
-    def give_up(self, refused: Refused) -> None:
+    def give_up(self, failed: OtherForm) -> NoReturn:
         """No other form of the question is left.
 
         Raises:
-            QuestionFailed: others were answered, so this question alone is at fault.
-            AskingStopped: none was: the request as such is wrong.
+            QuestionFailed: the question may be at fault, and not all others.
+            AskingStopped: several were refused and none was answered: the request as such is wrong.
         """
-        with self._lock:
-            others = self.answered
-        if not others:
-            stopped = AskingStopped(str(refused))
-            self.stop(stopped)
-            raise stopped
-        self._count_failure(str(refused))
-        raise QuestionFailed(str(refused)) from refused
+        if isinstance(failed, Refused) and not failed.is_too_long:
+            with self._lock:
+                self._n_refused += 1
+                is_hopeless = not self.answered and self._n_refused >= REFUSALS
+            if is_hopeless:
+                stopped = AskingStopped(str(failed))
+                self.stop(stopped)
+                raise stopped
+        self._count_failure(str(failed))
+        raise QuestionFailed(str(failed)) from failed
 
     def _try_until_answered(self, call: Call[T]) -> tuple[T, Reply]:
         tries: _Tries | None = None
@@ -158,51 +144,34 @@ class Client:
             use = self._rate_limit.before_sending(call.estimate.tokens, self._stop)
             if self.stopped:
                 raise AskingStopped(str(self.stopped))
-            worst = self._worst(call.estimate)
+            worst = self._spent(self._bound.of(call.estimate))
             self.budget.reserve(worst)
             tries = tries or _Tries()
-            spent = Spent(1)
+            spent, reply = Spent(1), None
             try:
                 reply = self.connection.send("POST", call.url, data)
-                if reply.status == 200:
+                if reply.status == OK:
                     answer = call.read(reply)
-                    spent = call.usage(answer)
-                    self._rate_limit.answered(use, spent.tokens or None)
+                    usage = call.usage(answer)
+                    spent = self._spent(usage)
+                    self._bound.learn(call.estimate, usage)
+                    self._rate_limit.answered(use, usage.tokens or None)
                     return answer, reply
-                setback = self._unserved(call, reply)
+                setback = setback_of(reply, call.body, self.service)
             except Malformed as error:
-                setback = _Setback(f"an unusable answer: {error}")
+                problem = f"an unusable answer: {error}"
+                setback = Setback(problem, reply, error.max_tries)
+                spent = self._spent(usage_in(reply.body) if reply else Usage())
             except BROKEN as error:
-                setback = _Setback(self.connection.problem(error))
+                setback = Setback(self.connection.problem(error))
             finally:
                 self.budget.settle(worst, spent)
             self._wait(setback, tries)
 
-    def _worst(self, estimate: Estimate) -> Spent:
-        """The most that a request can take."""
-        usd = self.service.cost_usd(estimate.most_prompt_tokens, estimate.completion_tokens)
-        return Spent(1, estimate.most_tokens, usd or 0.0)
+    def _spent(self, usage: Usage) -> Spent:
+        return Spent(1, usage.tokens, self.service.cost_usd(usage) or 0.0)
 
-    def _unserved(self, call: Call[Any], reply: Reply) -> _Setback:
-        """What a reply with another status than 200 means.
-
-        Raises:
-            Refused: another form of the question may be served.
-            AskingStopped: no waiting cures it.
-        """
-        problem = f"status {reply.status}: {complaint(reply)}"
-        # llama.cpp's Python server says 500 where it means 422.
-        about_format = "response_format" in call.body and "response_format" in reply.body
-        if reply.status in PASSING and not about_format:
-            return _Setback(problem, reply)
-        service = self.service
-        what_to_do = advice(reply.status, service.token_env)
-        message = f"{service.name}: {service.base_url}: {problem}; {what_to_do}"
-        if reply.status in (400, 413, 422) or reply.status >= 500:
-            raise Refused(reply.status, message)
-        raise AskingStopped(message)
-
-    def _wait(self, setback: _Setback, tries: _Tries) -> None:
+    def _wait(self, setback: Setback, tries: _Tries) -> None:
         """Wait before the next try.
 
         Raises:
@@ -210,9 +179,12 @@ class Client:
             AskingStopped: the server asks to wait longer than is allowed.
         """
         service = self.service
-        tries.failures += not setback.is_pushback
-        if tries.failures >= service.max_tries:
-            raise QuestionFailed(f"{setback.problem} (tried {tries.failures} times)")
+        if not setback.is_pushback:
+            tries.failures += 1
+        if tries.failures >= min(service.max_tries, setback.max_tries or service.max_tries):
+            times = "once" if tries.failures == 1 else f"{tries.failures} times"
+            kind = QuestionFailed if setback.reply is None else Unserved
+            raise kind(f"{setback.problem} (tried {times})")
         waited_s = time.monotonic() - tries.first_sent
         wait_s = self._wait_s(setback, tries)
         log.debug("%s: %s; waiting %.1f s", service.name, setback.problem, wait_s)
@@ -224,14 +196,16 @@ class Client:
         if not setback.is_pushback:  # else the rate limit holds all threads
             self._stop.wait(wait_s)
 
-    def _wait_s(self, setback: _Setback, tries: _Tries) -> float:
+    def _wait_s(self, setback: Setback, tries: _Tries) -> float:
         """How long to wait; a request to wait counts for all threads."""
         service = self.service
         hint_s = setback.wait_hint()
         if hint_s is not None and hint_s > service.max_wait_s:
+            then = datetime.fromtimestamp(time.time() + hint_s, UTC)
             raise AskingStopped(
                 f"{service.name}: {setback.problem}; the service asks to wait {hint_s:.0f} s, "
-                f"more than max_wait_s ({service.max_wait_s:g}): come back then"
+                f"more than max_wait_s ({service.max_wait_s:g}): come back then, "
+                f"after {then:%Y-%m-%d %H:%M} UTC"
             )
         if setback.is_pushback:
             return self._rate_limit.cool_down(hint_s, service.first_wait_s)

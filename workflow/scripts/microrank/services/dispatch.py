@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -18,8 +19,20 @@ log = logging.getLogger(__name__)
 W = TypeVar("W")
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A question without an answer, by its name, and why."""
+
+    name: str
+    reason: str
+
+
 def ask_each(
-    client: Client, work: Sequence[W], ask: Callable[[W], None], name_of: Callable[[W], str]
+    client: Client,
+    work: Sequence[W],
+    ask: Callable[[W], Sequence[Failure] | None],
+    name_of: Callable[[W], str],
+    n_unanswered: Callable[[W], int] = lambda piece: 1,
 ) -> None:
     """Call `ask` for each piece of `work`, on as many threads as the service's `concurrency`.
 
@@ -29,14 +42,15 @@ def ask_each(
     Args:
         client: the service.
         work: the questions, or batches of texts.
-        ask: asks one piece, and keeps its answer.
+        ask: asks one piece, keeps its answer, and gives the parts of it that have none.
         name_of: a piece's name, for messages.
+        n_unanswered: how many questions of a piece have no answer yet.
 
     Raises:
         StudyError: something was not answered. It is raised when everything else is done, and says
             how much, why, and what to do.
     """
-    _Dispatch(client, work, ask, name_of).run()
+    _Dispatch(client, work, ask, name_of, n_unanswered).run()
 
 
 class _Dispatch(Generic[W]):
@@ -46,15 +60,19 @@ class _Dispatch(Generic[W]):
         self,
         client: Client,
         work: Sequence[W],
-        ask: Callable[[W], None],
+        ask: Callable[[W], Sequence[Failure] | None],
         name_of: Callable[[W], str],
+        n_unanswered: Callable[[W], int],
     ) -> None:
         self._client, self._work, self._ask, self._name_of = client, work, ask, name_of
+        self._n_unanswered = n_unanswered
+        self._sizes = [n_unanswered(piece) for piece in work]
+        self._n_done = 0  # questions that are answered or failed
         self._ahead: Iterator[int] = iter(range(len(work)))
-        self._running: dict[Future[None], int] = {}
+        self._running: dict[Future[Sequence[Failure] | None], int] = {}
         self._elsewhere: dict[int, Path] = {}
-        self._failed: dict[int, str] = {}
-        self._n_stopped = 0
+        self._failed: dict[int, Sequence[Failure]] = {}
+        self._stopped: list[int] = []
         self._announced_wait = False
         self._started = self._reported = time.monotonic()
 
@@ -107,16 +125,24 @@ class _Dispatch(Generic[W]):
         for future in done:
             self._note(self._running.pop(future), future)
 
-    def _note(self, index: int, future: Future[None]) -> None:
+    def _note(self, index: int, future: Future[Sequence[Failure] | None]) -> None:
+        failures: Sequence[Failure] = []
+        size = self._sizes[index]
         try:
-            future.result()
+            failures = future.result() or []
         except QuestionFailed as error:
-            self._failed[index] = str(error)
-            log.warning("%s: %s", self._name_of(self._work[index]), error)
+            failures = [Failure(self._name_of(self._work[index]), str(error))]
         except AskingStopped:
-            self._n_stopped += 1
+            self._stopped.append(index)
+            size = 0
         except AskedElsewhere as other:
             self._elsewhere[index] = other.lock
+            size = 0
+        self._n_done += size
+        if failures:
+            self._failed[index] = failures
+        for failure in failures:
+            log.warning("%s: %s", failure.name, failure.reason)
 
     def _report(self) -> None:
         """Log the progress, every few seconds."""
@@ -125,38 +151,41 @@ class _Dispatch(Generic[W]):
             return
         self._reported = now
         elapsed_s = now - self._started
-        done = self._client.answered_now + len(self._failed)
-        left_s = (len(self._work) - done) * elapsed_s / done if done else None
+        done, total = self._n_done, sum(self._sizes)
+        left_s = (total - done) * elapsed_s / done if done else None
         log.info(
             "%s: asked %d of %d, %d failed, %.2f/s%s",
             self._client.service.name,
             done,
-            len(self._work),
-            len(self._failed),
+            total,
+            sum(map(len, self._failed.values())),
             done / elapsed_s,
             f", about {left_s:.0f} s left" if left_s is not None else "",
         )
 
     def _complain(self) -> None:
         """Raise one line about all that has no answer, if anything has none."""
-        not_asked = sum(1 for _ in self._ahead) + len(self._elsewhere) + self._n_stopped
-        unanswered = len(self._failed) + not_asked
+        failures = [failure for _, failed in sorted(self._failed.items()) for failure in failed]
+        pieces = [*self._ahead, *self._elsewhere, *self._stopped]
+        not_asked = sum(self._n_unanswered(self._work[index]) for index in pieces)
+        unanswered = len(failures) + not_asked
         if not unanswered:
             return
-        total = len(self._work)
+        total = sum(self._sizes)
         line = (
             f"{self._client.service.name}: {unanswered} of {total} questions have no answer; "
             f"the {total - unanswered} others are kept"
         )
         if self._client.stopped and not_asked:
             line += f"; stopped: {self._client.stopped}"
-        elif self._failed:
-            line += f"; failed: {self._failures()}"
+        elif failures:
+            line += f"; failed: {_listed(failures)}"
         raise StudyError(f"{line}; run again to ask only what is missing")
 
-    def _failures(self) -> str:
-        """The names of what failed, and why the first did."""
-        names = [self._name_of(self._work[index]) for index in sorted(self._failed)]
-        more = f" and {len(names) - NAMES_SHOWN} more (see the log)"
-        listed = ", ".join(names[:NAMES_SHOWN]) + (more if len(names) > NAMES_SHOWN else "")
-        return f"{listed}; the first, {names[0]}: {self._failed[min(self._failed)]}"
+
+def _listed(failures: Sequence[Failure]) -> str:
+    """The names of what failed, and why the first did."""
+    names = ", ".join(failure.name for failure in failures[:NAMES_SHOWN])
+    if len(failures) > NAMES_SHOWN:
+        names += f" and {len(failures) - NAMES_SHOWN} more (see the log)"
+    return f"{names}; the first, {failures[0].name}: {failures[0].reason}"

@@ -3,6 +3,7 @@
 A text is never embedded, or paid for, twice.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,20 +12,29 @@ from typing import Any
 import numpy as np
 
 from microrank.errors import StudyError
-from microrank.services.budget import Spent, spending
+from microrank.services.budget import spending
 from microrank.services.client import Call, Client
 from microrank.services.connection import Reply
-from microrank.services.dispatch import ask_each
+from microrank.services.dispatch import Failure, ask_each
 from microrank.services.embedding_settings import EmbeddingSettings, base_url_of, batch_size_of
-from microrank.services.failures import Refused
+from microrank.services.failures import QuestionFailed, Refused, Unserved
 from microrank.services.locks import hold, lock_of
 from microrank.services.served import ServedModels
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Request, Store, canonical, request_key
 from microrank.services.tokens import texts_estimate
+from microrank.services.usage import Usage
 from microrank.services.vectors import Vectors, read_embeddings
 
 NAME_LENGTH = 60  # characters of a text that messages show
+REMEDY = "if it is too long for the server, lower `subset.history_length`"
+REMEDIES = {
+    "openai-embeddings": f"{REMEDY}, or have the server cut or take long texts "
+    "(vLLM: `extra: {truncate_prompt_tokens: -1}`; llama-server: larger -b, -ub and -c; "
+    "text-embeddings-inference: `adapter: tei`)",
+    "hf-inference": REMEDY,
+    "tei": f"{REMEDY}, or raise the server's --max-batch-tokens",
+}
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +59,7 @@ def embed_texts(
         `[n_texts, d]`, float32, in the order of `texts`; as the service gave them: not normalised.
 
     Raises:
-        StudyError: vectors are missing and cannot be had; batches that came are kept.
+        StudyError: vectors are missing and cannot be had; those that came are kept.
     """
     settings = EmbeddingSettings.from_config(section)
     vectors = {text: _kept(store, settings.request(text)) for text in texts}
@@ -74,7 +84,7 @@ def embed_texts(
             client.answered = n_kept
             embedder = _Embedder(client, store, settings, vectors)
             batches = _batches(missing, batch_size_of(section))
-            ask_each(client, batches, embedder.ask, _name_of)
+            ask_each(client, batches, embedder.ask, _name_of, embedder.n_unanswered)
     return _stacked(texts, vectors, name)
 
 
@@ -84,6 +94,10 @@ def _batches(texts: Sequence[str], size: int) -> list[Sequence[str]]:
 
 def _name_of(batch: Sequence[str]) -> str:
     return f"{len(batch)} texts from {_short(batch[0])}"
+
+
+def _text_name(text: str) -> str:
+    return f"the text {_short(text)} of {len(text)} characters"
 
 
 def _short(text: str) -> str:
@@ -122,20 +136,37 @@ class _Embedder:
         self._client, self._store, self._settings, self._vectors = client, store, settings, vectors
         self._served = ServedModels(client.service.name)
 
-    def ask(self, texts: Sequence[str]) -> None:
-        """Embed and keep `texts`; a batch that is too large for the service is halved."""
+    def n_unanswered(self, texts: Sequence[str]) -> int:
+        """How many of `texts` have no vector yet."""
+        return sum(self._vectors[text] is None for text in texts)
+
+    def ask(self, texts: Sequence[str]) -> Sequence[Failure]:
+        """Embed and keep `texts`; a batch that the server cannot do is halved.
+
+        Returns:
+            The texts that have no vector: a text that the server cannot do fails alone.
+        """
         texts = self._without_vector(texts)
         if not texts:
-            return
+            return []
         try:
             answer, reply = self._client.ask(self._call(texts))
-        except Refused as refused:
-            if len(texts) == 1 or refused.status == 400:
-                self._client.give_up(refused)
-            self._ask_halves(texts, refused.status)
-        else:
-            self._served.note(self._settings.model, answer.served_model)
-            self._keep(texts, answer, reply.latency_s)
+        except (Refused, Unserved) as failed:
+            return self._ask_halves(texts, failed) if len(texts) > 1 else self._fail(texts, failed)
+        except QuestionFailed as failed:
+            return [Failure(_text_name(text), str(failed)) for text in texts]
+        self._served.note(self._settings.model, answer.served_model)
+        self._keep(texts, answer, reply.latency_s)
+        return []
+
+    def _fail(self, texts: Sequence[str], failed: QuestionFailed) -> Sequence[Failure]:
+        """Give up one text; where none was ever embedded, that may stop all asking."""
+        problem = str(failed)
+        if isinstance(failed, Refused):
+            problem = failed.problem if failed.is_too_long else str(failed)
+            with contextlib.suppress(QuestionFailed):
+                self._client.give_up(failed)
+        return [Failure(_text_name(texts[0]), f"{problem}; {REMEDIES[self._settings.adapter]}")]
 
     def _without_vector(self, texts: Sequence[str]) -> list[str]:
         """Those that no other job has asked meanwhile."""
@@ -148,8 +179,8 @@ class _Embedder:
         def read(reply: Reply) -> Vectors:
             return read_embeddings(reply.body, len(texts), settings.token_pooling)
 
-        def usage(answer: Vectors) -> Spent:
-            return Spent(1, answer.tokens, service.cost_usd(answer.tokens, 0) or 0.0)
+        def usage(answer: Vectors) -> Usage:
+            return Usage(prompt_tokens=answer.tokens)
 
         return Call(
             settings.url(service.base_url),
@@ -159,19 +190,12 @@ class _Embedder:
             usage,
         )
 
-    def _ask_halves(self, texts: Sequence[str], status: int) -> None:
+    def _ask_halves(self, texts: Sequence[str], failed: QuestionFailed) -> Sequence[Failure]:
         """Ask for both halves, the second also where the first fails."""
-        log.info(
-            "%s: %d texts are too many at once (status %d); asking for halves",
-            self._client.service.name,
-            len(texts),
-            status,
-        )
+        problem = failed.problem if isinstance(failed, Refused) else str(failed)
+        log.info("%d texts have no vectors (%s); asking for halves", len(texts), problem)
         middle = len(texts) // 2
-        try:
-            self.ask(texts[:middle])
-        finally:
-            self.ask(texts[middle:])
+        return [*self.ask(texts[:middle]), *self.ask(texts[middle:])]
 
     def _keep(self, texts: Sequence[str], answer: Vectors, latency_s: float) -> None:
         """Keep each text's vector, with its share of the batch's tokens and time."""
@@ -179,13 +203,14 @@ class _Embedder:
         share, rest = divmod(answer.tokens, n)
         shares = [share + 1] * rest + [share] * (n - rest)
         for text, vector, tokens in zip(texts, answer.vectors, shares, strict=True):
+            usage = Usage(prompt_tokens=tokens, completion_tokens=0)
             entry = Entry(
                 request=self._settings.request(text),
                 body=canonical([float(number) for number in vector]),
                 served_model=answer.served_model,
-                usage={"prompt_tokens": tokens, "completion_tokens": 0},
+                usage=usage.to_json(),
                 latency_s=round(latency_s / n, 6),
-                cost_usd=service.cost_usd(tokens, 0),
+                cost_usd=service.cost_usd(usage),
             )
             kept = self._store.put(entry)
             self._vectors[text] = np.asarray(json.loads(kept.body), np.float32)

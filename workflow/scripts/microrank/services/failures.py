@@ -11,7 +11,7 @@ PUSHBACK = frozenset({429, 503, 529})
 
 _ADVICE = {
     400: "the service rejects the request: check `model` and the sampling parameters, "
-    "some are not supported by every provider",
+    "some are not supported by every provider (`null` leaves one out)",
     401: "the token is not accepted: check the variable {token_env}",
     402: "credits are used up: top up the account",
     403: "the token is not allowed to do this: on Hugging Face it needs the permission "
@@ -27,19 +27,40 @@ _ADVICE_ON_REDIRECTS = (
     "redirects are not followed, so that the token stays with its host: "
     "set `base_url` to the address that answers"
 )
+ADVICE_ON_LENGTH = (
+    "the question is too long for the server: give it a longer context "
+    "(vLLM --max-model-len, llama-server -c, Ollama OLLAMA_CONTEXT_LENGTH), "
+    "or lower `subset.history_length`, `top_k` or `max_tokens`"
+)
 
 
 class QuestionFailed(Exception):
     """This question has no answer; others may have one."""
 
 
-class Refused(QuestionFailed):
-    """The service will not serve the request as it is (400, 413, 422); another form may do."""
+class OtherForm(QuestionFailed):
+    """The question has no answer in this form; another form of it may have one."""
 
-    def __init__(self, status: int, message: str) -> None:
-        """Keep the reply's status beside the message."""
-        super().__init__(message)
-        self.status = status
+
+class Refused(OtherForm):
+    """The service will not serve the request as it is (400, 413, 422).
+
+    Attributes:
+        problem: the server's status and words.
+        is_too_long: whether the server says that the question is too long for it.
+    """
+
+    def __init__(self, problem: str, what_to_do: str, *, is_too_long: bool = False) -> None:
+        super().__init__(f"{problem}; {what_to_do}")
+        self.problem, self.is_too_long = problem, is_too_long
+
+
+class WhiteSpace(OtherForm):
+    """JSON that a server guides ran into white space, and never ended."""
+
+
+class Unserved(QuestionFailed):
+    """Every try brought a reply that is no answer, such as a status 500 or broken JSON."""
 
 
 class AskedElsewhere(Exception):
@@ -49,7 +70,6 @@ class AskedElsewhere(Exception):
     """
 
     def __init__(self, lock: Path) -> None:
-        """Keep the lock's file, to wait for it."""
         super().__init__(str(lock))
         self.lock = lock
 
@@ -59,7 +79,15 @@ class AskingStopped(StudyError):
 
 
 class Malformed(Exception):
-    """A reply with status 200 that is no answer, such as broken JSON or HTML. It is asked again."""
+    """A reply with status 200 that is no answer, such as broken JSON or HTML. It is asked again.
+
+    Attributes:
+        max_tries: how often at most, where it is less than the service's setting.
+    """
+
+    def __init__(self, message: str, max_tries: int | None = None) -> None:
+        super().__init__(message)
+        self.max_tries = max_tries
 
 
 def advice(status: int, token_env: str | None) -> str:

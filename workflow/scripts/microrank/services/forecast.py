@@ -4,10 +4,12 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from microrank.services.chat import kept_answer
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Request, Store, request_key
-from microrank.services.tokens import Estimate, chat_estimate, texts_estimate
+from microrank.services.tokens import Estimate, answer_limit, chat_estimate, texts_estimate
+from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
 
@@ -22,6 +24,8 @@ class Forecast:
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    most: Usage  # if every answer were as long as it may be, its thinking included
+    most_usd: float | None
     time_s: float
     measured: bool  # kept answers of the same method tell tokens and latency; else they are assumed
 
@@ -29,6 +33,12 @@ class Forecast:
     def n_requests(self) -> int:
         """HTTP requests for what is missing."""
         return math.ceil(self.missing / self.plan.batch_size)
+
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether answers may take any number of tokens."""
+        bodies = [request["body"] for request in self.plan.requests[:1]]
+        return any("messages" in body and answer_limit(body) is None for body in bodies)
 
 
 @dataclass(frozen=True)
@@ -49,22 +59,23 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
         asked: keys of requests that other methods plan to ask; this method's are added.
     """
     requests = {request_key(request): request for request in plan.requests}
-    kept = {
-        key: entry for key, request in requests.items() if (entry := store.get(request)) is not None
-    }
+    kept = {key: entry for key, request in requests.items() if (entry := _kept(store, request))}
     missing = [request for key, request in requests.items() if key not in kept and key not in asked]
     asked |= set(requests)
     observed = _observed(kept.values())
     prompt_tokens, completion_tokens = _tokens(missing, observed)
     n_requests = math.ceil(len(missing) / plan.batch_size)
     tokens = prompt_tokens + completion_tokens
+    most = _most(missing, prompt_tokens, completion_tokens)
     return Forecast(
         plan,
         len(kept),
         len(missing),
         prompt_tokens,
         completion_tokens,
-        plan.service.cost_usd(prompt_tokens, completion_tokens),
+        plan.service.cost_usd(Usage(prompt_tokens, completion_tokens)),
+        most,
+        plan.service.cost_usd(most),
         _time_s(plan.service, n_requests, tokens, observed.latency_s),
         measured=bool(kept),
     )
@@ -80,6 +91,19 @@ def _tokens(missing: Collection[Request], observed: Observed) -> tuple[int, int]
     if observed.completion_tokens is not None:
         tokens_out = round(len(missing) * observed.completion_tokens)
     return tokens_in, tokens_out
+
+
+def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: int) -> Usage:
+    """The most tokens that the missing answers can take, and no less than is expected."""
+    estimates = [_estimate(request) for request in missing]
+    return Usage(
+        max(prompt_tokens, sum(estimate.most_prompt_tokens for estimate in estimates)),
+        max(completion_tokens, sum(estimate.completion_tokens for estimate in estimates)),
+    )
+
+
+def _kept(store: Store, request: Request) -> Entry | None:
+    return kept_answer(store, request) if "messages" in request["body"] else store.get(request)
 
 
 def _estimate(request: Request) -> Estimate:

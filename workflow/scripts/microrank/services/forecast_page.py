@@ -6,6 +6,7 @@ from microrank.services.budget import Budget
 from microrank.services.forecast import ASSUMED_LATENCY_S, Forecast, forecast
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.store import Store
+from microrank.services.tokens import ANSWER_TOKENS
 
 HEAD = """\
 # Forecast: {dataset}
@@ -16,7 +17,8 @@ What asking for the missing answers would take. Nobody was asked to make this pa
 |---|---|---|---:|---:|---:|---:|---:|---:|---:|"""
 ASSUMED = (
     "Where no answer is kept yet, tokens are estimated from the text's length, answers are taken "
-    "to be as long as `max_tokens` allows, and each to take {latency_s:g} s; after some answers "
+    "to be as long as `max_tokens` allows ({answer_tokens} tokens where it is null), "
+    "and each to take {latency_s:g} s; after some answers "
     "their means are used."
 )
 OFFLINE = "`store.offline` is true: they would not be asked for, the run would end with an error."
@@ -37,7 +39,7 @@ def forecast_page(
     if store.offline and any(row.missing for row in paid):
         lines.append(OFFLINE)
     if any(row.missing and not row.measured for row in forecasts):
-        lines += ["", ASSUMED.format(latency_s=ASSUMED_LATENCY_S)]
+        lines += ["", ASSUMED.format(latency_s=ASSUMED_LATENCY_S, answer_tokens=ANSWER_TOKENS)]
     lines += ["", *_budget_lines(budget, paid)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -79,7 +81,9 @@ def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:
     simulated = sum(row.missing for row in forecasts) - missing
     line = f"In all {missing} answers are missing"
     if costs:
-        line += f", for about {sum(costs):.4f} USD"
+        most = sum(row.most_usd or 0.0 for row in paid if row.missing)
+        line += f", for about {sum(costs):.4f} USD (at most {most:.4f}"
+        line += ", but for answers without max_tokens)" if _unbounded(paid) else ")"
     if costs and unpriced:
         line += " and what has no price"
     if simulated:
@@ -87,22 +91,43 @@ def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:
     return f"{line}."
 
 
+def _unbounded(paid: Sequence[Forecast]) -> list[str]:
+    """The methods with missing answers that may take any number of tokens."""
+    return [row.plan.method for row in paid if row.missing and row.is_unbounded]
+
+
 def _budget_lines(budget: Budget, paid: Sequence[Forecast]) -> list[str]:
     """One line a limit: used, needed, and whether it is enough."""
-    needed = {
+    needed: dict[str, float] = {
         "requests": sum(row.n_requests for row in paid),
         "tokens": sum(row.prompt_tokens + row.completion_tokens for row in paid),
         "usd": sum(row.cost_usd or 0.0 for row in paid),
     }
+    most: dict[str, float | None] = {
+        "requests": needed["requests"],
+        "tokens": sum(row.most.tokens for row in paid),
+        "usd": sum(row.most_usd or 0.0 for row in paid),
+    }
+    if _unbounded(paid):
+        most |= {"tokens": None, "usd": None}
     lines = []
     for name, need in needed.items():
         limit, used = getattr(budget, name), getattr(budget.spent, name)
         if limit is None:
             continue
-        verdict = "NOT enough: asking would stop before it is crossed"
-        if used + need <= limit:
-            verdict = "enough"
+        verdict = _verdict(limit - used, need, most[name])
         lines.append(
             f"- `budget.{name}`: {limit:g}; used so far {used:g}; needed {need:g}: {verdict}"
         )
     return ["Budget:", "", *lines] if lines else ["No budget is set."]
+
+
+def _verdict(left: float, need: float, most: float | None) -> str:
+    """Whether what is left of a limit is enough, also if answers are as long as they may be."""
+    if most is None:
+        return "NOT enough: answers without max_tokens are not asked for under this limit"
+    if need > left:
+        return "NOT enough: asking would stop before it is crossed"
+    if most > left:
+        return f"probably enough; NOT, if answers are as long as they may be ({most:g})"
+    return "enough"

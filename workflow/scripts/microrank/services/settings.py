@@ -10,6 +10,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from microrank.errors import StudyError
+from microrank.services.usage import Usage
 
 TOKENS_A_PRICE = 1e6  # prices are for a million tokens
 
@@ -30,6 +31,7 @@ class Service:
     tokens_per_minute: int | None = None
     price_in: float | None = None  # US dollars a million tokens
     price_out: float | None = None
+    price_cached_in: float | None = None  # of tokens in that the service had cached; else price_in
 
     @classmethod
     def from_config(
@@ -42,7 +44,7 @@ class Service:
             section: the entry of `llms` or `encoders`.
             base_url: replaces the entry's `base_url`.
         """
-        set_here = {"name", "base_url", "price_in", "price_out"}
+        set_here = {"name", "base_url", "price_in", "price_out", "price_cached_in"}
         known = {field.name for field in fields(cls)} - set_here
         price = section.get("price") or {}
         return cls(
@@ -50,6 +52,7 @@ class Service:
             base_url=(base_url or section["base_url"]).rstrip("/"),
             price_in=price.get("input"),
             price_out=price.get("output"),
+            price_cached_in=price.get("cached_input"),
             **{key: value for key, value in section.items() if key in known},
         )
 
@@ -78,13 +81,23 @@ class Service:
             )
         return token
 
-    def cost_usd(self, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
-        """US dollars for so many tokens, or None where no price is configured."""
+    def cost_usd(self, usage: Usage) -> float | None:
+        """US dollars for an answer's tokens, or None where no price is configured.
+
+        Reasoning tokens are tokens out. Tokens in that the service had cached have a price of
+        their own where one is configured.
+        """
         if self.price_in is None and self.price_out is None:
             return None
-        dollars_in = (prompt_tokens or 0) * (self.price_in or 0.0)
-        dollars_out = (completion_tokens or 0) * (self.price_out or 0.0)
-        return (dollars_in + dollars_out) / TOKENS_A_PRICE
+        price_in = self.price_in or 0.0
+        price_cached_in = price_in if self.price_cached_in is None else self.price_cached_in
+        n_cached = min(usage.cached_tokens or 0, usage.prompt_tokens or 0)
+        dollars = (
+            ((usage.prompt_tokens or 0) - n_cached) * price_in
+            + n_cached * price_cached_in
+            + (usage.completion_tokens or 0) * (self.price_out or 0.0)
+        )
+        return dollars / TOKENS_A_PRICE
 
     @property
     def is_local(self) -> bool:

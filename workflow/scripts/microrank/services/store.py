@@ -97,14 +97,19 @@ class Store:
         try:
             return decode(data, key)
         except (ValueError, KeyError, TypeError) as error:
-            aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
-            try:
-                os.replace(path, aside)
-                done = f"set aside as {aside.name}"
-            except OSError:  # another process was faster, or the folder is read-only
-                done = "left where it is"
-            log.warning("%s: %s; %s, the question counts as not asked", path, error, done)
+            self.set_aside(key, str(error))
             return None
+
+    def set_aside(self, key: str, problem: str) -> None:
+        """Rename the file of what is no good answer, and log the `problem`."""
+        path = self.path(key)
+        aside = path.with_name(f"{key}.{time.time_ns()}.damaged")
+        try:
+            os.replace(path, aside)
+            done = f"set aside as {aside.name}"
+        except OSError:  # another process was faster, or the folder is read-only
+            done = "left where it is"
+        log.warning("%s: %s; %s, the question counts as not asked", path, problem, done)
 
     def put(self, entry: Entry) -> Entry:
         """Keep an answer; it is safe on disk when this returns.

@@ -13,11 +13,14 @@ from pathlib import Path
 from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.services.completion import whole_completion
+from microrank.services.failures import Malformed
 from microrank.services.locks import hold
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
 
 MANIFEST = "manifest.json"
 DAY_S = 86400
+TOKEN_COUNTS = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens")
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Use:
     answers: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0  # of `completion_tokens`
+    cached_tokens: int = 0  # of `prompt_tokens`
     cost_usd: float = 0.0
     n_bytes: int = 0
     first: str = "9999"
@@ -51,8 +56,8 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
         use = uses.setdefault(name, Use())
         usage = header.get("usage") or {}
         use.answers += 1
-        use.prompt_tokens += usage.get("prompt_tokens") or 0
-        use.completion_tokens += usage.get("completion_tokens") or 0
+        for count in TOKEN_COUNTS:
+            setattr(use, count, getattr(use, count) + (usage.get(count) or 0))
         use.cost_usd += header.get("cost_usd") or 0.0
         use.n_bytes += path.stat().st_size
         use.first, use.last = (
@@ -63,7 +68,9 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
 
 
 def verify(store: Store) -> dict[Path, str]:
-    """Find every damaged answer, and delete what killed jobs left.
+    """Find every answer that is damaged or not whole, and delete what killed jobs left.
+
+    Older versions kept answers that were not whole.
 
     Returns:
         File → what is wrong with it.
@@ -71,9 +78,13 @@ def verify(store: Store) -> dict[Path, str]:
     damaged = {}
     for path in store.paths():
         try:
-            decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
+            entry = decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
+            if "messages" in entry.request["body"]:
+                whole_completion(entry.body)
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
+        except Malformed as error:
+            damaged[path] = f"not a whole answer ({error})"
     _delete_leftovers(store)
     return damaged
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from microrank.services.usage import Usage
+
 BYTES_PER_TOKEN = 3.5  # of ordinary text
 LEAST_BYTES_PER_TOKEN = 2  # of any text: the upper bound on its tokens
 TOKENS_A_MESSAGE = 8  # of a chat template, around each message
@@ -12,6 +14,9 @@ MOST_TOKENS_A_MESSAGE = 16
 TOKENS_A_TEXT = 2  # around each text that is embedded
 MOST_TOKENS_A_TEXT = 4
 ANSWER_TOKENS = 1024  # of an answer, where the request sets no limit
+# Ordinary text has 1 to 5; nothing that is a prompt of a study has more than this.
+MOST_CHARACTERS_PER_TOKEN = 8
+LIMITS = ("max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens")
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,30 @@ class Estimate:
         """Tokens in and out that the request probably takes."""
         return self.prompt_tokens + self.completion_tokens
 
-    @property
-    def most_tokens(self) -> int:
-        """The most tokens in and out that the request can take."""
-        return self.most_prompt_tokens + self.completion_tokens
+
+class Bound:
+    """The most tokens that requests to one server can take.
+
+    Some servers take more than a request allows: their templates are long, or their models think
+    beyond the limit. What one answer took beyond its estimate, the next may take, too.
+    """
+
+    def __init__(self) -> None:
+        self._extra_prompt = self._extra_completion = 0
+
+    def of(self, estimate: Estimate) -> Usage:
+        """The most that a request can take, as far as is known."""
+        return Usage(
+            estimate.most_prompt_tokens + self._extra_prompt,
+            estimate.completion_tokens + self._extra_completion,
+        )
+
+    def learn(self, estimate: Estimate, usage: Usage) -> None:
+        """Note what an answer really took."""
+        extra_prompt = (usage.prompt_tokens or 0) - estimate.most_prompt_tokens
+        extra_completion = (usage.completion_tokens or 0) - estimate.completion_tokens
+        self._extra_prompt = max(self._extra_prompt, extra_prompt)
+        self._extra_completion = max(self._extra_completion, extra_completion)
 
 
 def chat_estimate(body: Mapping[str, Any]) -> Estimate:
@@ -39,7 +64,7 @@ def chat_estimate(body: Mapping[str, Any]) -> Estimate:
     size = sum(n_bytes(message["content"]) for message in messages)
     return Estimate(
         prompt_tokens=_expected(size) + TOKENS_A_MESSAGE * len(messages),
-        completion_tokens=body.get("max_tokens", ANSWER_TOKENS),
+        completion_tokens=answer_limit(body) or ANSWER_TOKENS,
         most_prompt_tokens=_most(size) + MOST_TOKENS_A_MESSAGE * len(messages),
     )
 
@@ -51,6 +76,24 @@ def texts_estimate(texts: Sequence[str]) -> Estimate:
         prompt_tokens=_expected(size) + TOKENS_A_TEXT * len(texts),
         most_prompt_tokens=_most(size) + MOST_TOKENS_A_TEXT * len(texts),
     )
+
+
+def answer_limit(body: Mapping[str, Any]) -> int | None:
+    """The most tokens that a request lets its answer have, thinking included; None: no limit."""
+    limits = [body[name] for name in LIMITS if isinstance(body.get(name), int) and body[name] > 0]
+    return max(limits, default=None)
+
+
+def prompt_probably_cut(prompt_tokens: int | None, text: str) -> bool:
+    """Whether the server counted far fewer tokens than a prompt's text has.
+
+    Servers with a short context, such as Ollama with its default `num_ctx`, cut prompts silently.
+
+    Args:
+        prompt_tokens: as the server counted them; None where it does not say.
+        text: all messages of the prompt.
+    """
+    return prompt_tokens is not None and prompt_tokens * MOST_CHARACTERS_PER_TOKEN < len(text)
 
 
 def n_bytes(text: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from microrank.data.raw_keys import RAW_KEYS, about_of
 from microrank.methods import Recommender
 
 
@@ -59,6 +60,18 @@ class Studies:
         """The paths of the interactions: one file, or two of the same."""
         pairs = self.dataset(folder)["pairs"]
         return [pairs] if isinstance(pairs, str) else list(pairs)
+
+    def raw_settings(self, folder: str) -> dict[str, Any]:
+        """How the raw files are read, cleaned and split, and their checksums."""
+        dataset = self.dataset(folder)
+        return {key: dataset[key] for key in ("checksums", *RAW_KEYS) if key in dataset}
+
+    def about(self, folder: str) -> dict[str, Any]:
+        """What prompts call the items (None where unknown), and what tells data sets of videos."""
+        dataset = self.dataset(folder)
+        keys = ("pairs", "page", "synthetic")
+        told = {key: dataset[key] for key in keys if key in dataset}
+        return {"about": about_of(dataset), "dataset": told}
 
     def recommender(self, folder: str) -> Recommender:
         """Who made the lists."""

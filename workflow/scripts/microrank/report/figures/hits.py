@@ -11,27 +11,31 @@ from microrank.report.figures.style import COLOURS, FAINT, panels
 from microrank.report.results import Results
 from microrank.report.study import Study
 from microrank.report.svg_panels import INK, PAPER
+from microrank.report.verdicts import reading_problem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Transform
 
-NOTE = (
-    "line: interval · hollow: simulated · dashed line and band: what a random shuffle of the same "
-    "lists expects, and reaches"
-)
 LETTER = 0.076  # inches of a letter of a label, about
 
 
 def caption(study: Study) -> str:
     """Say what the figure shows."""
     level = f"{study.confidence:.0%}"
-    any_simulated = any(study.is_simulated(name) for name in study.names)
-    hollow = " Hollow: simulated." if any_simulated else ""
-    return (
-        f"Hits per method with {level} Wilson intervals. Dashed line and band: what a random "
-        f"shuffle of the same lists expects, and where {level} of shuffles end.{hollow} The axes "
-        "need not begin at 0."
+    text = (
+        f"Hits per method, of {study.n_users:,} users, with {level} Wilson intervals. Dashed line "
+        f"and band: what a random shuffle of the same lists expects, and where {level} of shuffles "
+        "end."
     )
+    if any(study.is_simulated(name) for name in study.names):
+        text += " Hollow: simulated."
+    if any(reading_problem(study, name) for name in study.names):
+        text += (
+            " Cross: a row that says nothing of its language model, whose answers could not be "
+            "read or repeat the order shown."
+        )
+    return text
 
 
 def numbers(study: Study) -> Table | None:
@@ -52,9 +56,8 @@ def draw(results: Results, path: Path) -> None:
         "Hits per method",
         len(cutoffs),
         columns=2,
-        height=0.7 + 0.22 * len(methods),
-        margins=(0.15 + LETTER * max(map(len, labels)), 0.12, 0.3, 0.3),
-        note=NOTE,
+        height=1.1 + 0.22 * len(methods),
+        margins=(0.15 + LETTER * max(map(len, labels)), 0.3, 0.7, 0.3),
         size=9,
     ) as grid:
         for axes, cutoff in zip(grid, cutoffs, strict=True):
@@ -71,31 +74,60 @@ def _panel(
     from matplotlib.ticker import MaxNLocator
 
     shuffle = of_method[RANDOM_EXPECTED]
-    axes.axvspan(*shuffle.interval, color=FAINT, alpha=0.22, linewidth=0)
-    axes.axvline(shuffle.value, color=INK, linestyle=(0, (4, 3)), linewidth=0.9)
+    level = f"{results.confidence:.0%}"
+    band = axes.axvspan(*shuffle.interval, color=FAINT, alpha=0.22, linewidth=0)
+    line = axes.axvline(shuffle.value, color=INK, linestyle=(0, (4, 3)), linewidth=0.9)
+    axes.legend(
+        [line, band],
+        ["random shuffle, expected", f"{level} of shuffles"],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=_below(axes),
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+        handlelength=1.6,
+        columnspacing=1.2,
+    )
     for place, name in enumerate(methods):
         _point(axes, of_method[name], place, results)
-    intervals = [of_method[name].interval for name in [*methods, RANDOM_EXPECTED]]
-    lowest, highest = min(low for low, _ in intervals), max(high for _, high in intervals)
-    room = highest - lowest
-    axes.set_xlim(max(0, lowest - 0.08 * room), highest + 0.16 * room)
+    axes.set_xlim(0, shuffle.n_users)
+    axes.set_xlabel("users with a hit", labelpad=2)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=[1, 2, 5, 10]))
     axes.spines["left"].set_visible(False)
+
+
+def _below(axes: Axes) -> Transform:
+    """Return coordinates whose x is that of the axes, and whose y is in inches below the ticks."""
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure()
+    assert figure is not None
+    return axes.transAxes + ScaledTranslation(0, -0.4, figure.dpi_scale_trans)
 
 
 def _point(axes: Axes, row: MetricRow, place: int, results: Results) -> None:
     """Draw a method's hits as a point on its interval, with the number beside it."""
     colour = COLOURS[results.colour_of(row.method)]
     low, high = row.interval
-    axes.plot([low, high], [place, place], color=colour, linewidth=1.8, solid_capstyle="butt")
+    axes.plot(
+        [low, high],
+        [place, place],
+        color=colour,
+        linewidth=1.8,
+        solid_capstyle="butt",
+        clip_on=False,
+    )
+    says_nothing = row.method in results.names and reading_problem(results, row.method)
     axes.plot(
         row.value,
         place,
-        "o",
+        "X" if says_nothing else "o",
         color=PAPER if results.is_simulated(row.method) else colour,
         markeredgecolor=colour,
-        markersize=5.5,
+        markersize=7 if says_nothing else 5.5,
         zorder=4,
+        clip_on=False,
     )
     axes.annotate(
         f"{row.value:,.0f}",

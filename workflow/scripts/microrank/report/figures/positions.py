@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 LEAST_USERS = 15  # a point of fewer has a 95 % interval wider than ±.22
 FEW = 8  # numbers of users that stand side by side below the axes; more are turned
-NOTE = (
-    "filled, solid: by position in the recommender's list · hollow, dotted: by position where the "
-    "model was shown it · dashed: random shuffle"
-)
+NOTE = "filled: by position in the recommender's list · dashed: random shuffle"
+NOTE_OF_SHOWN = " · hollow: by position where the model was shown it"
 SHARES = {0.0: "0", 0.5: "½", 1.0: "1"}
 
 
@@ -64,18 +62,27 @@ def caption(study: Study) -> str:
     name, cutoff = study.lists_name, min(study.k, study.diagnostics.hit_cutoff)
     text = (
         f"How often the held-out item ends among the first {cutoff}, by the position of {name}'s "
-        "list where it stood before; positions of few users are pooled. Each point has its "
-        f"{study.confidence:.0%} Wilson interval and its number n of users. Dashed: a random "
-        f"shuffle. A method that ignores {name}'s order need not be flat: what stands high in that "
-        "list tends to suit the history by its titles, too."
+        f"list where it stood before. Each point has its {study.confidence:.0%} Wilson interval "
+        "and its number n of users. Dashed: a random shuffle. "
     )
-    if not study.of_kind("llm", "simulated llm"):
-        return text
-    return (
-        f"{text} Hollow, dotted: by the position where a language model was shown the item, of "
-        "each answer by itself. Without a shuffle that is the same position, and what the place "
-        "did cannot be told from what the item deserved."
+    if any(low < high for low, high in position_bins(study.diagnostics)):
+        text += "Positions of few users are pooled: such a point is as wide as its positions. "
+    text += (
+        f"A method that ignores {name}'s order need not be flat: what stands high in that list "
+        "tends to suit the history by its titles, too."
     )
+    if _any_shown(study):
+        text += (
+            " Hollow: by the position where a language model was shown the item, of each answer by "
+            "itself. Without a shuffle that is the same position, and what the place did cannot be "
+            "told from what the item deserved."
+        )
+    return text
+
+
+def _any_shown(results: Results) -> bool:
+    methods = results.diagnostics.methods.values()
+    return any(found.by_shown_position is not None for found in methods)
 
 
 def numbers(study: Study) -> Table:
@@ -138,9 +145,9 @@ def draw(results: Results, path: Path) -> None:
     """Draw a panel for each method."""
     diagnostics = results.diagnostics
     bins, methods = position_bins(diagnostics), diagnostics.methods
-    by_shown = any(found.by_shown_position is not None for found in methods.values())
+    by_shown = _any_shown(results)
     second_row = 0.34 if len(bins) > FEW else 0.18
-    foot = 0.54 + (second_row if by_shown else 0)
+    foot = 0.7 + (second_row if by_shown else 0)
     with panels(
         path,
         "Hit rate by position",
@@ -148,7 +155,7 @@ def draw(results: Results, path: Path) -> None:
         columns=3,
         height=1.5 + foot,
         margins=(0.46, 0.1, foot, 0.26),
-        note=NOTE,
+        note=NOTE + (NOTE_OF_SHOWN if by_shown else ""),
     ) as grid:
         for axes, name in zip(grid, methods, strict=True):
             _panel(axes, name, results, bins)
@@ -171,6 +178,15 @@ def _panel(axes: Axes, name: str, results: Results, bins: list[tuple[int, int]])
     axes.set_yticks([*SHARES], SHARES.values())
     axes.set_xlim(0.2, k + 0.8)
     axes.set_xticks([1, *range(5, k + 1, 5)])
+    rows = 2 if both else 1
+    row_height = 0.24 if len(bins) > FEW else 0.15
+    axes.text(
+        *(0.5, -0.27 - row_height * rows),
+        "position in the list",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+    )
 
 
 def _points(axes: Axes, points: list[Point], colour: str, both: bool, row: int) -> None:
@@ -185,8 +201,9 @@ def _points(axes: Axes, points: list[Point], colour: str, both: bool, row: int) 
         x = point.middle + step
         axes.plot([x, x], [point.ci_low, point.ci_high], **line)
         axes.plot([point.low - 0.3 + step, point.high + 0.3 + step], [rate, rate], **line)
-    hollow: dict[str, Any] = {"linestyle": ":", "markerfacecolor": PAPER}
-    look: dict[str, Any] = hollow if row else {"linestyle": "-"}
+    look: dict[str, Any] = {"linestyle": ":", "markerfacecolor": PAPER} if row else {}
+    if any(point.low < point.high for point in points):
+        look["linestyle"] = "none"  # a line between pooled points would show what nobody measured
     axes.plot(
         [point.middle + step for point, _ in known],
         [rate for _, rate in known],

@@ -38,7 +38,7 @@ def draw(results: Results, path: Path) -> None:
     """Draw a panel for the loss and one for the validation quality."""
     assert results.training is not None
     rows = read_csv(results.training, ("half_epoch", "loss", QUALITY))
-    epochs = [int(row["half_epoch"]) / 2 for row in rows]
+    half_epochs = [int(row["half_epoch"]) for row in rows]
     losses = [float(row["loss"]) for row in rows]
     qualities = [float(row[QUALITY]) for row in rows]
     with panels(
@@ -51,20 +51,22 @@ def draw(results: Results, path: Path) -> None:
         note=NOTE,
         size=9,
     ) as (loss_axes, quality_axes):
-        _curve(loss_axes, epochs, losses, "Loss", INK)
-        _curve(quality_axes, epochs, qualities, "NDCG@10 on valid", COLOURS["encoder"])
+        _curve(loss_axes, half_epochs, losses, "Loss", INK)
+        _curve(quality_axes, half_epochs, qualities, "NDCG@10 on valid", COLOURS["encoder"])
         best = int(np.argmax(qualities))
-        kept = epochs[best], qualities[best]
+        kept = half_epochs[best], qualities[best]
         quality_axes.plot(*kept, "o", color=COLOURS["llm"], markersize=7, zorder=3)
         quality_axes.annotate("kept", kept, xytext=(0, 7), textcoords="offset points", ha="center")
 
 
-def _curve(axes: Axes, epochs: list[float], values: list[float], title: str, colour: str) -> None:
+def _curve(
+    axes: Axes, half_epochs: list[int], values: list[float], title: str, colour: str
+) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.plot(epochs, values, color=colour, marker="o", markersize=3.5)
+    axes.plot(half_epochs, values, color=colour, marker="o", markersize=3.5)
     axes.set_title(title)
-    axes.set_xlabel("epochs", labelpad=2)
-    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.set_xlabel("half epochs", labelpad=2)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.margins(y=0.15)

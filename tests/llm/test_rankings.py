@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.llm.parse import parse_answer
+from microrank.llm.reading.answer import read_answer
 
 IDS = [101, 7, 55, 3000]
 ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
@@ -42,8 +42,8 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
         ),
         ("numbers", '{"why": [1], "ranking": [4, 3, 2, 1]}', [1, 3, 0, 2], 4, {}),
         ("ids", "7, 99, 7", [1, 0, 2, 3], 1, {"foreign": 1, "duplicate": 1, "missing": 3}),
-        ("numbers", '{"ranking": [4, 3', [1, 3, 0, 2], 2, {"cut": 1, "prose": 1, "missing": 2}),
-        ("numbers", "[2] one title\n[1] another", [0, 2, 1, 3], 2, {"prose": 1, "missing": 2}),
+        ("numbers", '{"ranking": [4, 3, 1', [1, 3, 0, 2], 2, {"cut": 1, "missing": 2}),
+        ("numbers", "[2] one title\n[1] another", [0, 2, 1, 3], 2, {"missing": 2}),
         ("ids", "2, 1, 4, 3", [0, 2, 1, 3], 4, {"numbers_for_ids": 1}),
         ("numbers", "7, 55, 101, 3000", [1, 2, 0, 3], 4, {"ids_for_numbers": 1}),
         (
@@ -51,7 +51,7 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
             "Here are the 4 candidates in order: 3, 1, 2",
             [3, 2, 0, 1],
             3,
-            {"prose": 1, "missing": 1},
+            {"missing": 1},
         ),
         ("numbers", "My 4 picks:\n3\n1\n2", [3, 2, 0, 1], 3, {"prose": 1, "missing": 1}),
         (
@@ -62,13 +62,13 @@ ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
             {"prose": 1},
         ),
         ("numbers", "Of [1, 2] and others: [4, 3, 2, 1]", [1, 3, 0, 2], 4, {"prose": 1}),
-        ("numbers", "[4] Title 3\n[3] Other 1\n[2] x", [1, 3, 0, 2], 3, {"prose": 1, "missing": 1}),
-        ("numbers", "4. Title 3\n3. Other\n2. x\n1. y 2", [1, 3, 0, 2], 4, {"prose": 1}),
-        ("ids", "7: part 55\n55: x\n101: y\n3000: z", [1, 2, 0, 3], 4, {"prose": 1}),
+        ("numbers", "[4] Title 3\n[3] Other 1\n[2] x", [1, 3, 0, 2], 3, {"missing": 1}),
+        ("numbers", "4. Title 3\n3. Other\n2. x\n1. y 2", [1, 3, 0, 2], 4, {}),
+        ("ids", "7: part 55\n55: x\n101: y\n3000: z", [1, 2, 0, 3], 4, {}),
         ("ids", "", [0, 1, 2, 3], 0, {"empty": 1}),
         ("ids", None, [0, 1, 2, 3], 0, {"empty": 1}),
         ("ids", "I cannot help with that.", [0, 1, 2, 3], 0, {"empty": 1}),
-        ("numbers", "-1, 99999999999999999999999, 1e5, 2", [0, 1, 2, 3], 1, None),
+        ("numbers", "-1, 99999999999999999999999, 1e5, 2", [0, 1, 2, 3], 0, None),
     ],
 )
 def test_known_answers(
@@ -78,7 +78,7 @@ def test_known_answers(
     from_model: int,
     repairs: dict[str, int] | None,
 ) -> None:
-    parsed = parse_answer(text, answer, IDS, ORDER)
+    parsed = read_answer(text, answer, IDS, ORDER)
     assert parsed.positions == positions
     assert parsed.from_model == from_model
     if repairs is not None:
@@ -99,10 +99,16 @@ def test_known_answers(
     ],
 )
 @pytest.mark.parametrize(
-    "text", ['{{"ranking": [{}, 2]}}', "[{}, 2]", '[{{"id": {}}}, 2]', '{{"ranking": ["{}", "2"]}}']
+    "text",
+    [
+        '{{"ranking": [{}, 2]}}',
+        "[{}, 2]",
+        '[{{"id": {}}}, {{"id": 2}}]',
+        '{{"ranking": ["{}", "2"]}}',
+    ],
 )
 def test_a_number_of_any_size_is_no_candidates_and_harms_nothing(number: str, text: str) -> None:
-    parsed = parse_answer(text.format(number), "numbers", IDS, ORDER)
+    parsed = read_answer(text.format(number), "numbers", IDS, ORDER)
     assert parsed.positions[0] == 0
     assert parsed.from_model == 1
 
@@ -167,7 +173,7 @@ def test_whatever_is_answered_a_permutation_comes_of_it(text: str, answer: str) 
 
 
 def check(text: str, answer: str) -> None:
-    parsed = parse_answer(text, answer, IDS, ORDER)
+    parsed = read_answer(text, answer, IDS, ORDER)
     assert sorted(parsed.positions) == [0, 1, 2, 3]
     assert 0 <= parsed.from_model <= 4
     rest = parsed.positions[parsed.from_model :]

@@ -1,0 +1,77 @@
+"""What single rules are given: functions of wildcards for their inputs and params. No rules.
+
+needs: common.smk
+"""
+
+# The keys of an entry of `llms` that shape answers. The others may change without a rerun.
+SHAPING = (
+    "adapter",
+    "base_url",
+    "model",
+    "revision",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "response_format",
+    "reasoning_effort",
+    "chat_template_kwargs",
+    "reasoning_format",
+    "extra",
+)
+
+
+def ranking_model(wildcards):
+    """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
+    refitted = RECIPE["refit"] and wildcards.lists == "nfm"
+    return f"results/{wildcards.dataset}/nfm/{'refitted' if refitted else 'model'}.safetensors"
+
+
+def given_lists(wildcards):
+    """An input: the file of the user's lists; for tuning, of those made without the valid items."""
+    tuned = wildcards.lists == "tuning"
+    key = "recommendations_for_tuning" if tuned else "recommendations"
+    return STUDIES.given_lists(wildcards.dataset, key)
+
+
+def vectors_file(suffix):
+    """An input: a table of the vectors of a reranker's encoder."""
+
+    def path(wildcards):
+        encoder = reranker_of(wildcards)["encoder"]
+        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+
+    return path
+
+
+def parts_of_fusion(folder, recommendations):
+    """An input: the orders of a fusion's parts, below `folder`; the recommender's where it says."""
+    return lambda wildcards: [
+        recommendations(wildcards) if name == NFM else f"{folder}/rankings/{name}.parquet"
+        for name in reranker_of(wildcards)["of"]
+    ]
+
+
+def shaping_settings(wildcards):
+    """A param: what of the language model's settings shapes its answers."""
+    llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
+    return {key: llm[key] for key in SHAPING if key in llm}
+
+
+def asked_settings(wildcards):
+    """A param: which model is asked, and how often."""
+    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
+    return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
+
+
+def asks_a_service(method):
+    """Whether a method asks a language model, or an encoder elsewhere."""
+    encoder = config["encoders"].get(method.settings.get("encoder"), {"adapter": "local"})
+    return method.asks_llm or encoder["adapter"] != "local"
+
+
+def packed_vectors(suffix):
+    """An input: a table of an encoder's vectors in the bundle."""
+    return lambda wildcards: STUDIES.packed(
+        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+    )

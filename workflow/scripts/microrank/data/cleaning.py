@@ -1,0 +1,177 @@
+"""What is left out of the interactions, and how much of each: repeats, cores, short histories."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.data.item_counts import ItemCounts
+from microrank.data.problems import Problems
+from microrank.data.raw_histories import RawHistories
+from microrank.data.raw_settings import RawSettings
+
+Names = Callable[[np.ndarray], pa.Array]
+
+
+def clean_histories(
+    portions: Iterator[RawHistories],
+    settings: RawSettings,
+    problems: Problems,
+    user_names: Names,
+    item_names: Names,
+) -> Iterator[RawHistories]:
+    """Leave out what the settings say, portion by portion.
+
+    Args:
+        portions: users ascending, items oldest first.
+        settings: `repeats`, `k_core` and `min_interactions`.
+        problems: takes what was left out, or must not be there.
+        user_names: gives users as they are written in the file.
+        item_names: gives items so.
+    """
+    portions = (
+        without_repeats(portion, settings, problems, user_names, item_names) for portion in portions
+    )
+    if settings.k_core is not None:
+        portions = k_core(portions, settings, problems)
+    for portion in portions:
+        kept = without_short(portion, settings, problems, user_names)
+        if len(kept.users):
+            yield kept
+
+
+def without_repeats(
+    histories: RawHistories,
+    settings: RawSettings,
+    problems: Problems,
+    user_names: Names,
+    item_names: Names,
+) -> RawHistories:
+    """Keep the first or the last of several interactions of a user with an item."""
+    if find_repeated(histories) is None:
+        return histories
+    users, items = histories.user_index, histories.items
+    order = np.lexsort((items, users))
+    is_same = (users[order[1:]] == users[order[:-1]]) & (items[order[1:]] == items[order[:-1]])
+    earlier, later = order[:-1][is_same], order[1:][is_same]
+    lines = histories.row_lines
+    if lines is None:
+        lines = np.repeat(histories.lines, histories.lengths)
+    examples = [
+        f"user {user_names(histories.users[users[[row]]])[0]} and item "
+        f"{item_names(items[[row]])[0]} on {_lines(*sorted((int(lines[first]), int(lines[row]))))}"
+        for first, row in sorted(zip(earlier, later, strict=True), key=lambda pair: lines[pair[1]])[
+            :2
+        ]
+    ]
+    what_to_do = {
+        "first": "the first is kept (`repeats: first`; `last` and `error` are the other choices)",
+        "last": "the last is kept (`repeats: last`; `first` and `error` are the other choices)",
+        "error": "choose which to keep by `repeats: first` or `repeats: last`",
+    }
+    problems.add(
+        "repeats",
+        "interactions repeat a user and an item",
+        f"{what_to_do[settings.repeats]} in {settings.name}",
+        is_fatal=settings.repeats == "error",
+        count=len(later),
+        examples=examples,
+    )
+    is_kept = np.ones(len(items), bool)
+    is_kept[earlier if settings.repeats == "last" else later] = False
+    return histories.rows_where(is_kept)
+
+
+def _lines(first: int, second: int) -> str:
+    return f"line {first}" if first == second else f"lines {first} and {second}"
+
+
+def without_short(
+    histories: RawHistories, settings: RawSettings, problems: Problems, user_names: Names
+) -> RawHistories:
+    """Leave out users with fewer than `min_interactions` interactions."""
+    is_short = histories.lengths < settings.min_interactions
+    if not is_short.any():
+        return histories
+    rows = np.flatnonzero(is_short)[:2]
+    names = user_names(histories.users[rows]).to_pylist()
+    problems.add(
+        "short_users",
+        f"users have fewer than {settings.min_interactions} interactions",
+        f"they are left out ({settings.name}.min_interactions)",
+        is_fatal=False,
+        count=int(is_short.sum()),
+        examples=[
+            f"user {name} on line {histories.lines[row]} has {histories.lengths[row]}"
+            for name, row in zip(names, rows, strict=True)
+        ],
+    )
+    return histories.users_where(~is_short)
+
+
+def k_core(
+    portions: Iterator[RawHistories], settings: RawSettings, problems: Problems
+) -> Iterator[RawHistories]:
+    """Leave out users and items until each has k interactions with what is left.
+
+    The interactions are held in memory meanwhile.
+    """
+    k = settings.k_core or 0
+    left = list(portions)
+    before = _n_rows(left)
+    while True:
+        size = _n_rows(left)
+        counts = ItemCounts()
+        for portion in left:
+            counts.add(portion.items)
+        left = [_core_of(portion, counts, k) for portion in left]
+        if _n_rows(left) == size:
+            break
+    problems.add(
+        "k_core",
+        f"interactions are outside the {k}-core",
+        f"they are left out ({settings.name}.k_core)",
+        is_fatal=False,
+        count=before - _n_rows(left),
+        examples=[],
+    )
+    yield from left
+
+
+def _core_of(histories: RawHistories, counts: ItemCounts, k: int) -> RawHistories:
+    kept = histories.rows_where(counts.of(histories.items) >= k)
+    return kept.users_where(kept.lengths >= k)
+
+
+def _n_rows(portions: list[RawHistories]) -> int:
+    return sum(len(portion.items) for portion in portions)
+
+
+def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
+    """Find a user who has an item twice.
+
+    Users of one length make a matrix [length, n_users], whose rows are compared with each other.
+    Where there are too many rows, or too few users, columns are sorted first, so that it is enough
+    to compare neighbours.
+
+    Returns:
+        The index of the user, and the item; None where there is no such user.
+    """
+    # numpy sorts integers of 8 and 16 bits ten times faster.
+    lengths = histories.lengths.astype(np.min_scalar_type(histories.lengths.max(initial=0)))
+    by_length = np.argsort(lengths, kind="stable")
+    starts, lengths = histories.starts[by_length], lengths[by_length]
+    groups = np.flatnonzero(np.diff(lengths, prepend=0))
+    for length, first, last in zip(
+        lengths[groups].tolist(), groups, [*groups[1:], len(starts)], strict=True
+    ):
+        items = histories.items[starts[first:last] + np.arange(length)[:, None]]
+        is_sorted = length > 32 or last - first < 256
+        if is_sorted:
+            items.sort(axis=0)
+        for lag in range(1, 2 if is_sorted else length):
+            same = items[lag:] == items[:-lag]
+            if same.any():
+                place, user = np.argwhere(same)[0]
+                return int(by_length[first + user]), int(items[place, user])
+    return None

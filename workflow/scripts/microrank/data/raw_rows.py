@@ -1,0 +1,282 @@
+"""The rows of a raw file in batches: separated text, JSON lines or parquet, parsed by pyarrow."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from microrank.data.layouts import Layout
+from microrank.data.line_blocks import shown
+from microrank.data.problems import Problems
+from microrank.data.raw_settings import FileFormat
+from microrank.data.raw_source import doubled_colons, open_raw, without_leading_zeros
+from microrank.errors import StudyError
+
+BLOCK_BYTES = 1 << 20
+BATCH_ROWS = 1 << 16
+INSTEAD_OF_COLONS = "\x1f"
+QUOTED = ",; "  # separators of files in which a field may stand in quotation marks
+
+
+@dataclass(frozen=True)
+class RowBatch:
+    """Rows of a file.
+
+    Attributes:
+        columns: what was wanted (`user`, `item`, …) -> [n].
+        lines: [n] int64, where the rows stand in the file, from 1.
+    """
+
+    columns: dict[str, pa.Array]
+    lines: np.ndarray
+
+
+def read_rows(
+    path: Path,
+    layout: Layout,
+    file_format: FileFormat,
+    problems: Problems,
+    bad_rows: str,
+    *,
+    as_numbers: bool = False,
+) -> Iterator[RowBatch]:
+    """Read the wanted columns of a file.
+
+    Args:
+        path: the file.
+        layout: where it keeps what.
+        file_format: its encoding.
+        problems: takes the rows that have too few or too many fields.
+        bad_rows: `error` or `drop`, what the settings say of these.
+        as_numbers: whether the fields of separated text are parsed as numbers, which is faster.
+
+    Raises:
+        NoNumbers: `as_numbers`, but a field is no number, or has a leading zero.
+        StudyError: the file cannot be read.
+    """
+    try:
+        if layout.kind == "parquet":
+            yield from _parquet_rows(path, layout)
+        elif layout.kind == "json":
+            yield from _json_rows(path, layout, file_format)
+        else:
+            yield from _text_rows(path, layout, file_format, problems, bad_rows, as_numbers)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise _explained(path, file_format, error) from error
+
+
+class NoNumbers(Exception):
+    """The fields of a file are not all plain numbers."""
+
+
+def _text_rows(  # noqa: PLR0917
+    path: Path,
+    layout: Layout,
+    file_format: FileFormat,
+    problems: Problems,
+    bad_rows: str,
+    as_numbers: bool,
+) -> Iterator[RowBatch]:
+    skipped: list[int] = []
+
+    def skip(row: pyarrow.csv.InvalidRow) -> str:
+        skipped.append(row.number)
+        problems.add(
+            "bad_rows",
+            f"rows do not have {row.expected_columns} fields",
+            _settled_by(bad_rows),
+            is_fatal=bad_rows == "error",
+            count=1,
+            examples=[f"line {row.number}: {shown(row.text or '', 40)}"],
+        )
+        return "skip"
+
+    separator = layout.separator
+    with open_raw(path, file_format.encoding) as stream:
+        text = stream
+        if separator == "::":
+            separator = INSTEAD_OF_COLONS
+            text = doubled_colons(stream, separator.encode())
+        n_valid = 0
+        if as_numbers:
+            text = without_leading_zeros(text, separator.encode(), NoNumbers)
+        for batch in _batches(text, layout, separator, skip, as_numbers):
+            places = np.arange(n_valid, n_valid + len(batch))
+            n_valid += len(batch)
+            yield RowBatch(
+                {what: batch[name] for what, name in layout.columns.items()},
+                _lines(places, np.array(skipped, np.int64), 1 + layout.n_header_lines),
+            )
+
+
+def _batches(
+    stream: Any, layout: Layout, separator: str, skip: Any, as_numbers: bool
+) -> Iterator[pa.RecordBatch]:
+    if not as_numbers:
+        names = layout.columns.values()
+        yield from _open_csv(stream, layout, separator, skip, dict.fromkeys(names, pa.string()))
+        return
+    types = {
+        name: pa.float64() if what == "rating" else pa.int64()
+        for what, name in layout.columns.items()
+    }
+    try:
+        for batch in _open_csv(stream, layout, separator, skip, types):
+            if any(batch[name].null_count for name in types):
+                raise NoNumbers
+            yield batch
+    except pa.ArrowInvalid:
+        raise NoNumbers from None
+
+
+def _open_csv(
+    stream: Any, layout: Layout, separator: str, skip: Any, types: dict[str, pa.DataType]
+) -> Iterator[pa.RecordBatch]:
+    try:
+        return iter(
+            pyarrow.csv.open_csv(
+                pa.PythonFile(stream, mode="r"),
+                read_options=pyarrow.csv.ReadOptions(
+                    use_threads=False,
+                    block_size=BLOCK_BYTES,
+                    skip_rows=layout.n_header_lines,
+                    column_names=_distinct(layout.names),
+                ),
+                parse_options=pyarrow.csv.ParseOptions(
+                    delimiter=separator,
+                    quote_char='"' if separator in QUOTED else False,
+                    ignore_empty_lines=False,
+                    invalid_row_handler=skip,
+                ),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=list(types), column_types=types
+                ),
+            )
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return iter(())
+        raise
+
+
+def _distinct(names: tuple[str, ...]) -> list[str]:
+    """The names; one that came before gets its place behind it."""
+    return [
+        name if name not in names[:place] else f"{name}\0{place}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _lines(places: np.ndarray, skipped: np.ndarray, first_line: int) -> np.ndarray:
+    """The lines of the rows at these places among the rows that were not skipped."""
+    before = np.searchsorted(skipped - first_line - np.arange(len(skipped)), places, side="right")
+    return places + before + first_line
+
+
+def _json_rows(path: Path, layout: Layout, file_format: FileFormat) -> Iterator[RowBatch]:
+    names = list(layout.columns.values())
+    schema = pa.schema([(name, _json_type(path, file_format, name)) for name in names])
+    with open_raw(path, file_format.encoding) as stream:
+        batches = pyarrow.json.open_json(
+            pa.PythonFile(stream, mode="r"),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=16 * BLOCK_BYTES),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=schema, unexpected_field_behavior="ignore"
+            ),
+        )
+        yield from _numbered(batches, layout)
+
+
+def _json_type(path: Path, file_format: FileFormat, name: str) -> pa.DataType:
+    """The type of a field: that of the first object."""
+    with open_raw(path, file_format.encoding) as stream:
+        value = json.loads(stream.readline()).get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return pa.string()
+    return pa.float64() if isinstance(value, float) else pa.int64()
+
+
+def _parquet_rows(path: Path, layout: Layout) -> Iterator[RowBatch]:
+    names = list(layout.columns.values())
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from _numbered(file.iter_batches(BATCH_ROWS, columns=names), layout)
+    except OSError as error:
+        raise StudyError(
+            f"{path}: not a complete parquet file ({error}); fetch it again"
+        ) from error
+
+
+def _numbered(batches: Any, layout: Layout) -> Iterator[RowBatch]:
+    n_rows = 0
+    for batch in batches:
+        lines = np.arange(n_rows, n_rows + len(batch)) + 1
+        n_rows += len(batch)
+        columns = {what: _plain(batch[name]) for what, name in layout.columns.items()}
+        yield RowBatch(columns, lines)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Dictionaries and large strings as plain ones."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        column = column.cast(pa.string())
+    return column
+
+
+def _settled_by(bad_rows: str) -> str:
+    if bad_rows == "drop":
+        return "they are left out"
+    return "mend them, or leave them out by `bad_rows: drop`"
+
+
+def _explained(path: Path, file_format: FileFormat, error: Exception) -> StudyError:
+    reason = str(error).splitlines()[0]
+    if "UTF8" in reason or "UTF-8" in reason:
+        return not_utf8(path, file_format)
+    if "straddling" in reason:
+        return StudyError(
+            f"{path}: line {_long_line(path, file_format)}: longer than {BLOCK_BYTES} bytes; is "
+            "the file what it should be?"
+        )
+    return StudyError(f"{path}: cannot be parsed ({reason})")
+
+
+def _long_line(path: Path, file_format: FileFormat) -> int:
+    """The number of the first line that is too long to be parsed."""
+    with open_raw(path, file_format.encoding) as stream:
+        lengths = enumerate(map(len, stream), start=1)
+        return next((line for line, length in lengths if length > BLOCK_BYTES), 0)
+
+
+def not_utf8(path: Path, file_format: FileFormat) -> StudyError:
+    line = 0
+    with open_raw(path, file_format.encoding) as stream:
+        for line, text in enumerate(stream, start=1):
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                return StudyError(
+                    f"{path}: line {line}: byte 0x{text[error.start]:02x} is not UTF-8; save the "
+                    "file as UTF-8, or name its encoding in its format, as {encoding: latin-1}"
+                )
+    return StudyError(f"{path}: is not UTF-8; name its encoding, or save it as UTF-8")
+
+
+def is_blank(batch: RowBatch) -> np.ndarray:
+    """[n] bool: whether all wanted fields of a row are empty, as in a blank line."""
+    blank = np.ones(len(batch.lines), bool)
+    for column in batch.columns.values():
+        if not pa.types.is_string(column.type):
+            return np.zeros(len(batch.lines), bool)
+        blank &= pc.equal(pc.fill_null(column, ""), "").to_numpy(zero_copy_only=False)
+    return blank

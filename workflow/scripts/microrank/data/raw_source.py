@@ -1,0 +1,211 @@
+"""A raw file as a stream of UTF-8 bytes, whatever it is packed in and whatever its encoding.
+
+What the file is follows from its first bytes, not from its name: gzip, zip with one file in it,
+zstandard, a UTF-8 or UTF-16 byte order mark, or plain bytes.
+"""
+
+import codecs
+import gzip
+import io
+import lzma
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from microrank.errors import StudyError
+
+GZIP, ZIP, ZSTD, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"PAR1"
+BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+FOREIGN = {  # first bytes -> what the file is
+    b"SQLite format 3": "an SQLite database",
+    b"\x89HDF": "an HDF5 file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ": "compressed by xz",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"%PDF": "a PDF",
+    b"\x80\x04": "a Python pickle",
+}
+PIECE_BYTES = 1 << 18
+
+
+@contextmanager
+def open_raw(path: Path, encoding: str | None = None) -> Iterator[BinaryIO]:
+    """Open a raw file; what is read from it is UTF-8 without a byte order mark.
+
+    Args:
+        path: the file.
+        encoding: a name such as `latin-1`. Without it the file is UTF-8, or what its byte order
+            mark says.
+
+    Raises:
+        StudyError: the file is absent, damaged, empty, or nothing that can be read here.
+    """
+    try:
+        with open(path, "rb") as file, _unpacked(path, file) as stream:
+            yield _as_utf8(path, stream, encoding)
+    except FileNotFoundError:
+        raise StudyError(
+            f"{path}: no such file; place it there, or correct its path in config.yaml"
+        ) from None
+    except (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError) as error:
+        raise StudyError(
+            f"{path}: damaged, cannot be unpacked ({error}); fetch it again"
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StudyError(f"{path}: cannot be read ({reason})") from error
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file begins as parquet files do."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False
+
+
+def parquet_names(path: Path) -> list[str]:
+    """The names of a parquet file's columns.
+
+    Raises:
+        StudyError: the file is damaged.
+    """
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StudyError(
+            f"{path}: damaged, not a complete parquet file ({error}); fetch it again"
+        ) from error
+
+
+@contextmanager
+def _unpacked(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
+    start = file.read(16)
+    file.seek(0)
+    for magic, kind in FOREIGN.items():
+        if start.startswith(magic):
+            raise StudyError(f"{path}: is {kind}; save it as csv, parquet or JSON lines")
+    if start.startswith(GZIP):
+        with gzip.open(file) as stream:
+            yield stream  # type: ignore[misc]
+    elif start.startswith(ZSTD):
+        with pa.CompressedInputStream(pa.PythonFile(file), "zstd") as stream:
+            yield stream
+    elif start.startswith(ZIP):
+        with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as stream:
+            yield stream  # type: ignore[misc]
+    else:
+        yield file
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [name for name in archive.namelist() if not name.endswith("/")]
+    names = [name for name in names if not name.startswith("__MACOSX/")]
+    if "[Content_Types].xml" in names:
+        raise StudyError(f"{path}: is an Excel workbook or another Office file; save it as csv")
+    if len(names) != 1:
+        raise StudyError(
+            f"{path}: holds {len(names)} files ({', '.join(names[:5])}); unpack it, and name the "
+            "right one in config.yaml"
+        )
+    return names[0]
+
+
+def _as_utf8(path: Path, stream: BinaryIO, encoding: str | None) -> BinaryIO:
+    start = stream.read(4)
+    if not start:
+        raise StudyError(
+            f"{path}: the file is empty; delete it and fetch it again, or place the right one there"
+        )
+    for mark, marked_encoding in BOMS.items():
+        if start.startswith(mark):
+            start, encoding = start[len(mark) :], marked_encoding
+    pieces = _pieces(start, stream)
+    if encoding is not None and codecs.lookup(encoding).name != "utf-8":
+        pieces = _recoded(path, pieces, encoding)
+    return io.BufferedReader(_Pieces(pieces), PIECE_BYTES)
+
+
+def _pieces(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    yield start
+    while piece := stream.read(PIECE_BYTES):
+        yield piece
+
+
+def _recoded(path: Path, pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for piece in pieces:
+            yield decoder.decode(piece).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            f"{path}: is not {encoding} ({error.reason}); correct its encoding in config.yaml, or "
+            "save the file as UTF-8"
+        ) from error
+
+
+def doubled_colons(stream: BinaryIO, separator: bytes) -> BinaryIO:
+    """The same bytes with every `::` replaced by a separator of one byte."""
+    return io.BufferedReader(_Pieces(_replaced(stream, separator)), PIECE_BYTES)
+
+
+def _replaced(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
+    rest = b""
+    while piece := stream.read(PIECE_BYTES):
+        piece = rest + piece
+        rest = b":" if piece.endswith(b":") and not piece.endswith(b"::") else b""
+        yield piece[: len(piece) - len(rest)].replace(b"::", separator)
+    yield rest
+
+
+def without_leading_zeros(stream: BinaryIO, separator: bytes, error: type[Exception]) -> BinaryIO:
+    """The same bytes; `error` where a field begins with a zero and another digit."""
+    return io.BufferedReader(_Pieces(_watched(stream, separator, error)), PIECE_BYTES)
+
+
+def _watched(stream: BinaryIO, separator: bytes, error: type[Exception]) -> Iterator[bytes]:
+    starts = (b"\n0", separator + b"0")
+    pattern = re.compile(rb"(?:\n|" + re.escape(separator) + rb")0[0-9]")
+    before = b"\n"
+    while piece := stream.read(PIECE_BYTES):
+        watched = before + piece
+        if any(start in watched for start in starts) and pattern.search(watched):
+            raise error
+        before = piece[-2:]
+        yield piece
+
+
+class _Pieces(io.RawIOBase):
+    """A readable stream of the bytes that an iterator gives."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

@@ -1,0 +1,293 @@
+"""Plain text of an answer as lists: numbered, bulleted or labelled lines, tables and sequences."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from microrank.llm.reading.rows import Block, Column, Role, Row, row_of_line
+from microrank.llm.reading.shown import TOKEN_START, Shown
+from microrank.llm.reading.tables import is_table_line, separator_of, table_block
+
+MAX_LINES = 2_000
+MAX_LINE = 3_000  # characters of a line that are read, the last ones
+_KIND = (
+    r"(?:(?:the\s+)?(?:video|candidate|item|id|number|movie|film|option|no\.?)s?\s*"
+    r"(?:id\s*)?[#:]?\s*)?"
+)
+_MARKS = r"[\[(\"'`#*]{0,3}"
+_ITEM = rf"{_MARKS}{_KIND}{_MARKS}\d{{1,19}}(?![\w%/]|\.\d)[\])\"'`*]{{0,3}}"
+_SEPARATOR = (
+    r"(?:\s*(?:,\s*(?:and\s+)?(?:then\s+)?|;|>+|→|➔|➜|⇒|->|=>|\||&|\band then\b|\bthen\b|\band\b|"
+    r"\bfollowed by\b)\s*|\s+)"
+)
+_SEQUENCE = re.compile(rf"{_ITEM}(?:{_SEPARATOR}{_ITEM})*", re.IGNORECASE)
+_INNER_SEQUENCE = re.compile(
+    rf"(?<![\w.]){_ITEM}(?:\s*(?:,\s*(?:and\s+)?|;|>|→|->|\band\b)\s*{_ITEM}){{2,}}", re.IGNORECASE
+)
+_DASHED = re.compile(r"\d{1,19}(?:\s*[-–—]\s*\d{1,19}){3,}")
+_NUMBER = re.compile(r"(?<!\d)\d{1,19}")
+_ELLIPSIS = re.compile(r"\s*[,>;→]?\s*(?:\.\.\.|…).*", re.DOTALL)
+_PREFIX = re.compile(
+    r"^[^:\n]*[A-Za-z][^:\n]*:\s*(?=[\[(\"'`#*]*(?:video |candidate |item |id )?[\[(#]?\d)", re.I
+)
+_STRONG = re.compile(r"\s*(?:>+|→|➔|➜|⇒|->|=>)\s*")
+_WEAK = re.compile(r"\s*[,;]\s*(?:and\s+|then\s+)*")
+_INLINE_MARK = re.compile(r"(?:(?<=[\s,;])|^)(?:\*\*)?(\d{1,3})[.)](?:\*\*)?\s+")
+_BULLET = re.compile(r"^\s*[-*+•·▪►–—]\s+")
+_HEADING = re.compile(r"^\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)|:\s*\**\s*$")
+_ATTRIBUTE = re.compile(
+    r"^\W*(?:score|rating|relevance|likelihood|confidence|id|video id|item id|rank|position|place|"
+    r"title|name)\W{0,4}[:=]",
+    re.IGNORECASE,
+)
+_BOLD = re.compile(r"\*\*|__")
+_KEYCAP = re.compile("(\\d)\ufe0f?\u20e3")
+_PUNCTUATION = str.maketrans("，、；：（）［］．＞【】　", ",,;:()[].>[] ")
+
+
+@dataclass
+class _Run:
+    """Lines of one kind that follow each other."""
+
+    kind: str
+    start: int
+    heading: str
+    lines: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    end: int = 0
+
+
+def tidied(text: str) -> str:
+    """The text with plain punctuation, without code fences, and with one entry a line."""
+    text = _KEYCAP.sub(r"\1. ", text.translate(_PUNCTUATION))
+    text = re.sub(r"^\s*```[A-Za-z]*\s*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"<br\s*/?>|</?li>|</?[ou]l>|</?p>", "\n", text, flags=re.IGNORECASE)
+    return _BOLD.sub("", text)
+
+
+def text_blocks(text: str, shown: Shown, answer_format: str) -> list[Block]:
+    """All lists in a text, in the order in which they end.
+
+    Args:
+        text: The answer proper, tidied, without its JSON.
+        shown: What the prompt showed.
+        answer_format: What it asked for; where that is scores, `7 → 8` is no sequence of names.
+    """
+    lines = list(_lines(text))[:MAX_LINES]
+    blocks, rest = _take_tables(lines)
+    return sorted(
+        [*blocks, *_runs(rest, shown, answer_format != "scores")], key=lambda block: block.end
+    )
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Each line and where it begins; a list within a line is one line per entry."""
+    start = 0
+    for line in text.split("\n"):
+        skipped = max(0, len(line) - MAX_LINE)
+        yield from _entries(start + skipped, line[skipped:])
+        start += len(line) + 1
+
+
+def _entries(start: int, line: str) -> Iterator[tuple[int, str]]:
+    marks = [mark for mark in _INLINE_MARK.finditer(line) if _is_open(line, mark)]
+    numbers = [int(mark[1]) for mark in marks]
+    if len(marks) < 2 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        yield start, line
+        return
+    if before := line[: marks[0].start()]:
+        yield start, before
+    ends = [*(mark.start() for mark in marks[1:]), len(line)]
+    for mark, end in zip(marks, ends, strict=True):
+        yield start + mark.start(), line[mark.start() : end].rstrip().rstrip(",;")
+
+
+def _is_open(line: str, mark: "re.Match[str]") -> bool:
+    """Whether `7)` numbers an entry, rather than closes a bracket as in `(video 7)`."""
+    before = line[: mark.start()]
+    return before.count("(") <= before.count(")")
+
+
+def _take_tables(lines: list[tuple[int, str]]) -> tuple[list[Block], list[tuple[int, str]]]:
+    blocks: list[Block] = []
+    rest: list[tuple[int, str]] = []
+    place = 0
+    while place < len(lines):
+        separator = "|" if is_table_line(lines[place][1]) else separator_of(lines[place][1])
+        last = place
+        while separator and last < len(lines) and _continues(lines[last][1], separator):
+            last += 1
+        inside = lines[place:last]
+        block = (
+            table_block([line for _, line in inside], inside[0][0], _end(inside), separator)
+            if separator and len(inside) > 1
+            else None
+        )
+        if block is None:
+            rest.append(lines[place])
+            place += 1
+        else:
+            blocks.append(block)
+            rest.append((lines[place][0], ""))
+            place = last
+    return blocks, rest
+
+
+def _continues(line: str, separator: str) -> bool:
+    return is_table_line(line) if separator == "|" else separator in line
+
+
+def _end(lines: Sequence[tuple[int, str]]) -> int:
+    return lines[-1][0] + len(lines[-1][1])
+
+
+def _runs(lines: Sequence[tuple[int, str]], shown: Shown, has_sequences: bool) -> Iterator[Block]:
+    open_runs: dict[str, _Run] = {}
+    closed: list[_Run] = []
+    heading = ""
+    last: _Run | None = None
+    for start, line in lines:
+        if not line.strip():
+            continue
+        if last is not None and _is_attribute(line) and last.kind not in ("sequence", "number"):
+            last.lines[-1] += " ; " + line.strip()
+            last.rows[-1] = row_of_line(last.lines[-1])
+            last.end = start + len(line)
+            continue
+        for kind, rows in _classified(line, shown, has_sequences):
+            run = open_runs.get(kind)
+            if run is None or not _goes_on(run, rows, line):
+                if run is not None:
+                    closed.append(run)
+                run = open_runs[kind] = _Run(kind, start, heading)
+            run.rows += rows
+            run.lines += [line] * len(rows)
+            run.end = start + len(line)
+            last = run
+            if kind in ("sequence", "prose"):
+                run.heading = f"{run.heading}\n{line}" if _PREFIX.match(line) else run.heading
+            break
+        else:
+            heading = line
+            if _HEADING.search(line):
+                numbered = {k: r for k, r in open_runs.items() if k == "numbered"}
+                closed += [run for kind, run in open_runs.items() if kind not in numbered]
+                open_runs, last = numbered, None
+    for run in [*closed, *open_runs.values()]:
+        yield Block(tuple(run.rows), run.start, _kind_of(run), run.heading, end=run.end)
+
+
+def _is_attribute(line: str) -> bool:
+    """Whether a line says more of the entry before it, such as `Score: 8`."""
+    return bool(_ATTRIBUTE.match(line)) and not _BULLET.match(line)
+
+
+def _kind_of(run: _Run) -> str:
+    return run.kind if run.kind in ("sequence", "prose") else "list"
+
+
+def _classified(line: str, shown: Shown, has_sequences: bool) -> Iterator[tuple[str, list[Row]]]:
+    """The kind of a list's entry that a line is, and its rows; nothing of ordinary prose."""
+    bare = line.strip().strip("*_`").strip()
+    row = row_of_line(line)
+    columns = {(column.role, column.name) for column in row.numbers}
+    if (Role.LIST_MARK, "lead") in columns or (Role.PLACE, "lead") in columns:
+        yield "numbered", [row]
+        return
+    if _ATTRIBUTE.match(_BULLET.sub("", line)):
+        yield "bullet", [row]
+        return
+    if has_sequences and (sequence := _sequence(bare)):
+        yield ("number" if len(sequence) == 1 else "sequence"), sequence
+        return
+    if has_sequences and (parts := _titled_parts(bare, shown)):
+        yield "sequence", parts
+        return
+    if re.match(r"^[\s*_>-]*\[\s*#?\d+\s*\]", line):
+        yield "bracket", [row]
+    elif (Role.UNKNOWN, "start") in columns and re.match(r"^[\s*_`\"'(#>•-]*\d", line):
+        yield "start", [row]
+    elif _BULLET.match(line):
+        yield "bullet", [row]
+    elif re.match(rf"^[\s*_>]*{_KIND}[\[#(]?\d", line, re.IGNORECASE):
+        yield "labelled", [row]
+    elif bare.startswith(TOKEN_START) or (
+        not _HEADING.search(line) and shown.group_of(row.text) is not None
+    ):
+        yield "titled", [row]
+    elif inner := _INNER_SEQUENCE.search(line):
+        yield "prose", _numbers(inner.group())
+
+
+def _sequence(text: str) -> list[Row] | None:
+    """The rows of a line that holds only candidates' names, after a label perhaps."""
+    text = _PREFIX.sub("", text) if ":" in text else text
+    text = _ELLIPSIS.sub("", text).strip().strip("[](){}\"'`*").rstrip(".,;>→ ").lstrip(",;> ")
+    if not text or (not _SEQUENCE.fullmatch(text) and not _DASHED.fullmatch(text)):
+        return None
+    styles = {_NUMBER.sub("", item) for item in text.split()} if "," not in text else set()
+    return _numbers(text) if len(styles - {">", "→", "->", "and", "then", ";"}) <= 1 else None
+
+
+def _numbers(text: str) -> list[Row]:
+    column = Column(Role.UNKNOWN, "value")
+    return [Row({column: int(number)}) for number in _NUMBER.findall(text)]
+
+
+def _titled_parts(text: str, shown: Shown) -> list[Row] | None:
+    """The rows of a line such as `a title > another > a third` or `7 (a title), 3 (another)`."""
+    after_label = re.sub(r"^[^:\ue000]*[A-Za-z][^:\ue000]*:\s+", "", text)
+    for separator in (_STRONG, _WEAK):
+        parts = [part for part in separator.split(after_label) if part]
+        if separator is _WEAK and TOKEN_START not in text:
+            return None
+        if len(parts) < 2:
+            continue
+        rows = [row_of_line(part) for part in parts]
+        if all(_names_something(row, shown) for row in rows):
+            return rows
+    return None
+
+
+def _names_something(row: Row, shown: Shown) -> bool:
+    if row.text:
+        return shown.group_of(row.text) is not None
+    return bool(row.numbers)
+
+
+def _goes_on(run: _Run, rows: Sequence[Row], line: str) -> bool:
+    """Whether these rows continue a run, rather than begin another list."""
+    if run.kind == "number":
+        return True
+    if run.kind == "prose":
+        return False
+    if run.kind == "sequence":
+        before = {_whole(row) for row in run.rows}
+        return not any(_whole(row) in before for row in rows)
+    if run.kind == "numbered":
+        return _numbering_goes_on(run, rows[0])
+    first = _first(rows[0])
+    return first not in [_first(row) for row in run.rows]
+
+
+def _whole(row: Row) -> tuple[object, ...]:
+    return (*row.numbers.values(), row.text)
+
+
+def _numbering_goes_on(run: _Run, row: Row) -> bool:
+    return _lead(row) not in [_lead(earlier) for earlier in run.rows]
+
+
+def _lead(row: Row) -> float:
+    return next(value for column, value in row.numbers.items() if column.name == "lead")
+
+
+def _first(row: Row) -> object:
+    """What tells an entry from another one of the same list."""
+    names = [
+        (column.role, value)
+        for column, value in row.numbers.items()
+        if column.role is not Role.SCORE
+    ]
+    labelled = [name for name in names if name[0] is Role.CANDIDATE]
+    return next(iter([*labelled, *names]), row.text)
