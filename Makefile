@@ -1,6 +1,9 @@
-# `make report` and `make test` need nothing done before them: Python 3.11 or newer, git and make are enough.
+# `make report` and `make test` need nothing done before them: Python 3.11, 3.12 or 3.13, git and make are enough.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first Python that really runs, is of such a version, and can make an environment.
+WORKS := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+  if $$name -c '$(WORKS)' 2>/dev/null; then command -v $$name; break; fi; done)
 CORES ?= 4
 BIN := .venv/bin
 
@@ -47,7 +50,8 @@ PINNED := xargs $(BIN)/python -m pip install --quiet --constraint requirements.t
 
 # HASHES=1 takes only files whose SHA-256 is in the lock; it was made for Linux on x86-64 and Python 3.11.
 .venv/run.stamp: pyproject.toml requirements.txt requirements-hashes.txt
-	test -d .venv || $(PYTHON) -m venv .venv
+	@test -d .venv || '$(PYTHON)' -c '$(WORKS)' 2>/dev/null || { echo "make: needs Python 3.11, 3.12 or 3.13$(PYTHON:%=, and % is none of them); install one, or name it: make report PYTHON=/path/to/python3.12" >&2; exit 1; }
+	test -d .venv || '$(PYTHON)' -m venv .venv
 	$(if $(HASHES),$(BIN)/python -m pip install --quiet --require-hashes -r requirements-hashes.txt,$(BIN)/$(NAMES) | $(PINNED))
 	touch $@
 

@@ -14,19 +14,21 @@ SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
-from microrank.workflow.config import check_config
+from microrank.workflow.config import check_config, read_numbers
 from microrank.workflow.place import check_place
+from microrank.workflow.renamed import check_target
 from microrank.workflow.studies import Studies
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of
 
+SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
+RAW_FILES_HERE = workflow.storage_settings.default_storage_provider is None
 try:
-    check_place(workflow.basedir)
-    check_config(
-        config,
-        Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml"),
-        raw_files_here=workflow.storage_settings.default_storage_provider is None,
-    )
+    check_place(workflow.basedir, sys.executable)
+    for target in sys.argv[1:]:
+        check_target(target)
+    config.update(read_numbers(config, SCHEMA))
+    check_config(config, SCHEMA, raw_files_here=RAW_FILES_HERE)
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 

@@ -16,6 +16,7 @@ import yaml
 
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, Recommender
+from microrank.workflow.numbers import with_numbers
 from microrank.workflow.renamed import check_renamed
 
 Config = Mapping[str, Any]
@@ -49,6 +50,16 @@ def check_config(config: Config, schema_path: Path, *, raw_files_here: bool = Tr
         if len(message) > MESSAGE_LENGTH:
             message = f"{message[: MESSAGE_LENGTH - 2]} …"
         raise StudyError(message) from None
+
+
+def read_numbers(config: Config, schema_path: Path) -> dict[str, Any]:
+    """The config with numbers where YAML 1.1 read such as 1e-3 as text.
+
+    Args:
+        config: as Snakemake read it.
+        schema_path: the JSON schema, as YAML.
+    """
+    return with_numbers(config, _validator(schema_path))
 
 
 def _check_schema(config: Config, schema_path: Path) -> None:
