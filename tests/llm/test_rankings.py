@@ -6,10 +6,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llm.any_answers import IDS, ORDER, PIECES, mutations, read_permutation
 from microrank.llm.reading.answer import read_answer
-
-IDS = [101, 7, 55, 3000]
-ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
 
 
 @pytest.mark.parametrize(
@@ -113,39 +111,12 @@ def test_a_number_of_any_size_is_no_candidates_and_harms_nothing(number: str, te
     assert parsed.from_model == 1
 
 
-PIECES = [
-    "1",
-    "2",
-    "55",
-    "3000",
-    "-7",
-    ",",
-    "[",
-    "]",
-    "{",
-    "}",
-    '"',
-    ":",
-    "\n",
-    "<think>",
-    "</think>",
-    "```",
-    "ranking",
-    ".",
-    ")",
-    " ",
-    "é",
-    "٣",
+RANKING_PIECES = [
+    *PIECES,
+    *("ranking", ".", ")", "é", "٣", "1e999", "NaN", '{"id": ', "[[", "]]"),
     "18446744073709551616",  # 2**64, the first that numpy has no integer for
     "9" * 400,  # no float
-    "1e999",
-    "NaN",
-    '{"id": ',
-    "[[",
-    "]]",
 ]
-
-
 NUMBERS = (
     st.integers(-(2**70), 2**70)
     | st.integers(1, 4)
@@ -163,24 +134,13 @@ JSON = st.recursive(
 
 
 @given(
-    st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+    st.lists(st.sampled_from(RANKING_PIECES), max_size=60).map("".join)
     | st.text(max_size=200)
     | JSON.map(json.dumps),
     st.sampled_from(["ids", "numbers"]),
 )
 def test_whatever_is_answered_a_permutation_comes_of_it(text: str, answer: str) -> None:
-    check(text, answer)
-
-
-def check(text: str, answer: str) -> None:
-    parsed = read_answer(text, answer, IDS, ORDER)
-    assert sorted(parsed.positions) == [0, 1, 2, 3]
-    assert 0 <= parsed.from_model <= 4
-    rest = parsed.positions[parsed.from_model :]
-    assert rest == sorted(rest), "the recommender's order"
-    assert (parsed.from_model == 4) == (
-        not parsed.repairs["missing"] and not parsed.repairs["empty"]
-    )
+    read_permutation(text, answer)
 
 
 @pytest.mark.soak
@@ -193,20 +153,16 @@ def test_some_thousand_mutated_answers_are_permutations() -> None:
 
 
 def mutate(times: int) -> None:
-    draw = random.Random(1)
-    seeds = [
+    answers = [
         '{"ranking": [2, 1, 4, 3]}',
         '{"ranking": [{"id": 2}, {"id": 18446744073709551616}]}',
         "7, 55, 101, 3000",
         "1. 7\n2. 55\n3. 101",
         "<think>x</think>```json\n[1, 2, 3, 4]\n```",
     ]
-    for _ in range(times):
-        text = list(draw.choice(seeds))
-        for _ in range(draw.randrange(1, 8)):
-            place = draw.randrange(len(text) + 1)
-            text[place : place + draw.randrange(3)] = draw.choice(PIECES)
-        check("".join(text), draw.choice(["ids", "numbers"]))
+    draw = random.Random(2)
+    for text in mutations(answers, RANKING_PIECES, times):
+        read_permutation(text, draw.choice(["ids", "numbers"]))
 
 
 @pytest.mark.parametrize(
@@ -221,4 +177,4 @@ def mutate(times: int) -> None:
     ],
 )
 def test_hostile_text_is_read_in_bounded_time(text: str) -> None:
-    check(text, "ids")
+    read_permutation(text, "ids")

@@ -1,15 +1,12 @@
 """Answers that score candidates: known ones, repairs counted, and always a permutation."""
 
 import json
-import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from llm.any_answers import IDS, ORDER, PIECES, mutations, read_permutation
 from microrank.llm.reading.answer import read_answer
-
-IDS = [101, 7, 55, 3000]
-ORDER = [2, 0, 3, 1]  # shown: 55, 101, 3000, 7
 
 
 @pytest.mark.parametrize(
@@ -84,63 +81,30 @@ def test_a_larger_score_comes_first_and_equal_ones_keep_the_recommenders_order(
     assert parsed.scores == tuple(of_position[position] for position in range(4))
 
 
-PIECES = [
-    "1",
-    "2",
-    "55",
-    "3000",
-    "-7",
-    "9.5",
-    ",",
-    "[",
-    "]",
-    "{",
-    "}",
-    '"',
-    ":",
-    "\n",
-    "<think>",
-    "</think>",
-    "```",
-    "scores",
-    "/10",
-    " ",
-]
+SCORE_PIECES = [*PIECES, "9.5", "scores", "/10"]
 
 
 def check(text: str) -> None:
-    parsed = read_answer(text, "scores", IDS, ORDER)
-    assert sorted(parsed.positions) == [0, 1, 2, 3]
+    parsed = read_permutation(text, "scores")
     assert parsed.scores is not None
     assert sum(score is not None for score in parsed.scores) == parsed.from_model
-    told = [parsed.scores[position] for position in parsed.positions[: parsed.from_model]]
-    assert told == sorted(told, reverse=True)  # type: ignore[type-var]
-    assert parsed.positions[parsed.from_model :] == sorted(parsed.positions[parsed.from_model :]), (
-        "the recommender's order"
-    )
-    assert (parsed.from_model == 4) == (
-        not parsed.repairs["missing"] and not parsed.repairs["empty"]
-    )
+    in_order = [parsed.scores[position] for position in parsed.positions[: parsed.from_model]]
+    assert in_order == sorted(in_order, reverse=True)  # type: ignore[type-var]
 
 
-@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join) | st.text(max_size=200))
+@given(st.lists(st.sampled_from(SCORE_PIECES), max_size=60).map("".join) | st.text(max_size=200))
 def test_whatever_is_answered_a_permutation_comes_of_it(text: str) -> None:
     check(text)
 
 
 def test_some_thousand_mutated_answers_are_permutations() -> None:
-    draw = random.Random(1)
-    seeds = [
+    answers = [
         '{"scores": {"1": 2, "2": 9, "3": 0, "4": 5}}',
         "1: 2\n2: 9\n3: 0",
         "```json\n[2, 9, 0, 5]\n```",
     ]
-    for _ in range(3000):
-        text = list(draw.choice(seeds))
-        for _ in range(draw.randrange(1, 8)):
-            place = draw.randrange(len(text) + 1)
-            text[place : place + draw.randrange(3)] = draw.choice(PIECES)
-        check("".join(text))
+    for text in mutations(answers, SCORE_PIECES, 3000):
+        check(text)
 
 
 @pytest.mark.parametrize(

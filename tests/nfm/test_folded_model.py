@@ -2,6 +2,7 @@
 
 import math
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
@@ -58,30 +59,20 @@ def test_scores_are_the_network_of_all_weighted_pairs(
 @given(
     st.integers(0, 10_000),
     st.integers(1, 700),
-    st.integers(1, 9),
-    st.integers(1, 9),
-    st.booleans(),
-    st.sampled_from([0.0, 0.8]),
-    st.booleans(),
+    st.fixed_dictionaries(
+        {
+            "dimension": st.integers(1, 9),
+            "hidden": st.integers(1, 9),
+            "relu_on_score": st.booleans(),
+            "recency_decay": st.sampled_from([0.0, 0.8]),
+            "field_matrix": st.booleans(),
+        }
+    ),
 )
 def test_fold_equals_the_modules_evaluation_mode(
-    seed: int,
-    n_items: int,
-    dimension: int,
-    hidden: int,
-    relu: bool,
-    recency_decay: float,
-    field_matrix: bool,
+    seed: int, n_items: int, options: dict[str, Any]
 ) -> None:
-    model = random_model(
-        seed,
-        n_items=n_items,
-        dimension=dimension,
-        hidden=hidden,
-        relu_on_score=relu,
-        recency_decay=recency_decay,
-        field_matrix=field_matrix,
-    ).double()
+    model = random_model(seed, n_items=n_items, **options).double()
     histories = random_histories(seed, 5, n_items)
     scores = score_catalogue(fold(model), *model.history_state(histories))
     torch.testing.assert_close(

@@ -71,6 +71,16 @@ def server(request: pytest.FixtureRequest, certificates: dict[str, Path]) -> Ite
         yield scripted
 
 
+@pytest.fixture
+def trusted(
+    request: pytest.FixtureRequest,
+    certificates: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Name one of the certificates as an authority to trust."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates[request.param]))
+
+
 def chat(server: Scripted, folder: Path) -> None:
     settings = ChatSettings(model="tiny", base_url=server.base_url)
     ask_chat(
@@ -117,30 +127,22 @@ def test_a_certificate_that_nobody_vouches_for_ends_it_before_a_word_is_said(
     assert server.headers == []
 
 
-@pytest.mark.parametrize("server", ["another's"], indirect=True)
+@pytest.mark.parametrize(("server", "trusted"), [("another's", "another's")], indirect=True)
 @pytest.mark.parametrize("ask", ASKING)
+@pytest.mark.usefixtures("trusted")
 def test_a_trusted_certificate_of_another_name_ends_it_too(
-    server: Scripted,
-    ask: Callable[[Scripted, Path], None],
-    tmp_path: Path,
-    certificates: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    server: Scripted, ask: Callable[[Scripted, Path], None], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates["another's"]))
     with pytest.raises(StudyError, match=NOT_TRUSTED):
         ask(server, tmp_path)
     assert server.headers == []
 
 
-@pytest.mark.parametrize("server", ["own"], indirect=True)
+@pytest.mark.parametrize(("server", "trusted"), [("own", "own")], indirect=True)
 @pytest.mark.parametrize("ask", ASKING)
+@pytest.mark.usefixtures("trusted")
 def test_an_authority_of_ones_own_can_be_named(
-    server: Scripted,
-    ask: Callable[[Scripted, Path], None],
-    tmp_path: Path,
-    certificates: dict[str, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    server: Scripted, ask: Callable[[Scripted, Path], None], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates["own"]))
     server.listed = {"data": []}
     ask(server, tmp_path)

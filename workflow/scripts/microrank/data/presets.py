@@ -13,6 +13,11 @@ ML_100K_GENRES = [
 ]
 MOVIES = {"items": "movies", "verb": "rated"}
 
+
+def _columns(user: str, item: str, rating: str, timestamp: str) -> dict[str, str]:
+    return {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
+
+
 PRESETS: dict[str, Mapping[str, Any]] = {
     # files.grouplens.org/datasets/movielens/ml-100k-README.txt: u.data and u.item
     "movielens-100k": {
@@ -39,24 +44,14 @@ PRESETS: dict[str, Mapping[str, Any]] = {
     },
     # ml-latest-README.html: ratings.csv and movies.csv
     "movielens-latest": {
-        "columns": {
-            "user": "userId",
-            "item": "movieId",
-            "rating": "rating",
-            "timestamp": "timestamp",
-        },
+        "columns": _columns("userId", "movieId", "rating", "timestamp"),
         "titles_columns": {"item": "movieId", "title": "title"},
         "attributes": ["genres"],
         "about": MOVIES,
     },
     # amazon-reviews-2023.github.io: reviews and metadata of a category as JSON lines, or the csv
     "amazon-reviews-2023": {
-        "columns": {
-            "user": "user_id",
-            "item": "parent_asin",
-            "rating": "rating",
-            "timestamp": "timestamp",
-        },
+        "columns": _columns("user_id", "parent_asin", "rating", "timestamp"),
         "titles_columns": {"item": "parent_asin", "title": "title"},
         "attributes": ["main_category", "store"],
         "time_unit": "ms",
@@ -78,24 +73,14 @@ PRESETS: dict[str, Mapping[str, Any]] = {
     },
     # mengtingwan.github.io/data/goodreads: interactions and books as JSON lines
     "goodreads": {
-        "columns": {
-            "user": "user_id",
-            "item": "book_id",
-            "rating": "rating",
-            "timestamp": "date_added",
-        },
+        "columns": _columns("user_id", "book_id", "rating", "date_added"),
         "titles_columns": {"item": "book_id", "title": "title"},
         "attributes": ["publication_year", "publisher"],
         "about": {"items": "books", "verb": "read"},
     },
     # yelp.com/dataset/documentation: review.json and business.json
     "yelp": {
-        "columns": {
-            "user": "user_id",
-            "item": "business_id",
-            "rating": "stars",
-            "timestamp": "date",
-        },
+        "columns": _columns("user_id", "business_id", "stars", "date"),
         "titles_columns": {"item": "business_id", "title": "name"},
         "attributes": ["categories", "city"],
         "about": {"items": "businesses", "verb": "reviewed"},

@@ -3,6 +3,10 @@
 A text is known by 128 bits, two hashes whose seeds are drawn anew in every process. So no file can
 be made whose texts share them, and by chance two of ten million do with probability 1e-25. The
 seeds decide where a text lies in the table, never its number.
+
+The places of the table are called slots, as is usual. A slot holds the number of a text, or -1
+where it is free. The low bits of the first hash name a text's slot; if it is taken, the next free
+one is used (linear probing).
 """
 
 import secrets
