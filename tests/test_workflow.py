@@ -335,8 +335,8 @@ def test_a_wrong_setting_stops_before_anything_runs(study: Path) -> None:
     assert "Traceback" not in failed.stdout
 
 
-def test_too_few_hit_users_are_told_in_one_line_and_nothing_is_lost(study: Path) -> None:
-    edit_config(study, {"subset": {"sample_size": 2999}})
+def test_too_few_hit_users_are_told_in_one_line_where_the_size_is_strict(study: Path) -> None:
+    edit_config(study, {"subset": {"sample_size": 2999, "strict": True}})
     failed = run(study, REPORT)
     assert failed.returncode != 0
     assert re.search(
