@@ -1,4 +1,4 @@
-"""Can a language model improve a recommender's list? From raw interactions to the report; one rule file per stage."""
+"""Can a language model improve a recommender's list? From raw interactions to the report."""
 
 from snakemake.utils import min_version
 

@@ -68,7 +68,6 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
             "recommend_top_k",
             "make_sample",
             "embed_titles",
-            "embed_titles_for_tuning",
         }
     )
     done = run(there, REPORT, "--configfile", "bundle/bundle.yaml")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from microrank.errors import StudyError
-from microrank.files import read_csv, read_json, replacing, write_text
+from microrank.files import file_checksum, read_csv, read_json, replacing, write_text
 from microrank.nfm.checkpoint import save_tensors
 
 ROOT = Path(__file__).parent.parent
@@ -175,3 +175,11 @@ def test_a_text_that_is_absent_or_no_text_is_named(tmp_path: Path, read: Callabl
 def test_text_has_the_same_line_ends_everywhere(tmp_path: Path) -> None:
     write_text(tmp_path / "file", "a\nb\r\n")
     assert (tmp_path / "file").read_bytes() == b"a\nb\r\n"
+
+
+def test_checksums_are_those_of_sha256sum_and_git(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc")
+    sha256 = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    git_sha1 = "git-sha1:f2ba8f84ab5c1bce84a7b441cb1959cfc7093b7f"
+    assert file_checksum(tmp_path / "file") == sha256
+    assert file_checksum(tmp_path / "file", "git-sha1") == git_sha1

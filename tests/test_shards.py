@@ -1,4 +1,4 @@
-"""Shards: the same bytes for any number of them, at the edges of a parquet file's row groups and through the real command line."""
+"""Shards: the same bytes for any number of them, also at the edges of a file's row groups."""
 
 import shutil
 from collections import Counter
@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from commandline import SMALL, contents, copy_repository, edit_config, planned_jobs, run
+from hypothesis import given
+from hypothesis import strategies as st
 from microrank import shards, tables
 from microrank.errors import StudyError
-from microrank.shards import gather_shards
+from microrank.shards import Shard, gather_shards
 
-# Every rule that is cut, and its twin for tuning; fewer users than shards of `query_llm`.
+# Every rule that is cut, for tuning too; fewer users than shards of `query_llm`.
 STUDY = SMALL | {
     "subset": {"sample_size": 2},
     "tuning": {"sample_size": 2},
@@ -20,12 +22,6 @@ STUDY = SMALL | {
     "methods": ["simulated-numbered", "fused"],
 }
 SHARDS = {"shards": {"recommend_top_k": 2, "query_llm": 3}}
-CUT = {
-    "recommend_top_k": 2,
-    "recommend_top_k_for_tuning": 2,
-    "query_llm": 3,
-    "query_llm_for_tuning": 3,
-}
 FUSED = "results/sample/rankings/fused.parquet"
 
 
@@ -39,6 +35,19 @@ def recommendations(n_rows: int) -> pa.Table:
     return pa.table(columns | {"score": rng.random(n_rows)}).cast(
         tables.RECOMMENDATIONS, safe=False
     )
+
+
+@given(st.integers(0, 40), st.integers(1, 9))
+def test_shards_are_runs_that_hold_every_row_once_in_order(n_rows: int, count: int) -> None:
+    runs = [range(n_rows)[Shard(index, count).of(n_rows)] for index in range(count)]
+    assert [row for run in runs for row in run] == list(range(n_rows))
+    assert max(map(len, runs)) - min(map(len, runs)) <= 1
+
+
+def test_a_shard_is_everything_by_default_and_survives_json() -> None:
+    assert range(7)[Shard().of(7)] == range(7)
+    assert Shard(2, 5).to_json() == [2, 5]
+    assert Shard.from_json(Shard(2, 5).to_json()) == Shard(2, 5)
 
 
 @pytest.mark.parametrize("n_shards", [1, 2, 7])
@@ -100,15 +109,13 @@ def test_a_study_in_shards_leaves_the_bytes_of_one_in_one_piece(whole: Path, cut
 def test_every_shard_is_a_job_with_a_log_and_a_benchmark_of_its_own(cut: Path) -> None:
     assert {path.suffix: 0 for path in (cut / "results").rglob("*-of-*")} == {".log": 0, ".tsv": 0}
     for suffix, folder in ((".log", "logs"), (".tsv", "benchmarks")):
-        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == sum(
-            CUT.values()
-        )
+        assert len(list((cut / "results/sample" / folder).rglob(f"*-of-*{suffix}"))) == 10
     assert "Nothing to be done" in run(cut, "-n", FUSED).stdout
 
 
 def test_in_one_piece_there_is_no_job_more(whole: Path, cut: Path) -> None:
     one, many = planned_jobs(whole, "-F"), planned_jobs(cut, "-F")
-    assert many - one == Counter(CUT) - Counter(dict.fromkeys(CUT, 1)) + Counter(gather_shards=4)
+    assert many - one == Counter(recommend_top_k=2, query_llm=4, gather_shards=4)
     assert one - many == Counter()
 
 
@@ -118,6 +125,6 @@ def test_an_edit_of_what_a_shard_imports_reruns_all_shards(cut: Path) -> None:
     path.write_text(text + "\n# edited\n")
     planned = planned_jobs(cut)
     path.write_text(text)
-    assert planned["recommend_top_k"] == planned["recommend_top_k_for_tuning"] == 2
+    assert planned["recommend_top_k"] == 4
     assert planned["gather_shards"] >= 2
     assert "train_nfm" not in planned

@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from microrank import tables
 from microrank.data.subset import sample_hit_users, sample_tuning_users
 from microrank.errors import StudyError
@@ -224,3 +226,22 @@ def test_a_file_that_does_not_fit_another_is_named_with_its_folder(
     ):
         with pytest.raises(StudyError, match=f"^{re.escape(said)}"):
             find_held_out_items(recommendations, hidden)
+
+
+@given(
+    st.lists(st.integers(-9, 9) | st.integers(-(2**63), 2**63 - 1), unique=True),
+    st.lists(st.integers(-9, 9)),
+    st.booleans(),
+)
+def test_an_id_is_found_where_it_stands_and_else_nowhere(
+    ids: list[int], others: list[int], ascending: bool
+) -> None:
+    ids = sorted(ids) if ascending else ids
+    wanted = [*ids, *others]
+    places = tables.find_ids(np.array(ids, np.int64), np.array(wanted, np.int64)).tolist()
+    assert places == [ids.index(id_) if id_ in ids else -1 for id_ in wanted]
+
+
+def test_ids_are_found_in_the_shape_in_which_they_are_wanted() -> None:
+    places = tables.find_ids(np.array([3, 5]), np.array([[5, 4], [3, 5]]))
+    assert places.tolist() == [[1, -1], [0, 1]]

@@ -4,8 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from microrank.data.checksums import checksum_of, verify_checksums
+from microrank.data.checksums import verify_checksums
 from microrank.errors import StudyError
+from microrank.files import file_checksum
 
 ABC = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -18,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_sha256_of_a_known_text(file: Path) -> None:
-    assert checksum_of(file, "sha256") == ABC
+    assert file_checksum(file, "sha256") == ABC
 
 
 def test_git_sha1_is_what_git_says(file: Path) -> None:
@@ -28,7 +29,7 @@ def test_git_sha1_is_what_git_says(file: Path) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    assert checksum_of(file, "git-sha1") == f"git-sha1:{said}"
+    assert file_checksum(file, "git-sha1") == f"git-sha1:{said}"
 
 
 def test_right_and_undeclared_files_pass(file: Path, tmp_path: Path) -> None:
@@ -44,7 +45,9 @@ def test_a_wrong_checksum_names_file_found_expected_and_what_to_do(file: Path) -
         verify_checksums([file], {"pairs.csv": ABC})
     said = str(error.value)
     assert said.startswith(
-        f"{file}: checksum is sha256:fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603, but {ABC} is declared"
+        f"{file}: checksum is "
+        "sha256:fb8e20fc2e4c3f248c60c39bd652f3c1347298bb977b8b4d5903b85055620603, "
+        f"but {ABC} is declared"
     )
     assert "fetched again" in said
     assert "remove 'pairs.csv' from `checksums`" in said

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from microrank.data.fetch import Patience, fetch
 from microrank.errors import StudyError
@@ -307,13 +307,29 @@ def test_a_full_disk_is_told(server: Server, target: Path, monkeypatch) -> None:
     monkeypatch.setattr("microrank.data.fetch._copy", _no_space)
     with pytest.raises(
         StudyError,
-        match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or fetch",
+        match=r"pairs\.tsv\.part: cannot be written \(No space left on device\); make room, or ",
     ):
         fetch(target, server.will(whole()))
 
 
 def _no_space(*_: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_a_server_that_continues_another_version_is_not_trusted(
+    server: Server, target: Path
+) -> None:
+    """It sends the range that was asked for, whatever version the request wants continued."""
+    newer = CONTENT[::-1]
+    rest = status(
+        206,
+        newer[1000:],
+        Content_Range=f"bytes 1000-{len(newer) - 1}/{len(newer)}",
+        ETag='"two"',
+    )
+    fetch(target, server.will(whole(cut=1000), rest, whole(newer, etag='"two"')), patience=HASTY)
+    assert target.read_bytes() == newer
+    assert server.ranges == [None, "bytes=1000-", None]
 
 
 @given(
@@ -325,10 +341,12 @@ def _no_space(*_: object) -> None:
     ),
     st.booleans(),
 )
+@example(faults=["newer"] * 6, has_checksum=False)
 @settings(max_examples=40)
 def test_whatever_happens_the_file_is_whole_or_absent(
     server: Server, tmp_path_factory, faults: list[str], has_checksum: bool
 ) -> None:
+    """Without a checksum, the newer version is as good as the older one, but never a mixture."""
     newer = CONTENT[::-1] + b"newer"
     answer = {
         "cut": whole(cut=30_000),
@@ -356,4 +374,5 @@ def test_whatever_happens_the_file_is_whole_or_absent(
             checksum=CHECKSUM if has_checksum else None,
             patience=HASTY,
         )
-    assert target.read_bytes() == CONTENT
+    wanted = [CONTENT] if has_checksum else [CONTENT, newer]
+    assert target.read_bytes() in wanted

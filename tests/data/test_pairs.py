@@ -128,18 +128,21 @@ GOOD = "1\t1 2 3\n"
 TSV_FAULTS = {
     "": r"the file is empty",
     "\ufeff": r"the file is empty",
-    "user item\n": r"line 1: found 'user item' where the header 'user,item,timestamp' \(csv\) or a user, a tab",
-    "user,item,time\n1,2,3\n": r"line 1: found 'user,item,time' where the header 'user,item,timestamp'",
+    "user item\n": (
+        r"line 1: found 'user item' where the header 'user,item,timestamp' \(csv\) or a user, a tab"
+    ),
+    "user,item,time\n1,2,3\n": (
+        r"line 1: found 'user,item,time' where the header 'user,item,timestamp'"
+    ),
     "<!DOCTYPE html>\n": r"line 1: found '<!DOCTYPE html>' where",
     "user\titems\n"
-    + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 9223372036854775807",
+    + GOOD: r"line 1: user id 'user' is no whole number; ids are whole numbers from 0 to 92233720",
     GOOD + "2 4 5 6\n": r"line 2: no tab in '2 4 5 6'",
     GOOD + "x7\t4 5 6\n": r"line 2: user id 'x7' is no whole number",
     GOOD + "2\t4 five 6\n": r"line 2: item id 'five' is no whole number",
     GOOD + "2\t4 -5 6\n": r"line 2: item id '-5' is negative",
     GOOD + "-2\t4 5 6\n": r"line 2: user id '-2' is negative",
-    GOOD
-    + "2\t4 9223372036854775808 6\n": r"line 2: item id '9223372036854775808' is larger than 9223372036854775807",
+    GOOD + "2\t4 9223372036854775808 6\n": r"line 2: item id '9223372036854775808' is larger",
     GOOD + f"2\t4 {'7' * 70} 6\n": r"line 2: item id '7{60}' … is larger than",
     GOOD + "2\t4 5\0 6\n": r"line 2: item id '5\\x00' holds a NUL byte",
     GOOD + "2\t4 5 6\n3\t4  5 6\n": r"line 3: the item id is missing in '3\\t4  5 6'",
@@ -167,8 +170,7 @@ CSV_FAULTS = {
     HEADER + "1,2,3,4\n": r"line 2: '1,2,3,4' is not user,item,timestamp",
     HEADER + "1,2,3\n1,4": r"line 3: '1,4' is not user,item,timestamp; was the file cut off\?",
     HEADER + "1,2,3\n\n1,4,5\n": r"line 3: the line is blank",
-    HEADER
-    + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number; timestamps are milliseconds",
+    HEADER + "1,2,3\n1,4,yesterday\n": r"line 3: timestamp 'yesterday' is no whole number",
     HEADER + "1,2,3\n1,4,\n": r"line 3: timestamp '' is empty",
     HEADER + "1,2,-3\n": r"line 2: timestamp '-3' is negative",
     HEADER + "1,2,1.5e9\n": r"line 2: timestamp '1.5e9' is no whole number",
@@ -220,11 +222,11 @@ def test_tsv_and_csv_of_the_same_interactions_agree(raw) -> None:
     [
         (
             [1, 2, 3, 4, 6, 5, 7],
-            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 40 10 50 \(line 5\) in the second",
+            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 40 10 50",
         ),
         (
             [1, 2, 3, 4, 5, 6],
-            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 10 40 \(line 5\) in the second",
+            r"user 2 has items 20 10 40 50 \(line 2\) in the first and items 20 10 40 \(line 5\)",
         ),
         (
             [1, 2, 3],

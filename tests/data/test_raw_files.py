@@ -1,4 +1,4 @@
-"""Raw files of every shape that hypothesis can think of: they are split rightly, or the message names the line."""
+"""Raw files of every shape: they are split rightly, or the message names the line."""
 
 import re
 import tempfile
@@ -16,7 +16,7 @@ from microrank.errors import StudyError
 
 WHOLE_FILE = ("the file is empty", "no rows below the header", "no titles below the header")
 
-# Mostly right, now and then not: ids, separators and line ends as damaged or foreign programs write them.
+# Mostly right, now and then wrong: ids, separators and line ends of damaged or foreign programs.
 NUMBER = st.one_of(
     st.integers(0, 12).map(str), st.integers(0, 12).map(str), st.integers(0, 2**64).map(str)
 )
@@ -101,7 +101,7 @@ GARBAGE = st.one_of(
 
 
 def split_file(raw: bytes) -> dict[int, list[int]] | str:
-    """The histories that the splits together hold, after checking what must hold of them; or the message."""
+    """The histories that the splits hold together, once they are checked; or the message."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pairs")
         path.write_bytes(raw)

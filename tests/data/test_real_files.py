@@ -11,8 +11,12 @@ from microrank.data.splits import SplitSummary, split_interactions
 from microrank.data.titles import read_titles
 
 KNOWN = {
-    "MicroLens-50k_pairs.tsv": "sha256:46be22f478aa891b9c2a4b357c1df2ac2478793a99d58d07336e6277b6bf426d",
-    "MicroLens-100k_title_en.csv": "sha256:1cc32b69821f3b782412833cf1f5750182779234f7c5ad87da7d8c6718b50b6b",
+    "MicroLens-50k_pairs.tsv": (
+        "sha256:46be22f478aa891b9c2a4b357c1df2ac2478793a99d58d07336e6277b6bf426d"
+    ),
+    "MicroLens-100k_title_en.csv": (
+        "sha256:1cc32b69821f3b782412833cf1f5750182779234f7c5ad87da7d8c6718b50b6b"
+    ),
 }
 
 
@@ -56,8 +60,8 @@ def test_microlens_titles_keep_their_oddities(real_data: Path) -> None:
     quoted = read_titles(real_data / "microlens-50k" / "MicroLens-50k_titles.csv")
     full = dict(zip(quoted["item_id"].to_pylist(), quoted["title"].to_pylist(), strict=True))
     assert (
-        full[1]
-        == "Gu long song gaga bad, even three hundred years old are not let go. # comic # Two Yuan # My destiny villain"
+        full[1] == "Gu long song gaga bad, even three hundred years old are not let go. "
+        "# comic # Two Yuan # My destiny villain"
     )
     assert full[579].startswith(r"\n pester don't let sleep the girl, how annoying is it?")
 

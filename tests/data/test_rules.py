@@ -61,7 +61,10 @@ def test_raw_files_are_fetched_split_and_left_alone_ever_after(
 
     failed = run(study, "-k", *command, env=env)
     assert failed.returncode != 0
-    by_hand = "fetch pairs.tsv by hand from https://example.org/data, place it at resources/mine/pairs.tsv, and run again"
+    by_hand = (
+        "fetch pairs.tsv by hand from https://example.org/data, "
+        "place it at resources/mine/pairs.tsv, and run again"
+    )
     assert (
         f"fetch_microlens: {url}pairs.tsv: the server answers 404 File not found; {by_hand}"
         in failed.stdout

@@ -1,4 +1,4 @@
-"""The synthetic sample: well-formed, the same for the same seed, odd where real files are, and with something to find in it."""
+"""The synthetic sample: well-formed, the same for the same seed, and odd where real files are."""
 
 import re
 from pathlib import Path

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.data.raw_histories import Histories
+from microrank.data.raw_histories import RawHistories
 from microrank.data.splits import SplitSummary, split_interactions
 from microrank.data.titles import TITLES
 
@@ -19,9 +19,9 @@ def interactions(histories: dict[int, list[int]]) -> pa.Table:
     return pa.table(list(zip(*rows, strict=True)), schema=tables.SPLIT)
 
 
-def portion(histories: dict[int, list[int]]) -> Histories:
+def portion(histories: dict[int, list[int]]) -> RawHistories:
     lists = [np.array(items) for items in histories.values()]
-    return Histories(
+    return RawHistories(
         np.array(list(histories)),
         np.array([len(items) for items in lists]),
         np.concatenate(lists),

@@ -13,7 +13,10 @@ K = 4
 
 
 def study(ranks: list[int]) -> dict:
-    """Recommendations, past and test of one user per entry of `ranks`; the ground truth stands at that rank (0: not in the list)."""
+    """Lists, past and test of one user for each of `ranks`, where the held-out item stands.
+
+    A rank of 0 means that the list lacks it.
+    """
     users = np.arange(len(ranks)) * 10 + 7
     truth = 1000 + np.arange(len(ranks))
     lists = 100 * users[:, None] + np.arange(K)
@@ -44,7 +47,7 @@ def split(users: np.ndarray, items: np.ndarray, positions: np.ndarray) -> pa.Tab
 
 
 @given(st.lists(st.integers(0, K), min_size=1, max_size=40), st.integers(0, 5), st.data())
-def test_only_users_whose_list_holds_the_hidden_item_are_drawn_each_once(
+def test_only_users_whose_list_holds_the_held_out_item_are_drawn_each_once(
     ranks: list[int], seed: int, data: st.DataObject
 ) -> None:
     hits = sum(rank > 0 for rank in ranks)
@@ -68,7 +71,8 @@ def test_history_is_the_newest_items_of_train_and_valid_oldest_first() -> None:
 def test_too_few_hit_users_is_an_error_that_says_how_many_there_are() -> None:
     with pytest.raises(
         StudyError,
-        match=r"sample_size is 3, but there are only 2 users whose top 4 holds the held-out item \(.*\); set it to 2 or less",
+        match=r"sample_size is 3, but there are only 2 users whose top 4 holds the held-out item "
+        r"\(.*\); set it to 2 or less",
     ):
         sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
 
@@ -128,9 +132,7 @@ def tuning_of(parts: dict, **changes: object) -> pa.Table:
     )  # type: ignore[arg-type]
 
 
-def test_tuning_users_are_hit_users_of_those_set_aside_at_most_so_many_with_the_valid_item_as_target() -> (
-    None
-):
+def test_tuning_users_are_hit_users_of_those_set_aside_with_the_valid_item_as_target() -> None:
     parts = study([1, 0, 2, 3, 4, 1, 0, 2] * 5)
     tuning = tuning_of(parts)
     aside = set_aside_for_tuning(parts["test"]["user_id"].to_numpy(), 0.5, 1).tolist()
@@ -180,7 +182,7 @@ def test_nobody_tunes_and_is_tested_however_many_are_drawn(
     st.lists(st.integers(0, K), min_size=30, max_size=30),
 )
 def test_who_tunes_does_not_depend_on_anybodys_test_item(one: list[int], other: list[int]) -> None:
-    """The draw has no test table to look at; that the test's draw, which has, takes nobody away from it is held here."""
+    """The draw does not see the test items. The draw for the test does, and takes nobody away."""
     valid = study([1] * 30)
     tuners = tuning_of(valid)["user_id"].to_pylist()
     for ranks in (one, other):
@@ -198,9 +200,7 @@ def test_who_tunes_does_not_depend_on_anybodys_test_item(one: list[int], other: 
     assert tuners == set_aside_for_tuning(valid["test"]["user_id"].to_numpy(), 0.5, 1).tolist()
 
 
-def test_set_aside_users_are_the_share_the_same_for_rows_in_any_order_and_others_for_another_seed() -> (
-    None
-):
+def test_set_aside_users_depend_on_share_and_seed_and_not_on_the_order_of_rows() -> None:
     users = np.arange(1000) * 3
     aside = set_aside_for_tuning(users, 0.25, 7)
     assert len(set(aside.tolist())) == 250

@@ -102,19 +102,19 @@ FAULTS = {
     "1, a\nx, b\n": r"line 2: item id 'x' is no whole number; ids are whole numbers from 0 to",
     "1, a\n-2, b\n": r"line 2: item id '-2' is negative",
     "1, a\n9223372036854775808, b\n": r"line 2: item id '9223372036854775808' is larger than",
-    "1, a\n99999999999999999999999, b\n": r"line 2: item id '99999999999999999999999' is larger than",
+    "1, a\n99999999999999999999999, b\n": r"line 2: item id '9{23}' is larger than",
     "1, a\n, b\n": r"line 2: item id '' is empty",
     "1, a\n3, b\n2, c\n3, d\n": r"line 4: item 3 has a title on line 2 already",
     "1, a\n2, \0\n": r"line 2: there is a NUL byte",
     "1, a\n2, "
     + "b" * 200_000
     + "\n": r"line 2: a title of more than 131072 characters; shorten it",
-    "item,title\n1,a\n2,b,c\n": r"line 3: 3 fields where an id and a title are expected; quote a title",
+    "item,title\n1,a\n2,b,c\n": r"line 3: 3 fields where an id and a title are ",
     "item,title\n1,a\n\n2,b\n": r"line 3: the line is blank",
     "item,title\n1,a\n2\n": r"line 3: 1 field",
     'item,title\n1,"two\nlines"\nx,b\n': r"line 4: item id 'x' is no whole number",
     'item,title\n1,a\nx,"two\nlines"\n': r"line 3: item id 'x' is no whole number",
-    'item,title\n1,a\n2,"b\n3,c\n': r"line 3: a quotation mark opens here that nothing closes: was the file cut off\?",
+    'item,title\n1,a\n2,"b\n3,c\n': r"line 3: a quotation mark opens here that nothing closes",
     'item,title\n1,a\n2,"b"c\n': r"line 3: the quotation marks do not fit",
     'item,title\n1,a\n2,"'
     + "b" * 200_000

@@ -111,6 +111,11 @@ def test_a_wrong_prompt_is_named_with_what_is_wrong(
     assert "\n" not in str(caught.value)
 
 
+def test_a_prompt_with_the_old_name_of_answer_format_is_read(tmp_path: Path) -> None:
+    old = load_prompt(written(tmp_path, GOOD.replace("answer_format:", "answer:")))
+    assert old == load_prompt(written(tmp_path, GOOD))
+
+
 def test_a_missing_prompt_is_named() -> None:
     with pytest.raises(StudyError, match=r"nowhere\.yaml: no such prompt"):
         load_prompt("nowhere.yaml")
@@ -146,8 +151,8 @@ HOSTILE = [
 def test_a_hostile_title_stays_one_line_of_its_own(title: str) -> None:
     prompt = load_prompt(ROOT / "resources/prompts/numbered.yaml")
     tame, wild = (
-        build_messages(prompt, ["a", one], [one, "b"], [5, 6], [0, 1])[-1]["content"].splitlines()
-        for one in ("tame", title)
+        build_messages(prompt, ["a", text], [text, "b"], [5, 6], [0, 1])[-1]["content"].splitlines()
+        for text in ("tame", title)
     )
     assert len(tame) == len(wild)
     assert [line for line in wild if line not in tame] == [

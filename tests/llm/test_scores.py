@@ -1,4 +1,4 @@
-"""Answers that score candidates: known ones, every kind of repair counted, and always a permutation."""
+"""Answers that score candidates: known ones, repairs counted, and always a permutation."""
 
 import json
 import random

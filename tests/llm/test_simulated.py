@@ -46,7 +46,10 @@ def test_an_answer_does_not_depend_on_the_order_that_a_process_gives_to_sets() -
     messages = build_messages(
         load_prompt(PROMPTS[0]), history, titles, list(range(20)), list(range(20))
     )
-    program = "import json, sys; from microrank.llm.simulated import simulated_answer; print(simulated_answer(json.load(sys.stdin), 1))"
+    program = (
+        "import json, sys; from microrank.llm.simulated import simulated_answer; "
+        "print(simulated_answer(json.load(sys.stdin), 1))"
+    )
     answers = {
         subprocess.run(
             [sys.executable, "-c", program],

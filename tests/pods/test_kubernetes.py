@@ -182,7 +182,7 @@ def test_every_pod_asks_for_what_the_profile_says_of_its_rule(done: Done) -> Non
         }
     rules = {rule for rule, _ in done.pods()}
     assert len(rules) >= 15
-    assert set(PROFILE["set-resources"]) <= rules | {f"{rule}_for_tuning" for rule in rules}
+    assert set(PROFILE["set-resources"]) <= rules
 
 
 def test_every_pod_has_the_stores_volume_so_that_what_is_paid_for_outlives_it(done: Done) -> None:

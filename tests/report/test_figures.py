@@ -63,7 +63,7 @@ def test_a_fusions_curve_has_the_mean_over_the_tuning_users_and_its_interval() -
     made = rankings()
     ours, theirs = SUBSET.slice(0, 10), SUBSET.slice(10)
     parts = [made["best"], made["chance"]]
-    chosen = fuse_rankings("z-score", ours, parts, theirs, parts).chosen
+    chosen = fuse_rankings("z-score", ours, parts, theirs, parts).choice.to_json()
     number, mean, low, high = tuning_curve(chosen, 0.95)[0]
     assert number == 0, "the second alone"
     lists = {(row["user_id"], row["item_id"]): row["rank"] for row in made["chance"].to_pylist()}

@@ -1,4 +1,4 @@
-"""Re-ranking by popularity and by item-kNN: known answers, and a slow form of the same formula as the oracle."""
+"""Re-ranking by popularity and by item-kNN: known answers, and a slow form as the oracle."""
 
 import itertools
 
@@ -35,11 +35,11 @@ def interactions(baskets: dict[int, list[int]]) -> pa.Table:
 
 def lists(rankings: pa.Table) -> list[list[int]]:
     assert rankings.schema.equals(tables.RANKINGS)
-    found: dict[int, list[int]] = {}
+    lists: dict[int, list[int]] = {}
     for row in rankings.to_pylist():
-        found.setdefault(row["user_id"], []).append(row["item_id"])
-        assert row["rank"] == len(found[row["user_id"]])
-    return list(found.values())
+        lists.setdefault(row["user_id"], []).append(row["item_id"])
+        assert row["rank"] == len(lists[row["user_id"]])
+    return list(lists.values())
 
 
 def test_popular_items_go_first_and_ties_keep_the_recommenders_order() -> None:
@@ -94,12 +94,14 @@ def test_item_knn_equals_the_sum_of_pairwise_cosines(seed: int) -> None:
     candidates = [[int(item) for item in rng.permutation(8)] for _ in range(4)]
     sizes = {item: {user for user, items in baskets.items() if item in items} for item in range(8)}
 
-    def cosine(one: int, other: int) -> float:
-        a, b = sizes[one], sizes[other]
+    def cosine(first: int, second: int) -> float:
+        a, b = sizes[first], sizes[second]
         return len(a & b) / np.sqrt(len(a) * len(b)) if a and b else 0.0
 
     ranked = lists(rank_by_item_knn(subset(histories, candidates), [past]))
     for history, shown, got in zip(histories, candidates, ranked, strict=True):
         scores = {item: sum(cosine(item, seen) for seen in history) for item in shown}
         assert sorted(got) == sorted(shown)
-        assert all(scores[one] >= scores[other] - 1e-12 for one, other in itertools.pairwise(got))
+        assert all(
+            scores[better] >= scores[worse] - 1e-12 for better, worse in itertools.pairwise(got)
+        )

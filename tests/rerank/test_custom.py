@@ -1,4 +1,4 @@
-"""A method of the user's own is one small file; what is wrong with it is told in one line."""
+"""A custom method is one small file; one line says what is wrong with it."""
 
 import re
 from pathlib import Path

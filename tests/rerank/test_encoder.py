@@ -69,9 +69,9 @@ def test_every_variant_is_what_its_definition_says(
             )
             for i in candidates[user]
         }
-        found = [score[item] for item in order_of(rankings, 10 * (user + 1))]
-        assert found == sorted(found, reverse=True) or np.allclose(
-            found, sorted(found, reverse=True), atol=1e-6
+        scores_in_order = [score[item] for item in order_of(rankings, 10 * (user + 1))]
+        assert scores_in_order == sorted(scores_in_order, reverse=True) or np.allclose(
+            scores_in_order, sorted(scores_in_order, reverse=True), atol=1e-6
         )
 
 

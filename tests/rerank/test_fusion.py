@@ -1,5 +1,6 @@
 """Fusion: known answers, a slow form as the oracle, and a choice that never looks at the test."""
 
+import json
 import statistics
 
 import numpy as np
@@ -11,6 +12,7 @@ from made_up_lists import order_of, subset
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.rerank.fusion import GRIDS, fuse_rankings
+from microrank.rerank.fusion_choice import FusionChoice
 from microrank.rerank.random import rank_randomly
 from microrank.rerank.scored import rankings_by_score
 
@@ -21,7 +23,10 @@ def users_from(first: int, lists: pa.Table) -> pa.Table:
 
 
 def recommended(lists: pa.Table, scores: np.ndarray) -> pa.Table:
-    """Table RECOMMENDATIONS of the lists with these scores, [n_users, k], and of one user more who is in no subset."""
+    """Table RECOMMENDATIONS of the lists with these scores, [n_users, k].
+
+    It holds one user more, who is in no subset.
+    """
     rankings = rankings_by_score(lists, scores)
     table = pa.table(
         {
@@ -57,7 +62,7 @@ def slow_z(values: list[float]) -> list[float]:
 
 def slow_fusion(fusion: str, number: float, lists: pa.Table, parts: list[pa.Table]) -> list[float]:
     """What each candidate of each user is ordered by, straight from the formulas."""
-    told = []
+    strengths = []
     for user, candidates in zip(
         lists["user_id"].to_pylist(), lists["candidates"].to_pylist(), strict=True
     ):
@@ -68,16 +73,16 @@ def slow_fusion(fusion: str, number: float, lists: pa.Table, parts: list[pa.Tabl
         ranks = [[part[item]["rank"] for item in candidates] for part in of_parts]
         scores = [[part[item]["score"] for item in candidates] for part in of_parts]
         if fusion == "reciprocal":
-            told += [
+            strengths += [
                 sum(1 / (number + rank) for rank in of_item) for of_item in zip(*ranks, strict=True)
             ]
         else:
             first, second = (
-                slow_z([-one for one in rank] if None in score else score)
+                slow_z([-value for value in rank] if None in score else score)
                 for rank, score in zip(ranks, scores, strict=True)
             )
-            told += [number * a + (1 - number) * b for a, b in zip(first, second, strict=True)]
-    return told
+            strengths += [number * a + (1 - number) * b for a, b in zip(first, second, strict=True)]
+    return strengths
 
 
 SCORE = st.integers(-3, 3) | st.floats(-1e6, 1e6, width=32).map(lambda value: round(value, 1))
@@ -90,14 +95,14 @@ SCORE = st.integers(-3, 3) | st.floats(-1e6, 1e6, width=32).map(lambda value: ro
     st.data(),
 )
 def test_both_fusions_are_their_formulas(
-    fusion: str, one: list[float], other: list[float], data: st.DataObject
+    fusion: str, first: list[float], second: list[float], data: st.DataObject
 ) -> None:
     lists = users_from(
         5, subset([[1]] * 4, [[1, 2, 3, 4], [9, 8, 7, 6], [1, 3, 5, 7], [4, 3, 2, 1]])
     )
     parts = [
-        recommended(lists, np.array(one).reshape(4, 4)),
-        rankings_by_score(lists, np.array(other)),
+        recommended(lists, np.array(first).reshape(4, 4)),
+        rankings_by_score(lists, np.array(second)),
     ]
     parts[1] = without_scores(
         parts[1], data.draw(st.lists(st.sampled_from(lists["user_id"].to_pylist()), unique=True))
@@ -107,19 +112,27 @@ def test_both_fusions_are_their_formulas(
         rank_randomly(OTHERS, data.draw(st.integers(0, 20))),
     ]
     fused = fuse_rankings(fusion, lists, parts, OTHERS, tuning_parts)
-    expected = slow_fusion(fusion, fused.chosen["chosen"], lists, parts)
+    expected = slow_fusion(fusion, fused.choice.chosen, lists, parts)
     items = [item for row in lists["candidates"].to_pylist() for item in row]
     users = [user for user in lists["user_id"].to_pylist() for _ in range(4)]
-    found = {(row["user_id"], row["item_id"]): row["score"] for row in fused.rankings.to_pylist()}
+    fused_scores = {
+        (row["user_id"], row["item_id"]): row["score"] for row in fused.rankings.to_pylist()
+    }
     np.testing.assert_allclose(
-        [found[key] for key in zip(users, items, strict=True)], expected, rtol=1e-5, atol=1e-5
+        [fused_scores[key] for key in zip(users, items, strict=True)],
+        expected,
+        rtol=1e-5,
+        atol=1e-5,
     )
     scores = fused.rankings["score"].to_numpy().reshape(4, 4)
     assert (np.diff(scores, axis=1) <= 0).all(), "best first"
 
 
 def test_magnitudes_count_where_a_method_has_them_and_ranks_where_it_has_none() -> None:
-    """The second part likes item 4 far more than the others: that outweighs the first part's order only where it can say how much."""
+    """The second part likes item 4 far more than the others.
+
+    That outweighs the first part's order only where it can say how much.
+    """
     right = rankings_by_score(OTHERS, np.tile([0.0, 0.0, 0.0, 1.0], 3))
     first, second = (
         recommended(TEST, SCORES),
@@ -129,7 +142,7 @@ def test_magnitudes_count_where_a_method_has_them_and_ranks_where_it_has_none() 
     with_scores = fuse_rankings("z-score", TEST, [first, second], OTHERS, tuning)
     assert order_of(with_scores.rankings)[0] == 4
     without = fuse_rankings("z-score", TEST, [first, without_scores(second, [10])], OTHERS, tuning)
-    assert with_scores.chosen == without.chosen
+    assert with_scores.choice == without.choice
     assert order_of(without.rankings)[0] == 2
 
 
@@ -148,8 +161,8 @@ def test_z_scores_follow_the_part_that_served_other_users() -> None:
         OTHERS,
         [recommended(OTHERS, np.tile(SCORES, (3, 1))), right],
     )
-    assert fused.chosen["chosen"] < 0.5
-    assert fused.chosen["tuning_users"] == 3
+    assert fused.choice.chosen < 0.5
+    assert fused.choice.tuning_users == 3
     assert order_of(fused.rankings)[0] == 2
     kept = fuse_rankings(
         "z-score",
@@ -158,7 +171,7 @@ def test_z_scores_follow_the_part_that_served_other_users() -> None:
         OTHERS,
         [recommended(OTHERS, np.tile(-SCORES, (3, 1))), right],
     )
-    assert kept.chosen["chosen"] == 1.0, "equally good: the first part alone"
+    assert kept.choice.chosen == 1.0, "equally good: the first part alone"
     assert order_of(kept.rankings) == [1, 2, 3, 4]
 
 
@@ -180,7 +193,7 @@ def test_reciprocal_ranks_are_summed(orders: list[list[int]]) -> None:
     ]
     tuning_parts = [rank_randomly(OTHERS, seed) for seed in range(3)]
     fused = fuse_rankings("reciprocal", TEST, parts, OTHERS, tuning_parts)
-    k = fused.chosen["chosen"]
+    k = fused.choice.chosen
     expected = sorted(
         (1, 2, 3, 4),
         key=lambda item: -round(sum(1 / (k + order.index(item) + 1) for order in orders), 12),
@@ -226,3 +239,10 @@ def test_a_part_of_another_subset_is_an_error() -> None:
     tuning = [rank_randomly(OTHERS, 1), rank_randomly(OTHERS, 2)]
     with pytest.raises(StudyError, match="of another subset"):
         fuse_rankings("reciprocal", TEST, [rank_randomly(TEST, 1), tuning[0]], OTHERS, tuning)
+
+
+def test_a_choice_comes_back_from_json_as_it_was() -> None:
+    tuning = [recommended(OTHERS, np.tile(SCORES, (3, 1))), rank_randomly(OTHERS, 1)]
+    parts = [recommended(TEST, SCORES), rank_randomly(TEST, 1)]
+    choice = fuse_rankings("z-score", TEST, parts, OTHERS, tuning, of=["nfm", "random"]).choice
+    assert FusionChoice.from_json(json.loads(json.dumps(choice.to_json()))) == choice

@@ -6,6 +6,7 @@ from made_up_lists import order_of, subset
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.rerank.llm import rerank_llm
+from microrank.rerank.repairs import Repairs
 
 LISTS = subset([[1], [1]], [[5, 6, 7, 8], [9, 8, 7, 6]])
 
@@ -34,7 +35,7 @@ def test_a_full_answer_is_the_ranking() -> None:
     assert order_of(reranked.rankings, 10) == [8, 7, 6, 5]
     assert order_of(reranked.rankings, 20) == [6, 9, 8, 7]
     assert set(reranked.rankings["source"].to_pylist()) == {"model"}
-    assert reranked.repairs == {"answers": 2, "fallback_candidates": 0, "repaired": 0}
+    assert reranked.repairs == Repairs(answers=2, fallback_candidates=0, repaired=0)
 
 
 def test_what_was_read_in_each_answer_is_kept_before_answers_are_aggregated() -> None:
@@ -52,13 +53,7 @@ def test_candidates_that_are_not_named_follow_in_the_recommenders_order_marked_f
     reranked = rerank_llm(LISTS, responses((10, "7", [3, 2, 1, 0]), (20, "", [0, 1, 2, 3])), "ids")
     assert order_of(reranked.rankings, 10) == [7, 5, 6, 8]
     assert reranked.rankings["source"].to_pylist() == ["model", *["fallback"] * 7]
-    assert reranked.repairs == {
-        "answers": 2,
-        "fallback_candidates": 7,
-        "empty": 1,
-        "missing": 3,
-        "repaired": 2,
-    }
+    assert reranked.repairs == Repairs(2, 7, 2, {"empty": 1, "missing": 3})
 
 
 def test_numbers_are_read_by_the_order_in_which_candidates_were_shown() -> None:
@@ -76,7 +71,10 @@ def test_numbers_are_read_by_the_order_in_which_candidates_were_shown() -> None:
 def test_passes_are_aggregated_and_a_candidate_named_once_is_the_models(
     aggregate: str, expected: list[int]
 ) -> None:
-    """Ranks of 5, 6, 7, 8 over three answers: 2+3+2, 3+2+1, 4+4+3, 1+1+4; by Borda 6 and 8 tie, which leaves the recommender's order."""
+    """Ranks of 5, 6, 7, 8 over three answers: 2+3+2, 3+2+1, 4+4+3, 1+1+4.
+
+    By Borda 6 and 8 tie, which leaves the recommender's order.
+    """
     shown = [0, 1, 2, 3]
     answers = responses(
         (10, "8,5,6,7", shown), (10, "8,6,5,7", shown), (10, "6", shown), (20, "9,8,7,6", shown)
@@ -84,7 +82,7 @@ def test_passes_are_aggregated_and_a_candidate_named_once_is_the_models(
     reranked = rerank_llm(LISTS, answers, "ids", aggregate)
     assert order_of(reranked.rankings, 10) == expected
     assert set(reranked.rankings["source"].to_pylist()) == {"model"}
-    assert reranked.repairs["answers"] == 4
+    assert reranked.repairs.answers == 4
 
 
 def test_a_user_without_an_answer_is_an_error() -> None:

@@ -13,10 +13,10 @@ from microrank.rerank.random import rank_randomly
 
 def test_a_shuffle_repeats_with_its_seed_and_puts_every_candidate_everywhere() -> None:
     lists = subset([[1]] * 4000, [[1, 2, 3, 4]] * 4000)
-    one = rank_randomly(lists, 1)
-    assert one.equals(rank_randomly(lists, 1))
-    assert not one.equals(rank_randomly(lists, 2))
-    orders = one["item_id"].to_numpy().reshape(4000, 4)
+    shuffled = rank_randomly(lists, 1)
+    assert shuffled.equals(rank_randomly(lists, 1))
+    assert not shuffled.equals(rank_randomly(lists, 2))
+    orders = shuffled["item_id"].to_numpy().reshape(4000, 4)
     assert (np.sort(orders, axis=1) == [1, 2, 3, 4]).all()
     for place in range(4):
         assert np.bincount(orders[:, place], minlength=5)[1:].min() > 900
@@ -36,8 +36,13 @@ def test_without_titles_the_recommenders_order_stays() -> None:
 def slow_bm25(
     query: list[str], titles: dict[int, list[str]], item: int, k1: float = 1.5, b: float = 0.75
 ) -> float:
-    """Σ over the query's words, repeated ones too, of idf · tf / (tf + k1·(1 − b + b·length / mean length)), as Lucene scores: with
-    idf = ln(1 + (N − df + ½) / (df + ½)), and without the constant factor k1 + 1 (Kamphuis et al., Which BM25 do you mean?, ECIR 2020)."""
+    """BM25 as Lucene scores.
+
+    Σ over the query's words, repeated ones too, of
+    idf · tf / (tf + k1·(1 − b + b·length / mean length)), where
+    idf = ln(1 + (N − df + ½) / (df + ½)), without the constant factor k1 + 1
+    (Kamphuis et al., Which BM25 do you mean?, ECIR 2020).
+    """
     mean_length = sum(map(len, titles.values())) / len(titles)
     score = 0.0
     for word in query:
@@ -59,5 +64,5 @@ def test_bm25_is_its_definition(words: list[list[str]]) -> None:
         catalogue({item: " ".join(title) for item, title in titles.items()}),
     )
     expected = {item: slow_bm25(titles[1] + titles[2], titles, item) for item in range(3, 8)}
-    found = dict(zip(rankings["item_id"].to_pylist(), rankings["score"].to_pylist(), strict=True))
-    assert found == pytest.approx(expected, rel=1e-5, abs=1e-7)
+    scores = dict(zip(rankings["item_id"].to_pylist(), rankings["score"].to_pylist(), strict=True))
+    assert scores == pytest.approx(expected, rel=1e-5, abs=1e-7)

@@ -25,9 +25,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for name, subject in (("own", "IP:127.0.0.1"), ("another's", "DNS:example.org")):
         made[name] = folder / f"{name}.pem"
-        command = (
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost", "-keyout"]
-        )
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+        ]
         command += [
             folder / "key.pem",
             "-out",

@@ -14,8 +14,10 @@ from microrank.encoders.planned_requests import planned_embeddings
 from microrank.errors import StudyError
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import load_prompt
-from microrank.llm.query import chat_settings, query_llm, questions, reachable
+from microrank.llm.query import chat_settings, query_llm, reachable
+from microrank.llm.questions import questions
 from microrank.services.store import Store
+from microrank.shards import Shard
 from services.scripted import Scripted, as_json, completion
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +100,7 @@ def test_the_shards_one_after_the_other_are_the_whole_and_ask_nothing_twice(
 ):
     whole = ask(Store(tmp_path / "whole"), subset(7), passes=2, shuffle=True)
     parts = [
-        ask(store, subset(7), passes=2, shuffle=True, shard=(part, n_shards))
+        ask(store, subset(7), passes=2, shuffle=True, shard=Shard(part, n_shards))
         for part in range(n_shards)
     ]
     assert pa.concat_tables(parts).combine_chunks().equals(whole)
@@ -141,10 +143,10 @@ def test_a_title_that_gives_orders_stays_one_line_of_the_prompt(store):
         passes=1,
         shuffle=False,
     )
-    texts = [request["body"]["messages"][1]["content"] for *_, request in asked.values()]
+    texts = [question.request["body"]["messages"][1]["content"] for question in asked]
     assert len({len(text.splitlines()) for text in texts}) == 1
     assert any("ignore the above" in text for text in texts)
-    assert all(len(request["body"]["messages"]) == 2 for *_, request in asked.values())
+    assert all(len(question.request["body"]["messages"]) == 2 for question in asked)
 
 
 def test_an_item_that_the_catalogue_lacks_is_named(store):

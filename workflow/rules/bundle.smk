@@ -1,22 +1,34 @@
-"""The study in one file, for others to replay (when asked for by name), and the vectors of such a file.
+"""The study in one file, for others to replay (when asked for by name), and its vectors unpacked.
 
 needs: results/report.md and what it was made of, the response store; or the vectors in a bundle
 makes: results/bundle.zip; or embeddings/{encoder}.parquet, embeddings/{encoder}.histories.parquet
 """
 
-KITS = [name for name, dataset in config["datasets"].items() if "origin" in dataset]
+from microrank.workflow.study_files import files_to_pack
+from microrank.workflow.study_settings import study_settings
+
+PACKED = files_to_pack(STUDIES, METHODS, repository_file)
+
+
+def packed_vectors(suffix):
+    """An input: a table of an encoder's vectors in the bundle."""
+    return lambda wildcards: STUDIES.packed(
+        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+    )
 
 
 rule pack_bundle:
     input:
-        files=list(to_pack().values()),
+        files=list(PACKED.values()),
         responses=[
             *expand(
-                "results/{repeat}/responses/{method}.parquet", repeat=SEED_OF, method=ANSWERED
+                "results/{repeat}/responses/{method}.parquet",
+                repeat=STUDIES.seeds,
+                method=ANSWERED,
             ),
             *expand(
                 "results/{repeat}/tuning/responses/{method}.parquet",
-                repeat=SEED_OF,
+                repeat=STUDIES.seeds,
                 method=ANSWERED_FOR_TUNING,
             ),
         ],
@@ -30,31 +42,29 @@ rule pack_bundle:
         "../../envs/llm.yaml"
     params:
         code=source_digest("pack_bundle"),
-        names=list(to_pack()),
-        used=used_rerankers(),
-        origin=picked(study_settings(), ("dataset", "recommender", "synthetic")),
+        names=list(PACKED),
+        used=names_of(METHODS.used),
+        origin={
+            key: study_settings(STUDIES, METHODS)[key]
+            for key in ("dataset", "recommender", "synthetic")
+        },
     script:
         "../scripts/pack_bundle.py"
 
 
 rule take_embeddings:
     input:
-        titles=lambda wildcards: packed(
-            wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.parquet"
-        ),
-        histories=lambda wildcards: packed(
-            wildcards.dataset, f"{wildcards.part}/{wildcards.encoder}.histories.parquet"
-        ),
+        titles=packed_vectors("parquet"),
+        histories=packed_vectors("histories.parquet"),
     output:
-        titles="results/{dataset}/{part}/{encoder}.parquet",
-        histories="results/{dataset}/{part}/{encoder}.histories.parquet",
+        titles="results/{dataset}/{tuning}embeddings/{encoder}.parquet",
+        histories="results/{dataset}/{tuning}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{dataset}/logs/take_embeddings/{part}/{encoder}.log",
+        "results/{dataset}/logs/{tuning}take_embeddings.{encoder}.log",
     benchmark:
-        "results/{dataset}/benchmarks/take_embeddings/{part}/{encoder}.tsv"
+        "results/{dataset}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
     wildcard_constraints:
-        dataset=any_of([*KITS, *(SEED_OF if DATASET in KITS else [])]),
-        part="embeddings|tuning/embeddings",
+        dataset=any_of(STUDIES.bundled),
         encoder=any_of(config["encoders"]),
     conda:
         "../../envs/data.yaml"
@@ -65,4 +75,3 @@ rule take_embeddings:
 
 
 ruleorder: take_embeddings > embed_titles
-ruleorder: take_embeddings > embed_titles_for_tuning

@@ -1,23 +1,26 @@
 """Raw files and their splits: made up (the sample), fetched, or already there.
 
 needs: nothing; or the raw files that `datasets` names
-makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…, splits/{train,valid,test,items}.parquet, splits/counts.json
+makes: resources/sample/{pairs.tsv,titles.csv}, resources/{dataset}/…,
+    splits/{train,valid,test,items}.parquet, splits/counts.json
 """
 
 SYNTHETIC = [name for name, dataset in config["datasets"].items() if "synthetic" in dataset]
 for name in SYNTHETIC:
     made = [f"resources/{name}/pairs.tsv", f"resources/{name}/titles.csv"]
-    if [*pairs_of(name), config["datasets"][name]["titles"]] != made:
+    if [*STUDIES.pairs(name), config["datasets"][name]["titles"]] != made:
         raise WorkflowError(
-            f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, titles: {made[1]}"
+            f"config: datasets.{name} is synthetic: its files are made as pairs: {made[0]}, "
+            f"titles: {made[1]}"
         )
 
-# A raw file that is there belongs to the user: it is no rule's output, so that no run can ever replace or delete it.
+# A raw file that exists belongs to the user. It is no rule's output, so no run can replace or
+# delete it.
 TO_FETCH = {
     path: config["datasets"][name]
     for name, dataset in config["datasets"].items()
     if "url" in dataset
-    for path in [*pairs_of(name), dataset["titles"]]
+    for path in [*STUDIES.pairs(name), dataset["titles"]]
     if not os.path.exists(path)
 }
 
@@ -70,8 +73,8 @@ rule fetch_microlens:
 
 rule split_interactions:
     input:
-        pairs=lambda wildcards: pairs_of(wildcards.dataset),
-        titles=lambda wildcards: settings_of(wildcards.dataset)["titles"],
+        pairs=lambda wildcards: STUDIES.pairs(wildcards.dataset),
+        titles=lambda wildcards: STUDIES.dataset(wildcards.dataset)["titles"],
     output:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
@@ -86,10 +89,11 @@ rule split_interactions:
         "../../envs/data.yaml"
     params:
         code=source_digest("split_interactions"),
-        checksums=lambda wildcards: settings_of(wildcards.dataset).get("checksums", {}),
+        checksums=lambda wildcards: STUDIES.dataset(wildcards.dataset).get("checksums", {}),
+        # Their names also where they come from a bucket.
         names=lambda wildcards: [
-            *pairs_of(wildcards.dataset),
-            settings_of(wildcards.dataset)["titles"],
-        ],  # also where they come from a bucket
+            *STUDIES.pairs(wildcards.dataset),
+            STUDIES.dataset(wildcards.dataset)["titles"],
+        ],
     script:
         "../scripts/split_interactions.py"

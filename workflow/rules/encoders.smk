@@ -21,15 +21,15 @@ SHAPING_VECTORS = (
 
 rule embed_titles:
     input:
-        subset="results/{dataset}/subset/users.parquet",
+        subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
     output:
-        titles="results/{dataset}/embeddings/{encoder}.parquet",
-        histories="results/{dataset}/embeddings/{encoder}.histories.parquet",
+        titles="results/{dataset}/{tuning}embeddings/{encoder}.parquet",
+        histories="results/{dataset}/{tuning}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{dataset}/logs/embed_titles.{encoder}.log",
+        "results/{dataset}/logs/{tuning}embed_titles.{encoder}.log",
     benchmark:
-        "results/{dataset}/benchmarks/embed_titles.{encoder}.tsv"
+        "results/{dataset}/benchmarks/{tuning}embed_titles.{encoder}.tsv"
     wildcard_constraints:
         encoder=any_of(config["encoders"]),
     conda:

@@ -1,24 +1,20 @@
-"""Fusions of several orders. Their one number is chosen on other users, who go through the same rules with the last but one item as target
-and the lists of a model that has seen neither it nor anything after it. Whom the test may draw and who may tune is settled first, by the seed.
+"""Fusions of several orders, their one number chosen on other users.
 
-needs: nfm/model.safetensors, nfm/recommendations.parquet, rankings, subset/users.parquet, splits
-makes: tuning/ (users, recommendations, embeddings, responses, rankings), rankings/{method}.parquet and rankings/{method}.fusion.json
+These tuning users go through the same rules, below tuning/: their target is the last but one item,
+in lists of a model that has seen neither it nor anything after it. The seed alone says whom the
+test may draw and who may tune.
+
+needs: tuning/recommendations.parquet, rankings, subset/users.parquet, splits
+makes: tuning/users.parquet, rankings/{method}.parquet, rankings/{method}.fusion.json
 """
 
 
-use rule recommend_top_k as recommend_top_k_for_tuning with:
-    input:
-        model="results/{dataset}/nfm/model.safetensors",
-        past=["results/{dataset}/splits/train.parquet"],
-        catalogue="results/{dataset}/splits/items.parquet",
-    output:
-        recommendations=shard_output(
-            "recommend_top_k", "results/{dataset}/tuning/recommendations.parquet"
-        ),
-    log:
-        shard_path("recommend_top_k", "results/{dataset}/logs/tuning/recommend_top_k.log"),
-    benchmark:
-        shard_path("recommend_top_k", "results/{dataset}/benchmarks/tuning/recommend_top_k.tsv")
+def parts_of_fusion(folder, recommendations):
+    """An input: the orders of a fusion's parts, below `folder`; the recommender's where it says."""
+    return lambda wildcards: [
+        recommendations(wildcards) if name == NFM else f"{folder}/rankings/{name}.parquet"
+        for name in reranker_of(wildcards)["of"]
+    ]
 
 
 rule sample_tuning_users:
@@ -43,92 +39,12 @@ rule sample_tuning_users:
         "../scripts/sample_tuning_users.py"
 
 
-use rule embed_titles as embed_titles_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
-    output:
-        titles="results/{dataset}/tuning/embeddings/{encoder}.parquet",
-        histories="results/{dataset}/tuning/embeddings/{encoder}.histories.parquet",
-    log:
-        "results/{dataset}/logs/tuning/embed_titles.{encoder}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/embed_titles.{encoder}.tsv"
-
-
-use rule rerank_encoder as rerank_encoder_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        titles=lambda wildcards: f"results/{{dataset}}/tuning/embeddings/{reranker_of(wildcards)['encoder']}.parquet",
-        histories=lambda wildcards: f"results/{{dataset}}/tuning/embeddings/{reranker_of(wildcards)['encoder']}.histories.parquet",
-    output:
-        rankings="results/{dataset}/tuning/rankings/{method}.parquet",
-    log:
-        "results/{dataset}/logs/tuning/rerank_encoder.{method}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/rerank_encoder.{method}.tsv"
-
-
-use rule query_llm as query_llm_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
-        prompt=lambda wildcards: prompt_of(wildcards.reranker),
-    output:
-        responses=shard_output("query_llm", "results/{dataset}/tuning/responses/{reranker}.parquet"),
-    log:
-        shard_path("query_llm", "results/{dataset}/logs/tuning/query_llm.{reranker}.log"),
-    benchmark:
-        shard_path("query_llm", "results/{dataset}/benchmarks/tuning/query_llm.{reranker}.tsv")
-
-
-use rule rerank_llm as rerank_llm_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        responses="results/{dataset}/tuning/responses/{method}.parquet",
-        prompt=lambda wildcards: prompt_of(wildcards.method),
-    output:
-        rankings="results/{dataset}/tuning/rankings/{method}.parquet",
-        passes="results/{dataset}/tuning/passes/{method}.parquet",
-        repairs="results/{dataset}/tuning/rankings/{method}.repairs.json",
-    log:
-        "results/{dataset}/logs/tuning/rerank_llm.{method}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/rerank_llm.{method}.tsv"
-
-
-use rule rerank_reference as rerank_reference_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
-        past=["results/{dataset}/splits/train.parquet"],
-    output:
-        rankings="results/{dataset}/tuning/rankings/{method}.parquet",
-    log:
-        "results/{dataset}/logs/tuning/rerank_reference.{method}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/rerank_reference.{method}.tsv"
-
-
-use rule rerank_by_file as rerank_by_file_for_tuning with:
-    input:
-        subset="results/{dataset}/tuning/users.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
-        method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
-    output:
-        rankings="results/{dataset}/tuning/rankings/{method}.parquet",
-    log:
-        "results/{dataset}/logs/tuning/rerank_by_file.{method}.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/rerank_by_file.{method}.tsv"
-
-
 rule fuse_rankings:
     input:
         subset="results/{dataset}/subset/users.parquet",
-        parts=parts_below("results/{dataset}", of_recommender("recommendations.parquet")),
+        parts=parts_of_fusion("results/{dataset}", recommendations_file),
         tuning="results/{dataset}/tuning/users.parquet",
-        tuning_parts=parts_below(
+        tuning_parts=parts_of_fusion(
             "results/{dataset}/tuning",
             lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet",
         ),

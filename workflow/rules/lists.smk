@@ -1,26 +1,32 @@
-"""Lists of the user's own, made by another recommender: instead of NFM's, everything after them is the same.
+"""Lists that another recommender made, instead of NFM's. Everything after them is the same.
 
 needs: the files that `recommendations` and `recommendations_for_tuning` of the dataset name, splits
 makes: lists/recommendations.parquet, lists/metrics.json, tuning/recommendations.parquet
 """
 
-TUNED_LISTS = [
-    name for name in OWN_LISTS if "recommendations_for_tuning" in config["datasets"][name]
-]
+
+def given_lists(wildcards):
+    """An input: the file of the user's lists; for tuning, of those made without the valid items."""
+    tuned = wildcards.lists == "tuning"
+    key = "recommendations_for_tuning" if tuned else "recommendations"
+    return STUDIES.given_lists(wildcards.dataset, key)
 
 
 rule take_recommendations:
     input:
-        lists=lambda wildcards: lists_of(wildcards.dataset, "recommendations"),
+        lists=given_lists,
         catalogue="results/{dataset}/splits/items.parquet",
         test="results/{dataset}/splits/test.parquet",
-        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
+        past=past_files,
     output:
-        recommendations="results/{dataset}/lists/recommendations.parquet",
+        recommendations="results/{dataset}/{lists}/recommendations.parquet",
     log:
-        "results/{dataset}/logs/take_recommendations.log",
+        "results/{dataset}/logs/{lists}/take_recommendations.log",
     benchmark:
-        "results/{dataset}/benchmarks/take_recommendations.tsv"
+        "results/{dataset}/benchmarks/{lists}/take_recommendations.tsv"
+    wildcard_constraints:
+        dataset=any_of(STUDIES.own_lists),
+        lists="lists|tuning",
     conda:
         "../../envs/data.yaml"
     params:
@@ -30,23 +36,7 @@ rule take_recommendations:
         "../scripts/take_recommendations.py"
 
 
-use rule take_recommendations as take_recommendations_for_tuning with:
-    input:
-        lists=lambda wildcards: lists_of(wildcards.dataset, "recommendations_for_tuning"),
-        catalogue="results/{dataset}/splits/items.parquet",
-        test="results/{dataset}/splits/test.parquet",
-        past=["results/{dataset}/splits/train.parquet"],
-    output:
-        recommendations="results/{dataset}/tuning/recommendations.parquet",
-    log:
-        "results/{dataset}/logs/tuning/take_recommendations.log",
-    benchmark:
-        "results/{dataset}/benchmarks/tuning/take_recommendations.tsv"
-    wildcard_constraints:
-        dataset=any_of([*TUNED_LISTS, *(SEED_OF if DATASET in TUNED_LISTS else [])]),
-
-
-ruleorder: take_recommendations_for_tuning > gather_shards > recommend_top_k_for_tuning
+ruleorder: take_recommendations > gather_shards > recommend_top_k
 
 
 use rule evaluate_nfm as evaluate_lists with:
@@ -57,7 +47,7 @@ use rule evaluate_nfm as evaluate_lists with:
             f"results/{wildcards.dataset}/splits/{name}.parquet"
             for name in (
                 ["train"]
-                if recommender_of(wildcards.dataset) == "nfm" and not RECIPE["refit"]
+                if STUDIES.recommender(wildcards.dataset).is_nfm and not RECIPE["refit"]
                 else ["train", "valid"]
             )
         ],

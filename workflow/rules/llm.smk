@@ -1,12 +1,12 @@
 """Language models: what asking them would take, whether they can be asked, and their answers.
 
 needs: subset/users.parquet, splits/items.parquet, resources/prompts
-makes: responses/{reranker}.parquet; results/forecast.md, results/preflight.md (when asked for by name)
+makes: responses/{reranker}.parquet; when asked for by name results/forecast.md and preflight.md
 """
 
 import time
 
-# The keys of an entry of `llms` that shape answers. The others (pace, price, token's name) may change without a rerun.
+# The keys of an entry of `llms` that shape answers. The others may change without a rerun.
 SHAPING = (
     "adapter",
     "base_url",
@@ -21,56 +21,62 @@ SHAPING = (
 )
 
 
+def shaping_settings(wildcards):
+    """A param: what of the language model's settings shapes its answers."""
+    llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
+    return {key: llm[key] for key in SHAPING if key in llm}
+
+
+def asked_settings(wildcards):
+    """A param: which model is asked, and how often."""
+    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
+    return {key: settings[key] for key in ("passes", "shuffle", "llm")}
+
+
 rule query_llm:
     input:
-        subset="results/{dataset}/subset/users.parquet",
+        subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
     output:
-        responses=shard_output("query_llm", "results/{dataset}/responses/{reranker}.parquet"),
-    log:
-        shard_path("query_llm", "results/{dataset}/logs/query_llm.{reranker}.log"),
-    benchmark:
-        shard_path("query_llm", "results/{dataset}/benchmarks/query_llm.{reranker}.tsv")
-    wildcard_constraints:
-        reranker=any_of(
-            [name for name, reranker in config["rerankers"].items() if "llm" in reranker]
+        responses=shard_output(
+            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
         ),
+    log:
+        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_llm.{reranker}.log"),
+    benchmark:
+        shard_path("query_llm", "results/{dataset}/benchmarks/{tuning}query_llm.{reranker}.tsv")
+    wildcard_constraints:
+        reranker=rerankers_with("llm"),
     conda:
         "../../envs/llm.yaml"
     params:
         code=source_digest("query_llm"),
         shard=shard_of("query_llm"),
         seed=seed_of,
-        llm=lambda wildcards: picked(
-            config["llms"][config["rerankers"][wildcards.reranker]["llm"]], SHAPING
-        ),
-        asked=lambda wildcards: (
-            {"passes": 1, "shuffle": False}
-            | picked(config["rerankers"][wildcards.reranker], ("llm", "passes", "shuffle"))
-        ),
+        llm=shaping_settings,
+        asked=asked_settings,
     script:
         "../scripts/query_llm.py"
 
 
-ASKED_FOR_TUNING = [
-    name
-    for name in parts_of_fusions()
-    if asking([name])
-    or config["encoders"].get(config["rerankers"][name].get("encoder"), {"adapter": "local"})[
-        "adapter"
-    ]
-    != "local"
-]
+def asks_a_service(method):
+    """Whether a method asks a language model, or an encoder elsewhere."""
+    encoder = config["encoders"].get(method.settings.get("encoder"), {"adapter": "local"})
+    return method.asks_llm or encoder["adapter"] != "local"
 
 
-# The two pages below depend on the store and on the world outside: whoever asks for them gets them made anew, hence the clock in the params.
+ASKED_FOR_TUNING = names_of(filter(asks_a_service, METHODS.tuned))
+
+
+# The two pages below depend on the store and on the world outside. The clock in their params has
+# them made anew whenever they are asked for.
 rule write_forecast:
     input:
-        subset=f"results/{DATASET}/subset/users.parquet",
-        catalogue=f"results/{DATASET}/splits/items.parquet",
-        prompts=sorted({prompt_of(name) for name in asking(used_rerankers())}),
-        tuning=[f"results/{DATASET}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
+        subset=f"{STUDY}/subset/users.parquet",
+        catalogue=f"{STUDY}/splits/items.parquet",
+        prompts=sorted({prompt_of(name) for name in ANSWERED}),
+        tuning=[f"{STUDY}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
     output:
         forecast="results/forecast.md",
     log:
@@ -81,7 +87,7 @@ rule write_forecast:
         "../../envs/llm.yaml"
     params:
         now=time.time(),
-        methods=used_rerankers(),
+        methods=names_of(METHODS.used),
         tuned=ASKED_FOR_TUNING,
     script:
         "../scripts/write_forecast.py"

@@ -5,11 +5,15 @@ makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/re
 """
 
 RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
-# A refitted model knows the valid items: the test's lists may come from it, but nothing may be tuned on what it says of them.
-MODEL = "refitted" if RECIPE["refit"] else "model"
 NFM_ENVIRONMENT = (
     "../../envs/nfm-gpu.yaml" if config["nfm"]["device"] == "cuda" else "../../envs/nfm.yaml"
 )
+
+
+def ranking_model(wildcards):
+    """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
+    refitted = RECIPE["refit"] and wildcards.lists == "nfm"
+    return f"results/{wildcards.dataset}/nfm/{'refitted' if refitted else 'model'}.safetensors"
 
 
 rule train_nfm:
@@ -70,17 +74,19 @@ rule refit_nfm:
 
 rule recommend_top_k:
     input:
-        model=f"results/{{dataset}}/nfm/{MODEL}.safetensors",
-        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
+        model=ranking_model,
+        past=past_files,
         catalogue="results/{dataset}/splits/items.parquet",
     output:
         recommendations=shard_output(
-            "recommend_top_k", "results/{dataset}/nfm/recommendations.parquet"
+            "recommend_top_k", "results/{dataset}/{lists}/recommendations.parquet"
         ),
     log:
-        shard_path("recommend_top_k", "results/{dataset}/logs/recommend_top_k.log"),
+        shard_path("recommend_top_k", "results/{dataset}/logs/{lists}/recommend_top_k.log"),
     benchmark:
-        shard_path("recommend_top_k", "results/{dataset}/benchmarks/recommend_top_k.tsv")
+        shard_path("recommend_top_k", "results/{dataset}/benchmarks/{lists}/recommend_top_k.tsv")
+    wildcard_constraints:
+        lists="nfm|tuning",
     conda:
         NFM_ENVIRONMENT
     threads: config["nfm"]["threads"]

@@ -4,16 +4,18 @@ needs: rankings/{method}.parquet of the methods that run, subset, splits, respon
 makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated; results/report.md, results/report.html
 """
 
-FUSED = [name for name in config["methods"] if "fusion" in config["rerankers"][name]]
+from microrank.workflow.study_files import files_of_study
+from microrank.workflow.study_settings import study_settings
+
+FILES = files_of_study(STUDIES, METHODS, repository_file)
+FUSED = names_of(METHODS.fusions)
 FIGURES = [
     "hits",
     "positions",
     "flow",
-    *(["training"] if training_curve_of(DATASET) else []),
+    *(["training"] if STUDIES.training_curve(STUDIES.name) else []),
     *(["fusion"] if FUSED else []),
 ]
-ANSWERED = asking(used_rerankers())  # with answers to look into, parts of fusions among them
-ANSWERED_FOR_TUNING = asking(parts_of_fusions())
 
 
 rule score_rankings:
@@ -34,7 +36,7 @@ rule score_rankings:
         code=source_digest("score_rankings"),
         seed=seed_of,
         methods=config["methods"],
-        recommender=lambda wildcards: recommender_of(wildcards.dataset),
+        recommender=lambda wildcards: STUDIES.recommender(wildcards.dataset).name,
         scoring={
             key: config["report"][key] for key in ("cutoffs", "confidence", "bootstrap_samples")
         },
@@ -74,7 +76,7 @@ rule draw_figures:
     input:
         metrics="results/{dataset}/metrics.csv",
         diagnostics="results/{dataset}/diagnostics.json",
-        training=lambda wildcards: training_curve_of(wildcards.dataset),
+        training=lambda wildcards: STUDIES.training_curve(wildcards.dataset),
         fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{
@@ -94,7 +96,7 @@ rule draw_figures:
     params:
         code=source_digest("draw_figures"),
         confidence=config["report"]["confidence"],
-        kinds=method_kinds(),
+        kinds=METHODS.kinds,
         fused=FUSED,
     script:
         "../scripts/draw_figures.py"
@@ -102,17 +104,14 @@ rule draw_figures:
 
 rule compare_seeds:
     input:
-        metrics=expand("results/{repeat}/metrics.csv", repeat=SEED_OF),
-        recommenders=expand(
-            f"results/{{repeat}}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json",
-            repeat=SEED_OF,
-        ),
+        metrics=expand("results/{repeat}/metrics.csv", repeat=STUDIES.seeds),
+        recommenders=[STUDIES.of_recommender(repeat, "metrics.json") for repeat in STUDIES.seeds],
     output:
-        seeds=f"results/{DATASET}/seeds.csv",
+        seeds=f"{STUDY}/seeds.csv",
     log:
-        f"results/{DATASET}/logs/compare_seeds.log",
+        f"{STUDY}/logs/compare_seeds.log",
     benchmark:
-        f"results/{DATASET}/benchmarks/compare_seeds.tsv"
+        f"{STUDY}/benchmarks/compare_seeds.tsv"
     conda:
         "../../envs/report.yaml"
     params:
@@ -123,19 +122,19 @@ rule compare_seeds:
 
 rule write_report:
     input:
-        metrics=f"results/{DATASET}/metrics.csv",
-        diagnostics=f"results/{DATASET}/diagnostics.json",
-        counts=f"results/{DATASET}/splits/counts.json",
-        catalogue=f"results/{DATASET}/splits/items.parquet",
-        nfm=f"results/{DATASET}/{'lists' if DATASET in OWN_LISTS else 'nfm'}/metrics.json",
-        seeds=[f"results/{DATASET}/seeds.csv"] if config["repeats"] > 1 else [],
-        subset=f"results/{DATASET}/subset/users.parquet",
-        rankings=expand(f"results/{DATASET}/rankings/{{method}}.parquet", method=config["methods"]),
-        responses=expand(f"results/{DATASET}/responses/{{method}}.parquet", method=ANSWERED),
+        metrics=f"{STUDY}/metrics.csv",
+        diagnostics=f"{STUDY}/diagnostics.json",
+        counts=f"{STUDY}/splits/counts.json",
+        catalogue=f"{STUDY}/splits/items.parquet",
+        nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
+        seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
+        subset=f"{STUDY}/subset/users.parquet",
+        rankings=expand(f"{STUDY}/rankings/{{method}}.parquet", method=config["methods"]),
+        responses=expand(f"{STUDY}/responses/{{method}}.parquet", method=ANSWERED),
         prompts=[prompt_of(name) for name in ANSWERED],
-        files=list(files_of_study().values()),
-        fusions=expand(f"results/{DATASET}/rankings/{{method}}.fusion.json", method=FUSED),
-        figures=expand(f"results/{DATASET}/figures/{{figure}}.svg", figure=FIGURES),
+        files=list(FILES.values()),
+        fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
+        figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
     output:
         markdown="results/report.md",
@@ -149,11 +148,11 @@ rule write_report:
     params:
         code=source_digest("write_report"),
         report=config["report"],
-        settings=study_settings(),
-        files=list(files_of_study()),
+        settings=study_settings(STUDIES, METHODS),
+        files=list(FILES),
         methods=config["methods"],
         asked=ANSWERED,
         fused=FUSED,
-        kinds=method_kinds(),
+        kinds=METHODS.kinds,
     script:
         "../scripts/write_report.py"

@@ -1,21 +1,32 @@
-"""Methods that put the subset's candidates into a new order; a reranker's settings say which rule makes its ranking.
+"""Methods that put users' candidates into a new order; a method's settings say which rule it is.
 
-needs: subset/users.parquet, splits, embeddings, responses
-makes: rankings/{method}.parquet; of language models passes/{method}.parquet (each answer's own order) and rankings/{method}.repairs.json
+needs: subset/users.parquet or tuning/users.parquet, splits, embeddings, responses
+makes: rankings/{method}.parquet; of language models also passes/{method}.parquet (each answer's own
+order) and rankings/{method}.repairs.json; below tuning/ for the users on whom fusions are tuned
 """
+
+
+def vectors_file(suffix):
+    """An input: a table of the vectors of a reranker's encoder."""
+
+    def path(wildcards):
+        encoder = reranker_of(wildcards)["encoder"]
+        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+
+    return path
 
 
 rule rerank_encoder:
     input:
-        subset="results/{dataset}/subset/users.parquet",
-        titles=lambda wildcards: f"results/{{dataset}}/embeddings/{reranker_of(wildcards)['encoder']}.parquet",
-        histories=lambda wildcards: f"results/{{dataset}}/embeddings/{reranker_of(wildcards)['encoder']}.histories.parquet",
+        subset=users_file,
+        titles=vectors_file("parquet"),
+        histories=vectors_file("histories.parquet"),
     output:
-        rankings="results/{dataset}/rankings/{method}.parquet",
+        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/rerank_encoder.{method}.log",
+        "results/{dataset}/logs/{tuning}rerank_encoder.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/rerank_encoder.{method}.tsv"
+        "results/{dataset}/benchmarks/{tuning}rerank_encoder.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with("encoder"),
     conda:
@@ -29,17 +40,17 @@ rule rerank_encoder:
 
 rule rerank_llm:
     input:
-        subset="results/{dataset}/subset/users.parquet",
-        responses="results/{dataset}/responses/{method}.parquet",
+        subset=users_file,
+        responses="results/{dataset}/{tuning}responses/{method}.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
     output:
-        rankings="results/{dataset}/rankings/{method}.parquet",
-        passes="results/{dataset}/passes/{method}.parquet",
-        repairs="results/{dataset}/rankings/{method}.repairs.json",
+        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
+        passes="results/{dataset}/{tuning}passes/{method}.parquet",
+        repairs="results/{dataset}/{tuning}rankings/{method}.repairs.json",
     log:
-        "results/{dataset}/logs/rerank_llm.{method}.log",
+        "results/{dataset}/logs/{tuning}rerank_llm.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/rerank_llm.{method}.tsv"
+        "results/{dataset}/benchmarks/{tuning}rerank_llm.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with("llm"),
     conda:
@@ -53,15 +64,15 @@ rule rerank_llm:
 
 rule rerank_reference:
     input:
-        subset="results/{dataset}/subset/users.parquet",
+        subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
-        past=["results/{dataset}/splits/train.parquet", "results/{dataset}/splits/valid.parquet"],
+        past=past_files,
     output:
-        rankings="results/{dataset}/rankings/{method}.parquet",
+        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/rerank_reference.{method}.log",
+        "results/{dataset}/logs/{tuning}rerank_reference.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/rerank_reference.{method}.tsv"
+        "results/{dataset}/benchmarks/{tuning}rerank_reference.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with("reference"),
     conda:
@@ -76,15 +87,15 @@ rule rerank_reference:
 
 rule rerank_by_file:
     input:
-        subset="results/{dataset}/subset/users.parquet",
+        subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
         method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
-        rankings="results/{dataset}/rankings/{method}.parquet",
+        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/rerank_by_file.{method}.log",
+        "results/{dataset}/logs/{tuning}rerank_by_file.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/rerank_by_file.{method}.tsv"
+        "results/{dataset}/benchmarks/{tuning}rerank_by_file.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with("file"),
     conda:

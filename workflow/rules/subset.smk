@@ -7,7 +7,7 @@ makes: subset/users.parquet
 
 rule sample_hit_users:
     input:
-        recommendations=of_recommender("recommendations.parquet"),
+        recommendations=recommendations_file,
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
         test="results/{dataset}/splits/test.parquet",

@@ -1,4 +1,4 @@
-"""Fuse the orders of several methods, with the number that served other users best."""
+"""Fuse the orders of several methods, with the number that was best for other users."""
 
 from microrank.workflow.jobs import start_job
 
@@ -33,15 +33,14 @@ fused = fuse_rankings(
     read_parts(snakemake.input.parts, subset["user_id"].to_numpy()),
     tuning,
     read_parts(snakemake.input.tuning_parts, tuning["user_id"].to_numpy()),
+    of=snakemake.params.fusion["of"],
 )
+choice = fused.choice
 log.info(
     "%s: %s, chosen on %d other users",
     snakemake.wildcards.method,
-    fused.chosen["chosen"],
-    fused.chosen["tuning_users"],
+    choice.chosen,
+    choice.tuning_users,
 )
 tables.write_table(fused.rankings, snakemake.output.rankings, tables.RANKINGS)
-write_text(
-    snakemake.output.chosen,
-    json.dumps({**snakemake.params.fusion, **fused.chosen}, indent=2) + "\n",
-)
+write_text(snakemake.output.chosen, json.dumps(choice.to_json(), indent=2) + "\n")

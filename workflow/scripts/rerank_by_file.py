@@ -1,4 +1,4 @@
-"""Re-rank the subset's lists by a Python file of the user's own."""
+"""Re-rank the subset's lists by a custom Python file."""
 
 from microrank.workflow.jobs import start_job
 

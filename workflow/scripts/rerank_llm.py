@@ -17,7 +17,8 @@ reranked = rerank_llm(
     load_prompt(snakemake.input.prompt).answer_format,
     snakemake.params.aggregate,
 )
-log.info("%s: repairs %s", snakemake.wildcards.method, reranked.repairs)
+repairs = reranked.repairs.to_json()
+log.info("%s: repairs %s", snakemake.wildcards.method, repairs)
 tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
 tables.write_table(reranked.passes, snakemake.output.passes, tables.PASSES)
-write_text(snakemake.output.repairs, json.dumps(reranked.repairs, indent=2) + "\n")
+write_text(snakemake.output.repairs, json.dumps(repairs, indent=2) + "\n")

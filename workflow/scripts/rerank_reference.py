@@ -1,4 +1,4 @@
-"""Re-rank the subset's lists by a method that needs neither titles' meaning nor a model: what a reader can compare with."""
+"""Re-rank the subset's lists by a reference method, which needs no language model."""
 
 from microrank.workflow.jobs import start_job
 

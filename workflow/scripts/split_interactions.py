@@ -8,7 +8,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import files, tables
-from microrank.data.checksums import checksum_of, verify_checksums
+from microrank.data.checksums import verify_checksums
 from microrank.data.pairs import iter_histories
 from microrank.data.split_writer import split_writer
 from microrank.data.splits import SPLIT_NAMES, split_interactions
@@ -20,7 +20,7 @@ with split_writer({name: snakemake.output[name] for name in SPLIT_NAMES}) as wri
     summary = split_interactions(iter_histories(pairs), read_titles(titles), write)
 tables.write_table(summary.items, snakemake.output.catalogue, tables.ITEMS)
 raw_files = {
-    name: checksum_of(path, "sha256")
+    name: files.file_checksum(path)
     for name, path in zip(snakemake.params.names, (*pairs, titles), strict=True)
 }
 files.write_text(

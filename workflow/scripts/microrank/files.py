@@ -135,7 +135,21 @@ def _text_of(path: str | os.PathLike[str]) -> str:
         ) from error
 
 
-def sha256_of(path: str | os.PathLike[str]) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+def file_checksum(path: str | os.PathLike[str], kind: str = "sha256") -> str:
+    """The checksum of a file's bytes.
+
+    Args:
+        path: the file.
+        kind: `sha256`, or `git-sha1` for the id that git gives to the bytes.
+
+    Returns:
+        `kind`, a colon, and hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    if kind == "git-sha1":
+        header = f"blob {os.path.getsize(path)}\0".encode()
+        digest = hashlib.sha1(header, usedforsecurity=False)
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return f"{kind}:{digest.hexdigest()}"

@@ -127,6 +127,26 @@ def users_of(past: Sequence[Batches]) -> np.ndarray:
     )  # splits are in order: a merge
 
 
+def find_ids(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The place of each wanted id among `ids`.
+
+    Args:
+        ids: distinct; ascending ones are searched as they are, others are sorted first.
+        wanted: of any shape.
+
+    Returns:
+        Places of the shape of `wanted`; -1 where `ids` lacks the id.
+    """
+    if not len(ids):
+        return np.full(np.shape(wanted), -1)
+    if (ids[1:] > ids[:-1]).all():
+        places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    else:
+        order = np.argsort(ids)
+        places = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
+    return np.where(ids[places] == wanted, places, -1)
+
+
 def rows_of(table: Batches, users: np.ndarray) -> pa.Table:
     """The rows of `table` whose user_id is among `users`, in their order."""
     batches = [

@@ -1,1 +1,1 @@
-"""Raw interactions and titles: fetched or made up, read with every trap of the real files, and split leave-one-out."""
+"""Raw interactions and titles: made up or fetched, read, checked and split."""

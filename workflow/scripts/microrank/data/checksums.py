@@ -1,45 +1,51 @@
-"""Checksums of raw files, as the configuration declares them: `sha256:…`, or `git-sha1:…` (the id that git gives to a file's bytes)."""
+"""Checksums of raw files, as the configuration declares them.
 
-import hashlib
+A checksum is `sha256:…`, or `git-sha1:…` (what `git hash-object FILE` prints).
+"""
+
 from collections.abc import Mapping
 from pathlib import Path
 
 from microrank.errors import StudyError
+from microrank.files import file_checksum
 
-
-def checksum_of(path: Path, kind: str) -> str:
-    """`kind` ("sha256" or "git-sha1"), a colon, and the checksum of the file in hexadecimal digits."""
-    if kind not in ("sha256", "git-sha1"):
-        raise StudyError(
-            f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…"
-        )
-    digest = (
-        hashlib.sha256()
-        if kind == "sha256"
-        else hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
-    )
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return f"{kind}:{digest.hexdigest()}"
+KINDS = ("sha256", "git-sha1")
 
 
 def verify_checksum(path: Path, expected: str) -> None:
     """Check a file against the checksum that is declared for it.
 
+    Args:
+        path: the file.
+        expected: its declared checksum.
+
     Raises:
-        StudyError: the file has another one.
+        StudyError: the file has another checksum, or there is no such kind.
     """
-    found = checksum_of(path, expected.partition(":")[0])
-    if found != expected:
+    kind = expected.partition(":")[0]
+    if kind not in KINDS:
         raise StudyError(
-            f"{path}: checksum is {found}, but {expected} is declared; delete the file so that it is fetched again, or, if you mean this "
-            f"version of it, remove '{path.name}' from `checksums` in config.yaml"
+            f"config: checksums: there is no kind '{kind}'; write sha256:… or git-sha1:…"
+        )
+    actual = file_checksum(path, kind)
+    if actual != expected:
+        raise StudyError(
+            f"{path}: checksum is {actual}, but {expected} is declared; delete the file so that "
+            f"it is fetched again, or, if you mean this version of it, remove '{path.name}' from "
+            "`checksums` in config.yaml"
         )
 
 
 def verify_checksums(paths: list[Path], declared: Mapping[str, str]) -> None:
-    """Check those of `paths` whose file name is in `declared`; absent files are left to those who read them."""
+    """Check every file for which a checksum is declared.
+
+    Args:
+        paths: the files. One that is absent is left to those who read it.
+        declared: file name -> checksum.
+
+    Raises:
+        StudyError: a file has another checksum.
+    """
     for path in paths:
         if path.name in declared and path.is_file():
             verify_checksum(path, declared[path.name])

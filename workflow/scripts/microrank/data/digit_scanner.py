@@ -1,11 +1,11 @@
-"""Decimal numbers out of raw bytes, millions at a time: the scanner under both formats of interactions."""
+"""Decimal numbers out of raw bytes, millions at a time."""
 
 import numpy as np
 
 MAX_ID = 2**63 - 1
 MAX_DIGITS = 19  # of MAX_ID
 ZERO = np.uint8(ord("0"))
-# By a number's length: the bits that hold its last eight digits in a 64-bit word that ends with it.
+# By the length of a number: the bits of its last eight digits in a 64-bit word that ends with it.
 DIGIT_BITS = np.array(
     [
         0x0F0F0F0F0F0F0F0F >> missing << missing
@@ -24,10 +24,15 @@ class NotANumber(Exception):
 
 
 def scan_numbers(block: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read a block in which numbers are ended by single bytes that are no digits; the last byte must be such an end.
+    """Read a block of numbers, each of which is ended by one byte that is no digit.
+
+    Args:
+        block: its last byte must be such an end.
 
     Returns:
-        values [n] int64; separators [n] uint8, the byte that ends each number; ends [n] int64, the offset of that byte.
+        values: [n] int64.
+        separators: [n] uint8, the byte that ends each number.
+        ends: [n] int64, the offset of that byte.
 
     Raises:
         NotANumber: for the first token that is empty or larger than MAX_ID.
@@ -51,10 +56,12 @@ def scan_numbers(block: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _last_eight_digits(block: bytes, ends: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """[n] int64: up to eight digits before each of `ends`, all eight at once inside one 64-bit word.
+    """[n] int64: the number that up to eight digits before each of `ends` make.
 
-    The word's lowest byte is the leftmost digit. Neighbours are joined to numbers of two, then four, then eight digits: each step
-    multiplies so that ten (a hundred, ten thousand) times the left one is added to the right one, and shifts the sum down.
+    All eight are read at once, inside one 64-bit word whose lowest byte is the leftmost digit.
+    Neighbours are joined to numbers of two, then four, then eight digits. Each step adds ten
+    (a hundred, ten thousand) times the left number to the right one, by one multiplication, and
+    shifts the sum down.
     """
     windows = np.ndarray((len(block) + 1,), "<u8", b"0" * 8 + block, strides=(1,))
     words = windows[ends]
@@ -71,14 +78,19 @@ def _last_eight_digits(block: bytes, ends: np.ndarray, lengths: np.ndarray) -> n
 
 
 def leading_numbers(block: bytes) -> np.ndarray:
-    """[n_lines] int64, the number that each line of `block` starts with; of no meaning where a line starts with something else."""
-    digits = np.frombuffer(block, np.uint8) - ZERO
-    at = np.concatenate([[0], np.flatnonzero(digits == (ord("\n") - ord("0")) % 256)[:-1] + 1])
-    values = np.zeros(len(at), np.int64)
-    going = np.arange(len(at))
+    """Read the number at the start of each line.
+
+    Returns:
+        [n_lines] int64; without meaning where a line starts with something else.
+    """
+    characters = np.frombuffer(block, np.uint8)
+    digits = characters - ZERO
+    starts = np.concatenate([[0], np.flatnonzero(characters == ord("\n"))[:-1] + 1])
+    values = np.zeros(len(starts), np.int64)
+    open_lines = np.arange(len(starts))
     for place in range(MAX_DIGITS):
-        going = going[digits[at[going] + place] < 10]
-        values[going] = values[going] * 10 + digits[at[going] + place]
+        open_lines = open_lines[digits[starts[open_lines] + place] < 10]
+        values[open_lines] = values[open_lines] * 10 + digits[starts[open_lines] + place]
     return values
 
 

@@ -1,10 +1,9 @@
-"""How often each item occurs, added up portion by portion."""
+"""How often each item occurs, counted portion by portion."""
 
 import numpy as np
 
-SMALL_ID = (
-    1 << 22
-)  # ids below it are counted in an array of that many numbers, which is far faster than sorting them
+# Smaller ids are counted in an array of this length, which is far faster than sorting them.
+SMALL_ID = 1 << 22
 
 
 class ItemCounts:
@@ -12,10 +11,15 @@ class ItemCounts:
 
     def __init__(self) -> None:
         self._small = np.zeros(0, np.int64)
-        self._large, self._large_counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._large = np.zeros(0, np.int64)
+        self._large_counts = np.zeros(0, np.int64)
 
     def add(self, items: np.ndarray) -> None:
-        """Count items: [n] int64."""
+        """Count items.
+
+        Args:
+            items: [n] int64.
+        """
         if len(items) and items.max() >= SMALL_ID:
             self._add_large(items[items >= SMALL_ID])
             items = items[items < SMALL_ID]
@@ -31,14 +35,21 @@ class ItemCounts:
         ).astype(np.int64)
 
     def items(self) -> np.ndarray:
-        """[n_items] int64: those that occurred, ascending."""
+        """[n_items] int64: the items that occurred, ascending."""
         return np.concatenate([np.flatnonzero(self._small), self._large])
 
     def of(self, items: np.ndarray) -> np.ndarray:
-        """[n] int64: the count of each of `items`, 0 for those that never occurred."""
+        """Look counts up.
+
+        Args:
+            items: [n] int64.
+
+        Returns:
+            [n] int64: the count of each, 0 for one that never occurred.
+        """
         counts = np.zeros(len(items), np.int64)
-        small = items < len(self._small)
-        counts[small] = self._small[items[small]]
+        is_small = items < len(self._small)
+        counts[is_small] = self._small[items[is_small]]
         if len(self._large):
             index = np.minimum(np.searchsorted(self._large, items), len(self._large) - 1)
             counts += np.where(self._large[index] == items, self._large_counts[index], 0)

@@ -1,4 +1,4 @@
-"""A text file in blocks of whole lines, so that memory does not grow with the file; and its lines by number, for messages."""
+"""A text file in blocks of whole lines, so that memory does not grow with the file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,17 @@ import numpy as np
 
 from microrank.errors import StudyError
 
-BLOCK_BYTES = 1 << 20  # what is made of a block stays in the processor's cache
+# What is made of a block of this size stays in the processor's cache.
+BLOCK_BYTES = 1 << 20
 BOM = b"\xef\xbb\xbf"
 
 
 class Block(NamedTuple):
-    """Whole lines of a file, the first of them with its number, counted from 1."""
+    """Whole lines of a file.
+
+    text: the lines, each with a line feed at its end.
+    first_line: the number of the first of them, counted from 1.
+    """
 
     text: bytes
     first_line: int
@@ -28,12 +33,19 @@ class Block(NamedTuple):
 
 
 def shown(text: str, length: int = 60) -> str:
-    """`text` as a quoted literal of bounded length: what a message may show of an untrusted file."""
+    """Quote at most `length` characters of an untrusted text, for a message."""
     return repr(text) if len(text) <= length else repr(text[:length]) + " …"
 
 
 def read_blocks(path: Path, block_bytes: int | None = None) -> Iterator[bytes]:
-    """Texts of whole lines of about `block_bytes` (at least one line each), each line ended by \\n, without the byte order mark.
+    """Read a file block by block, without its byte order mark.
+
+    Args:
+        path: the file.
+        block_bytes: about how many bytes a block holds; BLOCK_BYTES where absent.
+
+    Yields:
+        At least one whole line. Every line ends with a line feed.
 
     Raises:
         StudyError: the file is absent, cannot be read, or is empty.
@@ -70,7 +82,7 @@ def _whole_lines(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _with_plain_ends(text: bytes) -> bytes:
-    """\\n for \\r\\n; a \\r elsewhere stays."""
+    """Replace CRLF by LF; a carriage return elsewhere stays."""
     if b"\r" not in text:
         return text
     characters = np.frombuffer(text, np.uint8)

@@ -1,4 +1,7 @@
-"""The csv format of interactions: rows `user,item,timestamp` under that header, in any order; timestamps in milliseconds."""
+"""The csv format of interactions: rows `user,item,timestamp` under that header, in any order.
+
+Timestamps are milliseconds.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +10,7 @@ import numpy as np
 
 from microrank.data.digit_scanner import MAX_ID, NotANumber, complaint, scan_numbers
 from microrank.data.line_blocks import Block, read_blocks, shown
-from microrank.data.raw_histories import Histories
+from microrank.data.raw_histories import RawHistories
 from microrank.errors import StudyError
 
 COLUMNS = ("user", "item", "timestamp")
@@ -17,11 +20,13 @@ ROWS_AT_ONCE = 1 << 18
 SEPARATORS = np.frombuffer(b",,\n", np.uint8)
 
 
-def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
-    """Each user's items by timestamp, equal ones in file order; users ascending.
+def read_csv(path: Path, by_block: bool) -> Iterator[RawHistories]:
+    """Read each user's items by timestamp, equal ones in file order; users ascending.
 
     Args:
-        by_block: the rows are grouped by user, users ascending, so that a block can be let go before the next is read.
+        path: the file.
+        by_block: the rows are grouped by user, users ascending, so that a block can be let go
+            before the next is read.
 
     Raises:
         StudyError: names the first line that is not in the format, and its value.
@@ -46,7 +51,8 @@ def read_csv(path: Path, by_block: bool) -> Iterator[Histories]:
     del waiting
     if not len(rows):
         raise StudyError(
-            f"{path}: no rows below the header; delete the file and fetch it again, or place the right one there"
+            f"{path}: no rows below the header; delete the file and fetch it again, or place the "
+            "right one there"
         )
     yield _grouped(rows, n_given)
 
@@ -64,8 +70,13 @@ def _parse(block: Block, path: Path) -> np.ndarray:
     return values.reshape(-1, len(COLUMNS))
 
 
-def _grouped(rows: np.ndarray, n_before: int) -> Histories:
-    """`rows` by user, timestamp, file order; `n_before` rows of the file stand before them."""
+def _grouped(rows: np.ndarray, n_before: int) -> RawHistories:
+    """Sort rows by user, timestamp and file order.
+
+    Args:
+        rows: [n_rows, 3] user, item, timestamp.
+        n_before: rows of the file that stand before them.
+    """
     users, items, times = rows.T
     order = np.arange(len(rows))
     same_user = users[1:] == users[:-1]
@@ -77,7 +88,7 @@ def _grouped(rows: np.ndarray, n_before: int) -> Histories:
     starts = np.concatenate([[0], np.flatnonzero(~same_user) + 1])
     lengths = np.diff(starts, append=len(users))
     lines = np.minimum.reduceat(order, starts) + n_before + FIRST_ROW_LINE
-    return Histories(users[starts], lengths, items, lines)
+    return RawHistories(users[starts], lengths, items, lines)
 
 
 def _explained(block: Block, offset: int, path: Path) -> StudyError:

@@ -13,10 +13,13 @@ from microrank.errors import StudyError
 MIN_ITEMS = 3  # one each to train on, to validate with and to test with
 
 
-class Histories(NamedTuple):
+class RawHistories(NamedTuple):
     """Each user's items, oldest first, one user after the other.
 
-    users: [n_users] int64; lengths: [n_users] int64; items: [n_rows] int64; lines: [n_users] int64, where each user stands in the file.
+    users: [n_users] int64.
+    lengths: [n_users] int64, items of each user.
+    items: [n_rows] int64.
+    lines: [n_users] int64, the line of the file on which each user stands first.
     """
 
     users: np.ndarray
@@ -26,27 +29,27 @@ class Histories(NamedTuple):
 
     @property
     def starts(self) -> np.ndarray:
-        """[n_users] the row of each user's oldest item."""
+        """[n_users] int64: the row of each user's oldest item."""
         return np.cumsum(self.lengths) - self.lengths
 
-    def sorted_by_user(self) -> "Histories":
+    def sorted_by_user(self) -> "RawHistories":
         """The same histories, users ascending; equal users stay in file order."""
         order = np.argsort(self.users, kind="stable")
         lengths = self.lengths[order]
         rows = np.repeat(self.starts[order] - (np.cumsum(lengths) - lengths), lengths)
         rows += np.arange(len(self.items))
-        return Histories(self.users[order], lengths, self.items[rows], self.lines[order])
+        return RawHistories(self.users[order], lengths, self.items[rows], self.lines[order])
 
-    def in_parts(self, n_users: int) -> Iterator["Histories"]:
+    def in_parts(self, n_users: int) -> Iterator["RawHistories"]:
         """The same histories, `n_users` at a time."""
         for first in range(0, len(self.users), n_users):
             yield self.part(first, min(first + n_users, len(self.users)))
 
-    def part(self, first: int, last: int) -> "Histories":
+    def part(self, first: int, last: int) -> "RawHistories":
         """The users with index `first` to `last` (not included)."""
         start = int(self.lengths[:first].sum())
         end = start + int(self.lengths[first:last].sum())
-        return Histories(
+        return RawHistories(
             self.users[first:last],
             self.lengths[first:last],
             self.items[start:end],
@@ -59,7 +62,12 @@ class Histories(NamedTuple):
         return split_table(np.repeat(self.users, self.lengths), self.items, position)
 
     def split(self) -> tuple[pa.Table, pa.Table, pa.Table]:
-        """Tables SPLIT: all but each user's last two items (train), the last but one (valid), the last (test)."""
+        """Split leave-one-out.
+
+        Returns:
+            Tables SPLIT: train (all but the last two items of each user), valid (the last but
+                one) and test (the last).
+        """
         ends = np.cumsum(self.lengths) - 1
         kept = self.lengths - 2
         in_train = np.ones(len(self.items), bool)
@@ -78,19 +86,20 @@ def split_table(users: np.ndarray, items: np.ndarray, position: np.ndarray) -> p
     return pa.table([users, items, position.astype(np.int32, copy=False)], schema=tables.SPLIT)
 
 
-def join(parts: list[Histories]) -> Histories:
+def join(parts: list[RawHistories]) -> RawHistories:
     """The histories of `parts`, one after the other."""
-    return Histories(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return RawHistories(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def check_histories(
-    histories: Histories, path: Path, before: tuple[int, int] | None = None
+    histories: RawHistories, path: Path, before: tuple[int, int] | None = None
 ) -> None:
-    """Every user once, with at least three items, none twice.
+    """Check that every user stands there once, with at least three items and none twice.
 
     Args:
         histories: users ascending.
-        before: user and line that end the histories before these, where there are such.
+        path: their file, for messages.
+        before: the last user before these histories and that user's line; None at the start.
 
     Raises:
         StudyError: names the line, the user, and the item.
@@ -106,26 +115,31 @@ def check_histories(
     if len(short):
         first = short[0]
         raise StudyError(
-            f"{path}: line {lines[first]}: user {users[first]} has {_items(lengths[first])}, but the split needs {MIN_ITEMS} of each user "
-            f"(train, valid, test); remove the user ({len(short)} such here)"
+            f"{path}: line {lines[first]}: user {users[first]} has {_items(lengths[first])}, but "
+            f"the split needs {MIN_ITEMS} of each user (train, valid, test); remove the user "
+            f"({len(short)} such here)"
         )
     repeated = find_repeated(histories)
     if repeated is not None:
         index, item = repeated
         raise StudyError(
-            f"{path}: line {lines[index]}: user {users[index]} has item {item} more than once; keep one interaction of each pair"
+            f"{path}: line {lines[index]}: user {users[index]} has item {item} more than once; "
+            "keep one interaction of each pair"
         )
 
 
-def find_repeated(histories: Histories) -> tuple[int, int] | None:
-    """Index of a user who has an item twice, and that item; None where there is none.
+def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
+    """Find a user who has an item twice.
 
-    Users of one length make a matrix [length, n_users], whose rows are compared with each other; where there are too many of them, or too
-    few users, columns are sorted first, so that neighbours suffice.
+    Users of one length make a matrix [length, n_users], whose rows are compared with each other.
+    Where there are too many rows, or too few users, columns are sorted first, so that it is enough
+    to compare neighbours.
+
+    Returns:
+        The index of the user, and the item; None where there is no such user.
     """
-    lengths = histories.lengths.astype(
-        np.min_scalar_type(histories.lengths.max(initial=0))
-    )  # numpy sorts 8 and 16 bits ten times faster
+    # numpy sorts integers of 8 and 16 bits ten times faster.
+    lengths = histories.lengths.astype(np.min_scalar_type(histories.lengths.max(initial=0)))
     by_length = np.argsort(lengths, kind="stable")
     starts, lengths = histories.starts[by_length], lengths[by_length]
     groups = np.flatnonzero(np.diff(lengths, prepend=0))
@@ -146,7 +160,8 @@ def find_repeated(histories: Histories) -> tuple[int, int] | None:
 
 def _raise_twice(path: Path, user: int, first: int, second: int) -> None:
     raise StudyError(
-        f"{path}: line {second}: user {user} stands on line {first} already; put all items of a user on one line, oldest first"
+        f"{path}: line {second}: user {user} stands on line {first} already; put all items of a "
+        "user on one line, oldest first"
     )
 
 

@@ -1,7 +1,8 @@
 """A synthetic set in the MicroLens format, for a study that needs neither network nor licence.
 
-Users have tastes over topics that drift, items a popularity that falls as a power of their rank and moves with time, titles words of the
-item's theme. None of it is meant to imitate a real service's figures; it is there so that every stage has something true to find.
+Users have tastes over topics, which drift. The popularity of items falls as a power of their rank
+and moves with time. Titles hold words of the item's theme. None of it imitates the figures of a
+real service; it gives every stage something true to find.
 """
 
 from dataclasses import dataclass
@@ -13,22 +14,15 @@ from microrank.data.sample_words import CLOSERS, EMOJI, HASHTAGS, MIDDLES, OPENE
 from microrank.errors import StudyError
 from microrank.seeds import generator
 
-MIN_LENGTH, MAX_LENGTH, MEAN_EXTRA = (
-    5,
-    40,
-    3.5,
-)  # interactions of a user: at least, at most, and the mean beyond the least
+MIN_LENGTH, MAX_LENGTH = 5, 40  # interactions of a user
+MEAN_EXTRA = 3.5  # mean of the interactions beyond MIN_LENGTH
 MIN_ITEMS = 2 * MAX_LENGTH
 WORDS_OF_THEME, WORDS_OF_TOPIC = 3, 12
-ERAS = 4  # stretches of a user's time between which the items' popularity moves
+ERAS = 4  # parts of a user's time between which the popularity of items moves
 FASHION = 0.8  # share of an item's popularity that comes and goes
 ZIPF = 0.7  # popularity of the item of rank r within its theme: r^-ZIPF
-SHARES = {
-    "word": 0.4,
-    "theme": 0.15,
-    "topic": 0.1,
-    "all": 0.35,
-}  # how wide a user's taste is, interaction by interaction
+# How wide a user's taste is, interaction by interaction.
+SHARES = {"word": 0.4, "theme": 0.15, "topic": 0.1, "all": 0.35}
 
 
 @dataclass(frozen=True)
@@ -45,21 +39,26 @@ class SampleSettings:
         settings = cls(**section)
         if settings.topics > len(TOPICS):
             raise StudyError(
-                f"config: synthetic.topics is {settings.topics}, but there are words for {len(TOPICS)} only"
+                f"config: synthetic.topics is {settings.topics}, but there are words for "
+                f"{len(TOPICS)} only"
             )
         least = max(MIN_ITEMS, 2 * WORDS_OF_TOPIC * settings.topics)
         if settings.items < least:
             raise StudyError(
-                f"config: synthetic.items is {settings.items}; with {settings.topics} topics at least {least} are needed"
+                f"config: synthetic.items is {settings.items}; with {settings.topics} topics at "
+                f"least {least} are needed"
             )
         return settings
 
 
 class Catalogue(NamedTuple):
-    """What is to be interacted with, items of a word side by side, words of a theme and themes of a topic likewise.
+    """The items, those of a word side by side, words of a theme and themes of a topic likewise.
 
-    item_ids: [n_items]; word_of_item: [n_items]; starts: [n_words + 1], each word's first item; topic_share: [n_topics];
+    item_ids: [n_items].
+    word_of_item: [n_items].
+    starts: [n_words + 1], the first item of each word.
     sums: [ERAS * n_items + 1], the running sum of popularity, era after era.
+    topic_share: [n_topics].
     """
 
     item_ids: np.ndarray
@@ -70,7 +69,11 @@ class Catalogue(NamedTuple):
 
 
 def make_sample(settings: SampleSettings, seed: int) -> tuple[str, str]:
-    """The text of `pairs.tsv` and of `titles.csv`, the latter of bare lines `id, title`; both with CRLF, as MicroLens has them."""
+    """Make both files, with the CRLF of MicroLens.
+
+    Returns:
+        The text of `pairs.tsv`, and that of `titles.csv`, which has bare lines `id, title`.
+    """
     random = generator(seed, "sample")
     catalogue = make_catalogue(settings, random)
     lengths, items = draw_interactions(catalogue, settings.users, random)
@@ -81,7 +84,10 @@ def make_sample(settings: SampleSettings, seed: int) -> tuple[str, str]:
 
 
 def make_catalogue(settings: SampleSettings, random: np.random.Generator) -> Catalogue:
-    """Give each item a word to be about, and a popularity: a power of its rank, the larger part of which has its moment and passes."""
+    """Give each item a word to be about, and a popularity.
+
+    The popularity is a power of its rank. The larger part of it has its moment and passes.
+    """
     n_words = settings.topics * WORDS_OF_TOPIC
     word_of_item = np.sort(random.integers(n_words, size=settings.items))
     starts = np.searchsorted(word_of_item, np.arange(n_words + 1))
@@ -102,7 +108,12 @@ def make_catalogue(settings: SampleSettings, random: np.random.Generator) -> Cat
 def draw_interactions(
     catalogue: Catalogue, n_users: int, random: np.random.Generator, mean_extra: float = MEAN_EXTRA
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each user's number of interactions [n_users], and the items' indices [n_rows], oldest first, none twice for a user."""
+    """Draw what each user interacts with; no item comes twice for a user.
+
+    Returns:
+        lengths: [n_users], interactions of each user.
+        items: [n_rows], indices of items, oldest first, one user after the other.
+    """
     n_items, n_topics = len(catalogue.item_ids), len(catalogue.topic_share)
     lengths = np.minimum(
         MIN_LENGTH + random.geometric(1 / (1 + mean_extra), n_users) - 1, MAX_LENGTH
@@ -151,27 +162,31 @@ def _draw_items(
     last: np.ndarray,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """One item by its popularity in the era from each range `first` to `last` (not included; where a range is empty, from all)."""
+    """Draw an item by its popularity in the era from each range `first` to `last` (not included).
+
+    Where a range is empty, the item is drawn from all.
+    """
     n_items = len(catalogue.item_ids)
     first, last = np.where(first < last, first, 0), np.where(first < last, last, n_items)
     low, high = catalogue.sums[era * n_items + first], catalogue.sums[era * n_items + last]
-    found = (
-        np.searchsorted(catalogue.sums, low + random.random(len(era)) * (high - low), side="right")
-        - 1
-        - era * n_items
-    )
-    return np.clip(found, first, last - 1)
+    at = low + random.random(len(era)) * (high - low)
+    items = np.searchsorted(catalogue.sums, at, side="right") - 1 - era * n_items
+    return np.clip(items, first, last - 1)
 
 
 def _repeated(keys: np.ndarray) -> np.ndarray:
-    """The places of all but the first occurrence of each key."""
+    """Indices of all but the first occurrence of each key."""
     again = np.ones(len(keys), bool)
     again[np.unique(keys, return_index=True)[1]] = False
     return np.flatnonzero(again)
 
 
 def _words(n_topics: int) -> list[tuple[str, str, tuple[str, ...]]]:
-    """(topic, word, the theme's other words) of each word that an item can be about; those of a theme, and of a topic, side by side."""
+    """The words that items can be about; those of a theme, and of a topic, side by side.
+
+    Returns:
+        (topic, word, the theme's other words) of each.
+    """
     words = []
     for topic, themes in list(TOPICS.items())[:n_topics]:
         for theme in themes:
@@ -203,7 +218,11 @@ def _pick(words: tuple[str, ...], random: np.random.Generator) -> str:
 
 
 def _plant_oddities(titles: dict[int, str], random: np.random.Generator) -> None:
-    """What real title files have: empty and shared titles, numbers, an item without a title, titles that nobody interacted with."""
+    """Make the titles as odd as real ones.
+
+    There are empty and shared titles, numbers, an item without a title, and titles of items that
+    nobody interacted with.
+    """
     n = max(1, len(titles) // 200)
     ids = random.choice(np.array(sorted(titles)), size=5 * n, replace=False).tolist()
     for item in ids[:n]:

@@ -1,4 +1,4 @@
-"""The vocabulary of the synthetic sample's titles: topics, their themes, and the words that surround them."""
+"""The vocabulary of the synthetic sample's titles: topics, themes, and words around them."""
 
 # topic (its hashtag) -> themes, each a few words that titles of that theme are made of
 TOPICS: dict[str, tuple[str, ...]] = {

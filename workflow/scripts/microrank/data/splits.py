@@ -1,4 +1,7 @@
-"""The leave-one-out split: each user's last interaction is test, the one before it valid, the rest train."""
+"""The leave-one-out split.
+
+The last interaction of each user is test, the one before it valid, the rest train.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,17 +11,17 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.data.item_counts import ItemCounts
-from microrank.data.raw_histories import Histories
+from microrank.data.raw_histories import RawHistories
 
 SPLIT_NAMES = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """What remains in memory of a split: the catalogue, and figures for the report.
+    """What a split leaves in memory.
 
-    items: table ITEMS, sorted by item; all items that have an interaction, and no others.
-    counts: name -> number, as `splits/counts.json` holds them.
+    items: table ITEMS, sorted by item: the items that have an interaction, and no others.
+    counts: name -> number, as in `splits/counts.json`.
     """
 
     items: pa.Table
@@ -26,17 +29,20 @@ class SplitSummary:
 
 
 def split_interactions(
-    portions: Iterable[Histories], titles: pa.Table, write: Callable[[str, pa.Table], None]
+    portions: Iterable[RawHistories], titles: pa.Table, write: Callable[[str, pa.Table], None]
 ) -> SplitSummary:
-    """Split portion by portion, so that memory depends on the number of items and not on that of interactions.
+    """Split the histories portion by portion.
 
-    An item is in the catalogue if anybody interacted with it. An item that has only a title cannot be recommended; it is counted. The
-    counts by which candidates are weighed (`train_count`) come from train alone: nothing that is tested on is in them.
+    Memory depends on the number of items, not on that of interactions. An item is in the
+    catalogue if anybody interacted with it; one that has only a title cannot be recommended, and
+    is counted. `train_count`, by which candidates are weighed, counts train alone: nothing that
+    is tested on is in it.
 
     Args:
         portions: checked histories, users ascending.
         titles: (item_id, title), sorted by item.
-        write: takes "train", "valid" or "test", and a table SPLIT; tables of one name come sorted by user, position.
+        write: takes "train", "valid" or "test", and a table SPLIT. The tables of one name come
+            sorted by user, position.
     """
     item_counts = {name: ItemCounts() for name in SPLIT_NAMES}
     n_users = 0
@@ -45,33 +51,43 @@ def split_interactions(
         for name, part in zip(SPLIT_NAMES, histories.split(), strict=True):
             item_counts[name].add(part["item_id"].to_numpy())
             write(name, part)
-    catalogue = ItemCounts()
-    for counts_of_split in item_counts.values():
-        catalogue.add(counts_of_split.items())
-    item_ids = catalogue.items()
+    item_ids = _items_of(item_counts.values())
     counts = {name: counts_of_split.of(item_ids) for name, counts_of_split in item_counts.items()}
-    columns = [
-        item_ids,
-        np.arange(1, len(item_ids) + 1),
-        titles_of(item_ids, titles),
-        counts["train"],
-    ]
-    items = pa.table(columns, names=tables.ITEMS.names).cast(tables.ITEMS)
-    return SplitSummary(items, {"users": n_users} | _counted(counts, item_ids, titles))
+    items = _catalogue(item_ids, counts["train"], titles)
+    return SplitSummary(items, {"users": n_users} | _figures(counts, item_ids, titles))
+
+
+def _items_of(item_counts: Iterable[ItemCounts]) -> np.ndarray:
+    """[n_items] int64: all items that were counted, ascending."""
+    together = ItemCounts()
+    for counts in item_counts:
+        together.add(counts.items())
+    return together.items()
+
+
+def _catalogue(item_ids: np.ndarray, train_counts: np.ndarray, titles: pa.Table) -> pa.Table:
+    """Table ITEMS."""
+    index = np.arange(1, len(item_ids) + 1)
+    columns = [item_ids, index, titles_of(item_ids, titles), train_counts]
+    return pa.table(columns, names=tables.ITEMS.names).cast(tables.ITEMS)
 
 
 def titles_of(item_ids: np.ndarray, titles: pa.Table) -> pa.ChunkedArray:
     """The title of each item, empty where it has none."""
-    titled = titles["item_id"].to_numpy()
-    index = np.searchsorted(titled, item_ids)
-    found = np.append(titled, -1)[index] == item_ids
-    return titles["title"].take(pa.array(index, mask=~found)).fill_null("")
+    rows = tables.find_ids(titles["item_id"].to_numpy(), item_ids)
+    return titles["title"].take(pa.array(rows, mask=rows < 0)).fill_null("")
 
 
-def _counted(
+def _figures(
     counts: dict[str, np.ndarray], item_ids: np.ndarray, titles: pa.Table
 ) -> dict[str, float]:
-    """Figures for the report; `counts`: split -> [n_items]."""
+    """Figures for the report.
+
+    Args:
+        counts: split -> [n_items], how often each item occurs in it.
+        item_ids: [n_items].
+        titles: (item_id, title).
+    """
     rows = {name: int(count.sum()) for name, count in counts.items()}
     titled, never_trained = titles["item_id"].to_numpy(), counts["train"] == 0
     return {

@@ -1,4 +1,4 @@
-"""The users whose lists are re-ranked: drawn with the study's seed, with all that a re-ranker may see of them."""
+"""The users whose lists are re-ranked, with all that a re-ranker may see of them."""
 
 from collections.abc import Sequence
 
@@ -23,60 +23,70 @@ def sample_hit_users(
     population: str = "hits",
     tuning_share: float = 0.0,
 ) -> pa.Table:
-    """Draw `sample_size` users without replacement, or "all", and give the table SUBSET, sorted by user.
+    """Draw users without replacement.
 
     Users who are set aside for tuning are never drawn.
 
     Args:
         recommendations: table RECOMMENDATIONS, the same number of items for every user.
         past: the splits before test, oldest first; together they are a user's history.
-        test: table SPLIT with one row a user, the held-out item (ground truth).
-        population: "hits" draws from the users whose list holds the ground truth, as the study did; "users" from all users, where
-            `ground_truth_rank` is 0 if the list lacks it.
+        test: table SPLIT with one row a user: the held-out item.
+        seed: of the study.
+        sample_size: how many users, or "all".
+        history_length: how many of a user's newest items a re-ranker sees.
+        population: "hits" draws from the users whose list holds the held-out item, as the study
+            did. "users" draws from all users; `ground_truth_rank` is 0 if the list lacks the item.
         tuning_share: as in `set_aside_for_tuning`.
+
+    Returns:
+        Table SUBSET, sorted by user.
 
     Raises:
         StudyError: there are fewer such users than `sample_size`, or none.
     """
-    found = find_held_out_items(recommendations, test)
-    testable = ~np.isin(found.users, set_aside_for_tuning(users_of([test]), tuning_share, seed))
-    eligible = np.flatnonzero(testable & (found.ranks > 0) if population == "hits" else testable)
+    held_out = find_held_out_items(recommendations, test)
+    aside = set_aside_for_tuning(users_of([test]), tuning_share, seed)
+    is_eligible = ~np.isin(held_out.users, aside)
+    if population == "hits":
+        is_eligible &= held_out.ranks > 0
+    eligible = np.flatnonzero(is_eligible)
     size = max(len(eligible), 1) if isinstance(sample_size, str) else sample_size
     if len(eligible) < size:
-        who = (
-            f"users whose top {found.list_length} holds the held-out item"
-            if population == "hits"
-            else "users"
-        )
-        what = (
-            f"set it to {len(eligible)} or less"
-            if len(eligible)
-            else "set subset.population to users, or a larger top_k"
-        )
-        raise StudyError(
-            f"subset.sample_size is {sample_size}, but there are only {len(eligible)} {who} (besides those whom tuning.share sets "
-            f"aside); {what}"
-        )
-    return _subset(
-        found,
-        _draw(eligible, size, generator(seed, "subset")),
-        recommendations,
-        past,
-        history_length,
+        raise _too_few(len(eligible), sample_size, population, held_out.list_length)
+    drawn = _draw(eligible, size, generator(seed, "subset"))
+    return _subset(held_out, drawn, recommendations, past, history_length)
+
+
+def _too_few(
+    n_eligible: int, sample_size: int | str, population: str, list_length: int
+) -> StudyError:
+    who = "users"
+    if population == "hits":
+        who = f"users whose top {list_length} holds the held-out item"
+    what_to_do = "set subset.population to users, or a larger top_k"
+    if n_eligible:
+        what_to_do = f"set it to {n_eligible} or less"
+    return StudyError(
+        f"subset.sample_size is {sample_size}, but there are only {n_eligible} {who} (besides "
+        f"those whom tuning.share sets aside); {what_to_do}"
     )
 
 
 def set_aside_for_tuning(users: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The users who may tune and are never tested, ascending: this share of all, drawn before anything is known of any of them.
+    """Draw the users who may tune and are never tested.
+
+    They are drawn before anything is known of any of them.
 
     Args:
         users: ids of all users of the splits, each once.
+        share: of all users.
+        seed: of the study.
+
+    Returns:
+        Their ids, ascending.
     """
-    return np.sort(
-        generator(seed, "users set aside for tuning").permutation(np.sort(users))[
-            : round(share * len(users))
-        ]
-    )
+    shuffled = generator(seed, "users set aside for tuning").permutation(np.sort(users))
+    return np.sort(shuffled[: round(share * len(users))])
 
 
 def sample_tuning_users(
@@ -89,28 +99,37 @@ def sample_tuning_users(
     history_length: int,
     tuning_share: float,
 ) -> pa.Table:
-    """Draw at most `sample_size` users on whom something may be chosen before the test: table SUBSET, with valid items as ground truth.
+    """Draw the users on whom something may be chosen before the test.
 
-    They are drawn from those set aside for it, so none of them is tested; nobody's test item enters, nor who was drawn for the test.
+    They are drawn from those who are set aside for it, so none of them is tested. The draw sees
+    nobody's test item, nor who was drawn for the test.
 
     Args:
         recommendations: table RECOMMENDATIONS, made from `train` alone.
-        train, valid: tables SPLIT.
+        train: table SPLIT.
+        valid: table SPLIT.
+        seed: of the study.
+        sample_size: how many users at most.
+        history_length: how many of a user's newest items a re-ranker sees.
         tuning_share: as in `set_aside_for_tuning`.
 
+    Returns:
+        Table SUBSET, with the valid items as ground truth.
+
     Raises:
-        StudyError: of nobody who is set aside the list holds the valid item.
+        StudyError: no list of a user who is set aside holds the valid item.
     """
-    found = find_held_out_items(recommendations, valid)
+    held_out = find_held_out_items(recommendations, valid)
     aside = set_aside_for_tuning(users_of([valid]), tuning_share, seed)
-    eligible = np.flatnonzero((found.ranks > 0) & np.isin(found.users, aside))
+    eligible = np.flatnonzero((held_out.ranks > 0) & np.isin(held_out.users, aside))
     if not len(eligible):
         raise StudyError(
-            f"of the {len(aside)} users whom tuning.share sets aside, no list made from train alone holds the valid item: fusions cannot "
-            "be tuned; raise it, or leave fusions out of `methods`"
+            f"of the {len(aside)} users whom tuning.share sets aside, no list made from train "
+            "alone holds the valid item: fusions cannot be tuned; raise it, or leave fusions out "
+            "of `methods`"
         )
     drawn = _draw(eligible, min(sample_size, len(eligible)), generator(seed, "tuning users"))
-    return _subset(found, drawn, recommendations, [train], history_length)
+    return _subset(held_out, drawn, recommendations, [train], history_length)
 
 
 def _draw(eligible: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
@@ -118,14 +137,14 @@ def _draw(eligible: np.ndarray, size: int, random: np.random.Generator) -> np.nd
 
 
 def _subset(
-    found: Found,
+    held_out: Found,
     drawn: np.ndarray,
     recommendations: Batches,
     past: Sequence[Batches],
     history_length: int,
 ) -> pa.Table:
-    """Table SUBSET of the users at places `drawn` of `found`."""
-    users = found.users[drawn]
+    """Table SUBSET of the users with index `drawn` in `held_out`."""
+    users = held_out.users[drawn]
     lists = (
         rows_of(recommendations, users)
         .sort_by([("user_id", "ascending"), ("rank", "ascending")])["item_id"]
@@ -134,18 +153,18 @@ def _subset(
     return pa.table(
         {
             "user_id": users,
-            "ground_truth": found.items[drawn],
-            "ground_truth_rank": found.ranks[drawn],
+            "ground_truth": held_out.items[drawn],
+            "ground_truth_rank": held_out.ranks[drawn],
             "history": _newest(past, users, history_length),
             "candidates": pa.array(
-                list(lists.reshape(len(users), found.list_length)), pa.list_(pa.int64())
+                list(lists.reshape(len(users), held_out.list_length)), pa.list_(pa.int64())
             ),
         }
     ).cast(tables.SUBSET)
 
 
 def _newest(past: Sequence[Batches], users: np.ndarray, length: int) -> pa.Array:
-    """The last `length` items of each of `users` (sorted), oldest first, as a list array."""
+    """The newest `length` items of each of `users` (sorted), oldest first, as a list array."""
     rows = pa.concat_tables([rows_of(split, users) for split in past])
     rows = rows.sort_by([("user_id", "ascending"), ("position", "ascending")])
     starts = np.searchsorted(rows["user_id"].to_numpy(), users, side="left")

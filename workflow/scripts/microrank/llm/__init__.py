@@ -1,1 +1,1 @@
-"""Re-ranking by a chat model: prompts, questions, the parser of answers, and the simulated server of the sample."""
+"""Re-ranking by a chat model: prompts, questions, the parser of answers, the simulated server."""

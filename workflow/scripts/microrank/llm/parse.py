@@ -1,4 +1,7 @@
-"""From a model's free text to a permutation of the candidates. It never learns which candidate is the right one."""
+"""From a model's free text to a permutation of the candidates.
+
+It never learns which candidate is the right one.
+"""
 
 import json
 import re
@@ -20,10 +23,14 @@ _FENCE = re.compile(r"```[A-Za-z]*\n?")
 
 @dataclass(frozen=True)
 class Parsed:
-    """positions: [n] places among the candidates, best first. from_model: how many of them the answer named; the rest is fallback.
+    """An answer as it was read.
 
-    repairs: kind -> count; `thinking`, `fence`, `prose`, `numbers_for_ids`, `ids_for_numbers`, `list_numbers`, `foreign`, `duplicate`,
-    `missing`, `empty`, `cut`. scores: [n], of an answer that scores candidates: each candidate's, None where it has none.
+    Attributes:
+        positions: [n] Positions among the candidates, best first.
+        from_model: How many of these the answer named; the rest is fallback.
+        repairs: Kind -> count; `thinking`, `fence`, `prose`, `numbers_for_ids`, `ids_for_numbers`,
+            `list_numbers`, `foreign`, `duplicate`, `missing`, `empty`, `cut`.
+        scores: [n] Of an answer that scores candidates: each one's score, None where it has none.
     """
 
     positions: list[int]
@@ -37,12 +44,15 @@ def parse_answer(
 ) -> Parsed:
     """Read an answer: numbers of candidates, whatever surrounds them.
 
-    Numbers that are no candidate's and repeated ones are dropped; candidates that are not named follow in the recommender's order.
+    Numbers that are no candidate's and repeated ones are dropped. Candidates that are not named
+    follow in the recommender's order.
 
     Args:
-        answer_format: `ids` or `numbers`, how the prompt asked for candidates. A model that uses the other way is understood where no number of
-            its answer fits the way asked for.
-        candidate_ids: in the recommender's order. order: positions among them as shown; candidate number i is `order[i - 1]`.
+        text: The answer.
+        answer_format: `ids` or `numbers`, how the prompt asked for candidates. A model that uses
+            the other way is understood where no number of its answer fits the way asked for.
+        candidate_ids: In the recommender's order.
+        order: Positions among them as shown; candidate number i is `order[i - 1]`.
     """
     repairs: Counter[str] = Counter()
     numbers = _numbers((text or "")[:MAX_LENGTH], repairs)
@@ -65,10 +75,16 @@ def parse_answer(
 def said_of_candidates(
     said: Sequence[tuple[int, T]], known: Mapping[int, int], n: int, repairs: Counter[str]
 ) -> tuple[dict[int, T], list[int]]:
-    """Of names and what is said of each: position -> what is said of it first, and the positions among n of which nothing is said.
+    """What an answer says of each candidate.
 
     Args:
-        known: name -> position. repairs: `foreign`, `duplicate`, `missing` and `empty` are counted here.
+        said: Names, each with what is said of it.
+        known: Name -> position.
+        n: How many candidates there are.
+        repairs: `foreign`, `duplicate`, `missing` and `empty` are counted here.
+
+    Returns:
+        Position -> what is said of it first; and the positions of which nothing is said.
     """
     found: dict[int, T] = {}
     for name, value in said:
@@ -107,7 +123,10 @@ def without_fences(text: str, repairs: Counter[str]) -> str:
 
 
 def without_thinking(text: str, repairs: Counter[str]) -> str:
-    """What follows the last closed thinking block; of one that never closes, nothing is an answer."""
+    """What follows the last closed thinking block.
+
+    Of a block that never closes, nothing is an answer.
+    """
     for opening, closing in (
         ("<think>", "</think>"),
         ("<thinking>", "</thinking>"),
@@ -126,7 +145,10 @@ def without_thinking(text: str, repairs: Counter[str]) -> str:
 def from_json(
     text: str, repairs: Counter[str], read: Callable[[object], list[T] | None]
 ) -> list[T] | None:
-    """What `read` finds in the JSON in the text, None where it finds nothing: an object's rather than a bare list's, then the longest."""
+    """What `read` finds in the JSON in the text, None where it finds nothing.
+
+    What stands in an object is preferred to a bare list, then the longer one to the shorter.
+    """
     found: list[tuple[bool, int, list[T]]] = []
     decoder, place, tries = json.JSONDecoder(), 0, 0
     outside = ""
@@ -150,7 +172,10 @@ def from_json(
 
 
 def _list_in(value: object) -> list[int] | None:
-    """The numbers of an array that has at least two, or of the longest such array among an object's values."""
+    """The numbers of an array that has at least two.
+
+    Of an object, those of the longest such array among its values.
+    """
     if isinstance(value, dict):
         lists = [
             numbers
@@ -184,8 +209,9 @@ def as_number(value: object) -> int | None:
 def _from_lines(text: str, repairs: Counter[str]) -> list[int]:
     """The numbers of plain text, without those that only introduce or decorate a choice.
 
-    A list numbered 1., 2., 3. … whose lines hold further numbers is read without its own numbering; of lines such as `[7] a title`, the
-    label counts alone; of `the 20 best in order: 3, 1`, only what follows the colon.
+    A list numbered 1., 2., 3. … whose lines hold further numbers is read without its own numbering.
+    Of lines such as `[7] a title`, the label counts alone. Of `the 20 best in order: 3, 1`, only
+    what follows the colon counts.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     numbering = [

@@ -1,12 +1,14 @@
 """All questions that the configured methods would ask, for the forecast."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from microrank.llm.prompts import Prompt
-from microrank.llm.query import chat_settings, questions
+from microrank.llm.query import chat_settings
+from microrank.llm.questions import questions
 from microrank.services.forecast import Plan
 from microrank.services.settings import Service
 
@@ -20,31 +22,41 @@ def planned_questions(
     *,
     suffix: str = "",
 ) -> list[Plan]:
-    """One plan for each of these rerankers that asks a language model, its name ending in `suffix`; `prompt_of` gives a prompt by name."""
-    plans = []
-    for method in methods:
-        reranker = config["rerankers"][method]
-        if "llm" not in reranker:
-            continue
-        section = config["llms"][reranker["llm"]]
-        asked = questions(
-            subset,
-            catalogue,
-            prompt_of(reranker["prompt"]),
-            chat_settings(section, config["seed"]),
-            seed=config["seed"],
-            passes=reranker.get("passes", 1),
-            shuffle=reranker.get("shuffle", False),
-        )
-        service = Service.from_config(
-            f"llms.{reranker['llm']}", section, section.get("base_url", section["adapter"])
-        )
-        plans.append(
-            Plan(
-                method + suffix,
-                service,
-                section["model"],
-                [request for *_, request in asked.values()],
-            )
-        )
-    return plans
+    """One plan for each of the rerankers `methods` that asks a language model.
+
+    Args:
+        config: The whole config.
+        methods: Names of rerankers.
+        subset: Table SUBSET.
+        catalogue: Table ITEMS.
+        prompt_of: Gives a prompt by its name.
+        suffix: What the plans' names end in.
+    """
+    asking = [method for method in methods if "llm" in config["rerankers"][method]]
+    plans = [_plan(config, method, subset, catalogue, prompt_of) for method in asking]
+    return [replace(plan, method=plan.method + suffix) for plan in plans]
+
+
+def _plan(
+    config: Mapping[str, Any],
+    method: str,
+    subset: pa.Table,
+    catalogue: pa.Table,
+    prompt_of: Callable[[str], Prompt],
+) -> Plan:
+    reranker = config["rerankers"][method]
+    name = reranker["llm"]
+    section = config["llms"][name]
+    asked = questions(
+        subset,
+        catalogue,
+        prompt_of(reranker["prompt"]),
+        chat_settings(section, config["seed"]),
+        seed=config["seed"],
+        passes=reranker.get("passes", 1),
+        shuffle=reranker.get("shuffle", False),
+    )
+    base_url = section.get("base_url", section["adapter"])
+    service = Service.from_config(f"llms.{name}", section, base_url)
+    requests = [question.request for question in asked]
+    return Plan(method, service, section["model"], requests)

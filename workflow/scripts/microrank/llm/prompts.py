@@ -1,4 +1,4 @@
-"""Prompts as data: YAML files with placeholders, filled with titles that nobody vouches for."""
+"""Prompts as data: YAML files, their placeholders filled with titles that nobody vouches for."""
 
 import re
 import string
@@ -24,12 +24,23 @@ PLACEHOLDERS = {
     "candidate_line": {"number", "id", "rank", "title"},
 }
 NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
+NOT_ASKED = ("version", "about")  # keys for human readers
+OLD_KEYS = {"answer": "answer_format"}  # old name -> today's
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt file. `answer_format` says whether the model is to name candidates by their ids or by their numbers 1…n as shown, best first, or to
-    give each of these numbers a score."""
+    """A prompt file.
+
+    Attributes:
+        answer_format: How the model is to answer: with the candidates' `ids`, best first; with
+            their `numbers` 1…n as shown, best first; or with a score for each number (`scores`).
+        system: The system message.
+        user: The user's message, with placeholders.
+        history_line: How {history} and {earlier} show one title.
+        candidate_line: How {candidates} shows one candidate.
+        json: Whether the answer is to be a JSON object.
+    """
 
     answer_format: str
     system: str
@@ -43,8 +54,21 @@ def load_prompt(path: str | Path) -> Prompt:
     """Read and check a prompt file.
 
     Raises:
-        StudyError: names the file and the key or placeholder that is missing, unknown or of the wrong kind.
+        StudyError: A key or placeholder is missing, unknown or of the wrong kind.
     """
+    section = {
+        OLD_KEYS.get(key, key): value
+        for key, value in _read_yaml(path).items()
+        if key not in NOT_ASKED
+    }
+    _check_keys(path, section)
+    for key, allowed in PLACEHOLDERS.items():
+        _check_placeholders(f"{path}: {key}", section[key], allowed)
+        _check_needed(f"{path}: {key}", key, {name for name, *_ in _placeholders(section[key])})
+    return Prompt(**section)
+
+
+def _read_yaml(path: str | Path) -> dict[Any, Any]:
     try:
         section = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -55,50 +79,57 @@ def load_prompt(path: str | Path) -> Prompt:
         raise StudyError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(section, dict):
         raise StudyError(f"{path}: a prompt is a mapping of keys to texts; see config/README.md")
-    section = {key: value for key, value in section.items() if key not in ("version", "about")}
-    known = {field.name: field.type for field in fields(Prompt)}
+    return section
+
+
+def _check_keys(path: str | Path, section: dict[str, Any]) -> None:
+    known = [field.name for field in fields(Prompt)]
     if wrong := sorted(str(key) for key in set(section) ^ set(known) if key != "json"):
-        raise StudyError(
-            f"{path}: key '{wrong[0]}' is {'missing' if wrong[0] in known else 'unknown'}; known: {', '.join(sorted(known))}"
-        )
+        state = "missing" if wrong[0] in known else "unknown"
+        raise StudyError(f"{path}: key '{wrong[0]}' is {state}; known: {', '.join(sorted(known))}")
     for key, value in section.items():
         if not isinstance(value, bool if key == "json" else str):
-            raise StudyError(
-                f"{path}: {key} must be {'true or false' if key == 'json' else 'a text'}"
-            )
+            kind = "true or false" if key == "json" else "a text"
+            raise StudyError(f"{path}: {key} must be {kind}")
     if section["answer_format"] not in ANSWER_FORMATS:
         raise StudyError(
-            f"{path}: answer_format is '{section['answer_format']}'; it must be one of: {', '.join(ANSWER_FORMATS)}"
+            f"{path}: answer_format is '{section['answer_format']}'; "
+            f"it must be one of: {', '.join(ANSWER_FORMATS)}"
         )
-    for key, allowed in PLACEHOLDERS.items():
-        _check_placeholders(path, key, section[key], allowed)
-    return Prompt(**section)
 
 
-def _check_placeholders(path: str | Path, key: str, text: str, allowed: set[str]) -> None:
+def _placeholders(text: str) -> list[tuple[str, str | None, str | None]]:
+    """Name, format and conversion of each placeholder."""
+    return [
+        (name, form, conversion)
+        for _, name, form, conversion in string.Formatter().parse(text)
+        if name is not None
+    ]
+
+
+def _check_placeholders(place: str, text: str, allowed: set[str]) -> None:
     try:
-        found = [
-            (name, spec, conversion)
-            for _, name, spec, conversion in string.Formatter().parse(text)
-            if name is not None
-        ]
+        used = _placeholders(text)
     except ValueError as error:
         raise StudyError(
-            f"{path}: {key}: {error}; write {{{{ and }}}} for a brace that is meant as such"
+            f"{place}: {error}; write {{{{ and }}}} for a brace that is meant as such"
         ) from None
-    for name, spec, conversion in found:
-        if name not in allowed or spec or conversion:
-            known = ", ".join(f"{{{one}}}" for one in sorted(allowed)) or "none"
+    for name, form, conversion in used:
+        if name not in allowed or form or conversion:
+            known = ", ".join(f"{{{name}}}" for name in sorted(allowed)) or "none"
             raise StudyError(
-                f"{path}: {key}: unknown placeholder {{{name}}}; known here: {known}; write {{{{ for a brace"
+                f"{place}: unknown placeholder {{{name}}}; known here: {known}; "
+                "write {{ for a brace"
             )
-    used = {name for name, _, _ in found}
+
+
+def _check_needed(place: str, key: str, used: set[str]) -> None:
     if key == "user" and not used >= {"earlier", "newest"} and "history" not in used:
         raise StudyError(
-            f"{path}: {key}: the placeholder {{history}} is missing, or both {{earlier}} and {{newest}}"
+            f"{place}: the placeholder {{history}} is missing, or both {{earlier}} and {{newest}}"
         )
     if missing := sorted(NEEDED.get(key, set()) - used):
-        raise StudyError(f"{path}: {key}: the placeholder {{{missing[0]}}} is missing")
+        raise StudyError(f"{place}: the placeholder {{{missing[0]}}} is missing")
 
 
 def build_messages(
@@ -111,10 +142,12 @@ def build_messages(
     """The chat messages of one question.
 
     Args:
-        history_titles: oldest first; {history} shows all of them, {earlier} all but the {newest}.
-        candidate_titles, candidate_ids: in the recommender's order.
-        order: positions among the candidates in the order in which they are shown; a candidate's number is its place in it, from 1,
-            and its {rank} the recommender's, wherever it is shown.
+        prompt: The prompt to fill.
+        history_titles: Oldest first; {history} shows all of them, {earlier} all but the {newest}.
+        candidate_titles: In the recommender's order.
+        candidate_ids: In the recommender's order.
+        order: Positions among the candidates, in the order in which they are shown. A candidate's
+            {number} is its place in this order, from 1. Its {rank} is always the recommender's.
     """
     history = [
         prompt.history_line.format(number=number, title=shown_title(title))
@@ -129,13 +162,12 @@ def build_messages(
         )
         for number, position in enumerate(order, start=1)
     ]
-    ids = ", ".join(str(candidate_ids[position]) for position in order)
     user = prompt.user.format(
         history="\n".join(history),
         earlier="\n".join(history[:-1]),
         newest=shown_title(history_titles[-1] if history_titles else ""),
         candidates="\n".join(candidates),
-        ids=ids,
+        ids=", ".join(str(candidate_ids[position]) for position in order),
         n=len(order),
     )
     return [
@@ -145,42 +177,43 @@ def build_messages(
 
 
 def response_schema(prompt: Prompt, n: int) -> dict[str, Any] | None:
-    """The JSON schema of an answer to a prompt that wants JSON, None for others."""
+    """The JSON schema of an answer about n candidates; None if the prompt wants no JSON."""
     if not prompt.json:
         return None
     if prompt.answer_format == "scores":
-        names = [str(number) for number in range(1, n + 1)]
         score = {"type": "integer", "minimum": 0, "maximum": 10}
-        of_each = {
-            "type": "object",
-            "properties": dict.fromkeys(names, score),
-            "required": names,
-            "additionalProperties": False,
-        }
-        return {
-            "type": "object",
-            "properties": {"scores": of_each},
-            "required": ["scores"],
-            "additionalProperties": False,
-        }
-    numbers = {"type": "array", "items": {"type": "integer"}, "minItems": n, "maxItems": n}
+        numbers = [str(number) for number in range(1, n + 1)]
+        return _object({"scores": _object(dict.fromkeys(numbers, score))})
+    ranking = {"type": "array", "items": {"type": "integer"}, "minItems": n, "maxItems": n}
+    return _object({"ranking": ranking})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object that has all of these properties, and no others."""
     return {
         "type": "object",
-        "properties": {"ranking": numbers},
-        "required": ["ranking"],
+        "properties": properties,
+        "required": list(properties),
         "additionalProperties": False,
     }
 
 
 def shown_order(seed: int, user_id: int, pass_number: int, shuffle: bool, n: int) -> np.ndarray:
-    """Positions among n candidates in the order shown: the recommender's in pass 0, unless `shuffle`; else a shuffle of its own."""
+    """[n] Positions among the candidates, in the order in which they are shown.
+
+    This is the recommender's order in pass 0, unless `shuffle`. Every other pass has its own
+    shuffle.
+    """
     if pass_number == 0 and not shuffle:
         return np.arange(n)
     return generator(seed, f"shown order of user {user_id}, pass {pass_number}").permutation(n)
 
 
 def shown_title(title: str) -> str:
-    """A title as one line of bounded length without control characters, so that it cannot pose as a part of the prompt."""
+    """A title as one line of bounded length, without control characters.
+
+    So it cannot pose as another part of the prompt.
+    """
     visible = "".join(
         " " if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") else character
         for character in title
@@ -191,11 +224,15 @@ def shown_title(title: str) -> str:
 
 _INSTRUCTION = re.compile(
     r"\b(ignore|disregard|forget)\b.{0,40}\b(above|previous|prior|instructions?|rules?)\b"
-    r"|\b(system|assistant|user)\s*:|\banswer\s+(only\s+)?(with\s+)?[\[\d]|\brank\b.{0,30}\bfirst\b|</?(system|instructions?|think)>",
+    r"|\b(system|assistant|user)\s*:|\banswer\s+(only\s+)?(with\s+)?[\[\d]"
+    r"|\brank\b.{0,30}\bfirst\b|</?(system|instructions?|think)>",
     re.IGNORECASE,
 )
 
 
 def looks_like_instructions(title: str) -> bool:
-    """Whether a title reads like an order to the model; such titles are shown as they are, and counted for the report."""
+    """Whether a title reads like an order to the model.
+
+    Such titles are shown as they are, and counted for the report.
+    """
     return bool(_INSTRUCTION.search(title[:2000]))

@@ -1,4 +1,4 @@
-"""From a model's free text to a score for each candidate, and from these to a permutation of them."""
+"""From a model's free text to a score for each candidate, and so to a permutation of them."""
 
 import math
 import re
@@ -25,14 +25,18 @@ Pairs = list[tuple[int, float]]
 
 
 def parse_scores(text: str | None, candidate_ids: Sequence[int], order: Sequence[int]) -> Parsed:
-    """Read an answer that gives each candidate a score; a larger one is better, and equal ones keep the recommender's order.
+    """Read an answer that gives each candidate a score.
 
-    Understood are an object of numbers and scores, a list of such objects, a bare list with one score for each candidate as shown, and
-    lines that begin with a number and end in a score. Scores for what is no candidate, and a candidate's second one, are dropped;
-    candidates without a score follow in the recommender's order. Scores out of the range asked for stay as they are: their order counts.
+    A larger score is better; equal ones keep the recommender's order. Understood are an object of
+    numbers and scores, a list of such objects, a bare list with one score for each candidate as
+    shown, and lines that begin with a number and end in a score. Scores for what is no candidate,
+    and a candidate's second one, are dropped. Candidates without a score follow in the
+    recommender's order. Scores out of the range asked for stay as they are: their order counts.
 
     Args:
-        candidate_ids: in the recommender's order. order: positions among them as shown; candidate number i is `order[i - 1]`.
+        text: The answer.
+        candidate_ids: In the recommender's order.
+        order: Positions among them as shown; candidate number i is `order[i - 1]`.
     """
     repairs: Counter[str] = Counter()
     pairs = _pairs((text or "")[:MAX_LENGTH], len(order), repairs)
@@ -99,7 +103,10 @@ def _reader(n: int) -> Callable[[object], Pairs | None]:
 
 
 def _listed(values: list[object], n: int) -> Pairs | None:
-    """Of objects with a number and a score; of bare scores, only where there is one for each of the n candidates shown."""
+    """The pairs of a list of objects with a number and a score, or of bare scores.
+
+    Bare scores count only where there is one for each of the n candidates shown.
+    """
     pairs = [pair for one in values if isinstance(one, dict) and (pair := _pair(one)) is not None]
     if pairs:
         return pairs

@@ -1,7 +1,8 @@
-"""A simulated chat model behind real HTTP, for studies without one: it orders candidates by the words that they share with the history.
+"""A simulated chat model behind real HTTP, for studies without a model.
 
-It also misbehaves now and then, as real services do. Which question meets which fault depends on the question and the seed alone, so that a
-study with it can be repeated to the byte.
+It orders candidates by the words that they share with the history. It also misbehaves now and then,
+as real services do. Which question meets which fault depends on the question and the seed alone, so
+that a study with it can be repeated to the byte.
 """
 
 import json
@@ -30,13 +31,13 @@ _WORD = re.compile(r"\w+")
 
 @contextmanager
 def simulated_server(seed: int) -> Iterator[str]:
-    """Run the server on a free port of 127.0.0.1 while the block lasts; gives its base URL, which ends in /v1."""
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0),
-        type(
-            "Handler", (_Handler,), {"seed": seed, "turned_away": set(), "lock": threading.Lock()}
-        ),
-    )
+    """Run the server on a free port of 127.0.0.1 while the block lasts.
+
+    Yields:
+        Its base URL, which ends in /v1.
+    """
+    state = {"seed": seed, "turned_away": set(), "lock": threading.Lock()}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), state))
     server.daemon_threads = True
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
@@ -51,42 +52,51 @@ def simulated_server(seed: int) -> Iterator[str]:
 
 
 def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, str]:
-    """The text that the model answers to a question, and the fault that it shows in doing so ("" for none)."""
+    """The text that the model answers to a question, and the fault that it shows ("" for none)."""
     prompt = messages[-1]["content"]
     draw = random.Random(f"{seed}\0{prompt}")
     fault = draw.choices([*FAULTS, ""], [*FAULTS.values(), 1 - sum(FAULTS.values())])[0]
     history, candidates, numbered = _read(prompt)
+    overlap = _overlap(history, candidates)
+    if '"scores"' in prompt:
+        text = json.dumps({"scores": _scores(overlap, fault, draw)})
+    else:
+        ranked = _ranked(overlap, fault, draw)
+        text = json.dumps({"ranking": ranked}) if numbered else ", ".join(map(str, ranked))
+    return _misbehaving(text, fault, len(history)), fault
+
+
+def _overlap(history: list[str], candidates: dict[int, str]) -> dict[int, float]:
+    """How much each candidate's words were liked: newer titles of the history count more."""
     liked: dict[str, float] = {}
     for age, title in enumerate(reversed(history)):
         for word in set(_WORD.findall(title.lower())):
             liked[word] = liked.get(word, 0.0) + 1 / (1 + 0.2 * age)
-    # fsum: a set's order, which differs from one process to the next, must not show in the last bit
-    overlap = {
+    # fsum: a set's order differs from one process to the next and must not show in the last bit
+    return {
         name: math.fsum(liked.get(word, 0.0) for word in set(_WORD.findall(title.lower())))
         for name, title in candidates.items()
     }
-    ranked = sorted(candidates, key=lambda name: -overlap[name])
-    if '"scores"' in prompt:
-        return _misbehaving(
-            json.dumps({"scores": _scores(overlap, fault, draw)}), fault, len(history)
-        ), fault
+
+
+def _ranked(overlap: dict[int, float], fault: str, draw: random.Random) -> list[int]:
+    """The candidates by overlap, with a foreign or a repeated one where that is the fault."""
+    ranked = sorted(overlap, key=lambda name: -overlap[name])
     if fault == "foreign":
-        ranked.insert(
-            draw.randrange(len(ranked) + 1), max(candidates, default=0) + draw.randrange(1, 1000)
-        )
+        foreign_place = draw.randrange(len(ranked) + 1)
+        ranked.insert(foreign_place, max(overlap, default=0) + draw.randrange(1, 1000))
     if fault == "duplicate" and ranked:
         ranked.insert(draw.randrange(len(ranked)), draw.choice(ranked))
-    text = json.dumps({"ranking": ranked}) if numbered else ", ".join(map(str, ranked))
-    return _misbehaving(text, fault, len(history)), fault
+    return ranked
 
 
 def _scores(overlap: dict[int, float], fault: str, draw: random.Random) -> dict[int, int]:
     """Every candidate's overlap as a whole number from 0 to 10, the largest 10."""
     largest = max(overlap.values(), default=0.0) or 1.0
     scores = {name: round(10 * value / largest) for name, value in overlap.items()}
-    return scores | (
-        {max(scores, default=0) + draw.randrange(1, 1000): 10} if fault == "foreign" else {}
-    )
+    if fault == "foreign":
+        scores[max(scores, default=0) + draw.randrange(1, 1000)] = 10
+    return scores
 
 
 def _misbehaving(text: str, fault: str, n_history: int) -> str:
@@ -100,16 +110,21 @@ def _misbehaving(text: str, fault: str, n_history: int) -> str:
 
 
 def _read(prompt: str) -> tuple[list[str], dict[int, str], bool]:
-    """History titles (oldest first), candidates' titles by the name to answer with, and whether those names are numbers 1…n."""
+    """What the prompt shows.
+
+    Returns:
+        The history's titles, oldest first; the candidates' titles by the name to answer with; and
+        whether these names are numbers 1…n.
+    """
     history: list[str] = []
     candidates: dict[int, str] = {}
     numbered = False
     for line in prompt.splitlines():
-        if found := _CANDIDATE.match(line):
-            numbered = numbered or found[1] is not None
-            candidates[int(found[1] or found[2])] = found[3]
-        elif not candidates and (found := _HISTORY.match(line)):
-            history.append(found[1])
+        if candidate := _CANDIDATE.match(line):
+            numbered = numbered or candidate[1] is not None
+            candidates[int(candidate[1] or candidate[2])] = candidate[3]
+        elif not candidates and (seen := _HISTORY.match(line)):
+            history.append(seen[1])
     return history, candidates, numbered
 
 
@@ -138,38 +153,17 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, KeyError, TypeError, IndexError):
             self._reply(400, {"error": {"message": "simulated server: not a chat request"}})
             return
-        question = messages[-1]["content"]
+        if fault == "busy" and self._is_new(messages[-1]["content"]):
+            busy = {"error": {"message": "simulated server: too many requests"}}
+            self._reply(429, busy, {"Retry-After": "0"})
+        else:
+            self._reply(200, _completion(messages, text))
+
+    def _is_new(self, question: str) -> bool:
         with self.lock:
-            busy = fault == "busy" and question not in self.turned_away
+            is_new = question not in self.turned_away
             self.turned_away.add(question)
-        if busy:
-            self._reply(
-                429,
-                {"error": {"message": "simulated server: too many requests"}},
-                {"Retry-After": "0"},
-            )
-            return
-        words = sum(len(message["content"].split()) for message in messages)
-        self._reply(
-            200,
-            {
-                "id": "simulated",
-                "object": "chat.completion",
-                "model": SERVED_MODEL,
-                "choices": [
-                    {
-                        "index": 0,
-                        "message": {"role": "assistant", "content": text},
-                        "finish_reason": "stop",
-                    }
-                ],
-                "usage": {
-                    "prompt_tokens": words,
-                    "completion_tokens": len(text.split()),
-                    "total_tokens": words + len(text.split()),
-                },
-            },
-        )
+        return is_new
 
     def _reply(
         self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None
@@ -187,3 +181,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet: the client's log says what happened."""
+
+
+def _completion(messages: list[dict[str, str]], text: str) -> dict[str, Any]:
+    """An answer in OpenAI's shape; words pass for tokens."""
+    asked = sum(len(message["content"].split()) for message in messages)
+    answered = len(text.split())
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "simulated",
+        "object": "chat.completion",
+        "model": SERVED_MODEL,
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": asked,
+            "completion_tokens": answered,
+            "total_tokens": asked + answered,
+        },
+    }

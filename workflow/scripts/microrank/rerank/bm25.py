@@ -8,12 +8,18 @@ from microrank.rerank.scored import rankings_by_score
 
 
 def rank_by_bm25(subset: pa.Table, items: pa.Table) -> pa.Table:
-    """Order every user's candidates by BM25 (Robertson & Zaragoza 2009, as in Lucene) of their titles; the history's titles are the query.
+    """Order every user's candidates by BM25 of their titles; the history's titles are the query.
 
-    Word frequencies are those of the whole catalogue. Ties keep the recommender's order. Gives table RANKINGS.
+    The variant is Lucene's (Robertson & Zaragoza, The probabilistic relevance framework: BM25 and
+    beyond, 2009). Word frequencies are those of the whole catalogue. Ties keep the recommender's
+    order.
 
     Args:
-        subset: table SUBSET. items: table ITEMS.
+        subset: Table SUBSET.
+        items: Table ITEMS.
+
+    Returns:
+        Table RANKINGS.
     """
     items = items.sort_by("item_id")
     ids, titles = items["item_id"].to_numpy(), items["title"].to_pylist()
@@ -34,6 +40,6 @@ def rank_by_bm25(subset: pa.Table, items: pa.Table) -> pa.Table:
             for word in words[place]
             if word in index.vocab_dict
         ]
-        found = index.get_scores(query) if query else np.zeros(len(ids))
-        scores.append(found[np.searchsorted(ids, candidates)])
+        of_items = index.get_scores(query) if query else np.zeros(len(ids))
+        scores.append(of_items[np.searchsorted(ids, candidates)])
     return rankings_by_score(subset, np.concatenate(scores))

@@ -1,4 +1,4 @@
-"""Re-ranking by a Python file of the user's own: one function that scores the candidates of one user."""
+"""Re-ranking by a custom Python file: one function that scores the candidates of one user."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -12,7 +12,13 @@ from microrank.rerank.scored import rankings_by_score
 
 
 class Item(NamedTuple):
-    """What a method is told of an item; `train_count` is how often it was trained on."""
+    """What a custom method learns about an item.
+
+    Attributes:
+        id: The item.
+        title: Its title; may be empty.
+        train_count: How often the item occurs in the training data.
+    """
 
     id: int
     title: str
@@ -23,16 +29,22 @@ Score = Callable[[list[Item], list[Item]], Sequence[float]]
 
 
 def rerank_by_file(subset: pa.Table, items: pa.Table, path: str) -> pa.Table:
-    """Order every user's candidates by the numbers that the file's `score(history, candidates)` gives. Gives table RANKINGS.
+    """Order every user's candidates by a custom method's scores.
 
-    `score` gets two lists of Item, the history's (oldest first) and the candidates' (in the recommender's order), and gives one number a
-    candidate, larger for better. Ties keep the recommender's order.
+    The file has a function `score(history, candidates)`. It gets two lists of `Item`: the history
+    (oldest first) and the candidates (in the recommender's order). It returns one number per
+    candidate; a larger one is better. Ties keep the recommender's order.
 
     Args:
-        subset: table SUBSET; its ground truth is not passed on. items: table ITEMS.
+        subset: Table SUBSET; its ground truth is not passed on.
+        items: Table ITEMS.
+        path: The Python file.
+
+    Returns:
+        Table RANKINGS.
 
     Raises:
-        StudyError: the file cannot be run, or its numbers do not fit.
+        StudyError: The file cannot be run, or its numbers do not fit.
     """
     score = _load(path)
     known = {
@@ -53,10 +65,11 @@ def rerank_by_file(subset: pa.Table, items: pa.Table, path: str) -> pa.Table:
 
 
 def _load(path: str) -> Score:
-    spec = importlib.util.spec_from_file_location("method_of_the_users_own", path)
+    spec = importlib.util.spec_from_file_location("custom_method", path)
     if spec is None or spec.loader is None:
         raise StudyError(
-            f"{path}: not a Python file; a method is a .py file with a function score(history, candidates)"
+            f"{path}: not a Python file; "
+            "a method is a .py file with a function score(history, candidates)"
         )
     module = importlib.util.module_from_spec(spec)
     try:
@@ -65,8 +78,8 @@ def _load(path: str) -> Score:
         raise StudyError(f"{path}: cannot be run ({type(error).__name__}: {error})") from error
     if not callable(getattr(module, "score", None)):
         raise StudyError(f"{path}: has no function score(history, candidates)")
-    found: Score = module.score
-    return found
+    score: Score = module.score
+    return score
 
 
 def _scored(
@@ -83,6 +96,7 @@ def _scored(
         or not (np.abs(numbers) <= np.finfo(np.float32).max).all()
     ):
         raise StudyError(
-            f"{path}: score must give one finite number for each of the {len(candidates)} candidates; see user {user}"
+            f"{path}: score must give one finite number for each of the {len(candidates)} "
+            f"candidates; see user {user}"
         )
     return numbers

@@ -1,10 +1,11 @@
-"""Re-ranking by the similarity of titles: the candidate nearest to what the user has seen comes first."""
+"""Re-ranking by the similarity of titles: what is most like the user's history comes first."""
 
 import numpy as np
 import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.rerank.scored import rankings_by_score
+from microrank.tables import find_ids
 
 VARIANTS = ("text", "mean", "max", "recency")
 HALF_LIFE = 3.0  # items: how much newer an item must be to count twice, for `recency`
@@ -14,15 +15,23 @@ USERS_AT_ONCE = 1000
 def rerank_encoder(
     subset: pa.Table, titles: pa.Table, histories: pa.Table, history: str
 ) -> pa.Table:
-    """Order every user's candidates by cosine similarity to the history; ties keep the recommender's order. Gives table RANKINGS.
+    """Order every user's candidates by cosine similarity to the history.
+
+    Ties keep the recommender's order.
 
     Args:
-        subset: table SUBSET. titles: item_id, embedding. histories: user_id, embedding of the history as one text.
-        history: what a candidate is compared with: `text` that one text's vector, as in the study; `mean` of the titles' vectors;
-            `recency` their mean with weights that halve every HALF_LIFE items; `max` the most similar title.
+        subset: Table SUBSET.
+        titles: Columns item_id and embedding.
+        histories: Columns user_id and embedding, of the history as one text.
+        history: What a candidate is compared with: `text`, that one text's vector, as in the study;
+            `mean`, the mean of the titles' vectors; `recency`, their mean with weights that halve
+            every HALF_LIFE items; `max`, the most similar title.
+
+    Returns:
+        Table RANKINGS.
 
     Raises:
-        StudyError: the embeddings are of another subset.
+        StudyError: The embeddings are of another subset.
     """
     if history not in VARIANTS:
         raise StudyError(
@@ -76,7 +85,11 @@ def _largest(
 
 
 def _flat(subset: pa.Table, column: str, titles: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Of a list column, row by row: the place of the user, and the unit vector of the item."""
+    """The lists of a column, one after the other.
+
+    Returns:
+        [n] the row of the user; [n, d] the unit vector of the item.
+    """
     lists = subset[column].combine_chunks()
     rows = _rows(titles["item_id"].to_numpy(), lists.flatten().to_numpy())
     return lists.value_parent_indices().to_numpy(), _unit(_vectors(titles))[rows]
@@ -94,10 +107,10 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    order = np.argsort(ids)
-    at = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)]
-    if (ids[at] != wanted).any():
+    rows = find_ids(ids, wanted)
+    if (rows < 0).any():
         raise StudyError(
-            "the embeddings are of another subset; delete results/{dataset}/embeddings and run again"
+            "the embeddings are of another subset; "
+            "delete results/{dataset}/embeddings and run again"
         )
-    return at
+    return rows

@@ -1,6 +1,9 @@
-"""Fusion of several orders of the same candidates, its one number chosen on users and targets that the test never sees."""
+"""Fusion of several orders of the same candidates.
 
-from collections.abc import Mapping, Sequence
+A fusion has one number. It is chosen on users and targets that the test never sees.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +11,7 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.evaluation.ndcg import ndcg
+from microrank.rerank.fusion_choice import CurvePoint, FusionChoice
 from microrank.rerank.scored import rankings_by_score
 
 CUTOFF = 10  # of the NDCG that decides
@@ -18,21 +22,30 @@ GRIDS: Mapping[str, Sequence[float]] = {  # of equally good values the first is 
 
 
 class Fused(NamedTuple):
-    """rankings: table RANKINGS. chosen: the number and how it was chosen, for the report (`curve`: number, mean NDCG, standard error)."""
+    """A fusion's order, table RANKINGS, and how its number was chosen."""
 
     rankings: pa.Table
-    chosen: dict[str, object]
+    choice: FusionChoice
 
 
 class Part(NamedTuple):
-    """What one method says of every candidate of a subset, users one after the other, in the order of `candidates`: all [n].
+    """What one method says of every candidate of a subset.
 
-    strengths: the method's scores for users all of whose candidates have one, the negated ranks for others.
+    Arrays are [n], users one after the other, in the order of `candidates`.
+
+    Attributes:
+        ranks: The candidate's rank, from 1.
+        strengths: The method's scores for users all of whose candidates have one; for the other
+            users, the negated ranks.
+        named: Whether the method itself named the candidate.
     """
 
     ranks: np.ndarray
     strengths: np.ndarray
     named: np.ndarray
+
+
+Score = Callable[[Sequence[Part], float, np.ndarray], np.ndarray]
 
 
 def fuse_rankings(
@@ -41,56 +54,68 @@ def fuse_rankings(
     parts: Sequence[pa.Table],
     tuning: pa.Table,
     tuning_parts: Sequence[pa.Table],
+    *,
+    of: Sequence[str] = (),
 ) -> Fused:
-    """Fuse the orders `parts` of `subset`, with the number that gives `tuning` the best mean NDCG@10.
+    """Fuse the orders `parts` of `subset`, with the number that gives `tuning` the best NDCG@10.
 
-    `reciprocal`: Σ 1 / (k + rank), Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009; k is chosen.
-    `z-score`: α·z(first) + (1 − α)·z(second), z = (x − mean) / standard deviation within the user's candidates, 0 where they are all equal;
-    x is the score where a method has one for each of them, else the negated rank (of a language model, of a shuffle). α is chosen, from 1
-    (the first alone) downwards.
+    `reciprocal` sums 1 / (k + rank) over the parts; k is chosen (Cormack, Clarke & Büttcher,
+    Reciprocal rank fusion, SIGIR 2009).
 
-    The number is taken over to `subset` as it is, although lists and scores may be another model's there (NFM trained anew for the test).
+    `z-score` is α·z(first) + (1 − α)·z(second), where z = (x − mean) / standard deviation within
+    the user's candidates, and 0 where these are all equal. x is the score where a method has one
+    for each of them, else the negated rank (of a language model, of a shuffle). α is chosen, from 1
+    (the first part alone) downwards.
 
-    A candidate is `fallback` where every part that is a re-ranker says so. Ties keep the recommender's order.
+    The number is applied to `subset` as it is, although lists and scores may come from another
+    model there (NFM is trained again for the test). A candidate is `fallback` where every part that
+    is a re-ranker says so. Ties keep the recommender's order.
 
     Args:
-        subset, tuning: tables SUBSET, without a common user; the ground truth of `subset` is not looked at.
-        parts, tuning_parts: in the same order, tables RANKINGS or, for the recommender, RECOMMENDATIONS.
+        fusion: `reciprocal` or `z-score`.
+        subset: Table SUBSET; its ground truth is not looked at.
+        parts: Tables RANKINGS or, for the recommender, RECOMMENDATIONS.
+        tuning: Table SUBSET, without a user of `subset`.
+        tuning_parts: As `parts`, in the same order, of the tuning users.
+        of: Names of the parts, for the choice's record.
 
     Raises:
-        StudyError: the subsets share users, or a part lacks candidates.
+        StudyError: The subsets share users, or a part lacks candidates.
     """
     if np.isin(subset["user_id"].to_numpy(), tuning["user_id"].to_numpy()).any():
         raise StudyError(
-            "tuning/users.parquet and subset/users.parquet share users; delete tuning/users.parquet and run again"
+            "tuning/users.parquet and subset/users.parquet share users; "
+            "delete tuning/users.parquet and run again"
         )
     score = _reciprocal if fusion == "reciprocal" else _z_score
-    tuned = [_part(table, tuning) for table in tuning_parts]
-    curve = [
-        (value, *_mean(ndcg(_truth_ranks(tuning, score(tuned, value, _users(tuning))), CUTOFF)))
+    curve = _curve(fusion, score, tuning, tuning_parts)
+    chosen = max(curve, key=lambda point: point.mean).value
+    fused = [_part(table, subset) for table in parts]
+    rankings = rankings_by_score(subset, score(fused, chosen, _users(subset)))
+    points = tuple(sorted(curve, key=lambda point: point.value))
+    choice = FusionChoice(fusion, tuple(of), chosen, len(tuning), f"ndcg@{CUTOFF}", points)
+    return Fused(_with_source(rankings, subset, _named(fused, parts)), choice)
+
+
+def _curve(
+    fusion: str, score: Score, tuning: pa.Table, tuning_parts: Sequence[pa.Table]
+) -> list[CurvePoint]:
+    """The quality that each value of the grid gives, in the grid's order."""
+    parts, users = [_part(table, tuning) for table in tuning_parts], _users(tuning)
+    return [
+        CurvePoint(value, *_mean(ndcg(_truth_ranks(tuning, score(parts, value, users)), CUTOFF)))
         for value in GRIDS[fusion]
     ]
-    best = max(curve, key=lambda point: point[1])[0]
-    fused = [_part(table, subset) for table in parts]
-    rankings = rankings_by_score(subset, score(fused, best, _users(subset)))
-    named = np.any(
-        [
-            part.named
-            for part, table in zip(fused, parts, strict=True)
-            if "source" in table.column_names
-        ],
-        axis=0,
-    )
-    return Fused(
-        _with_source(rankings, subset, named),
-        {
-            "fusion": fusion,
-            "chosen": best,
-            "tuning_users": len(tuning),
-            "metric": f"ndcg@{CUTOFF}",
-            "curve": sorted(curve),
-        },
-    )
+
+
+def _named(parts: Sequence[Part], tables: Sequence[pa.Table]) -> np.ndarray:
+    """[n] Whether any part that is a re-ranker named the candidate."""
+    rerankers = [
+        part.named
+        for part, table in zip(parts, tables, strict=True)
+        if "source" in table.column_names
+    ]
+    return np.any(rerankers, axis=0)
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
@@ -108,7 +133,10 @@ def _z_score(parts: Sequence[Part], alpha: float, users: np.ndarray) -> np.ndarr
 
 
 def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Values less their user's mean, in units of its standard deviation; 0 where all of a user's are equal to float32, which scores are."""
+    """Values less their user's mean, in units of the user's standard deviation.
+
+    They are 0 where all of a user's values are equal in float32, the type of scores.
+    """
     count = np.bincount(users)
     centred = values - (np.bincount(users, values) / count)[users]
     deviation = np.sqrt(np.bincount(users, centred**2) / count)[users]
@@ -151,7 +179,8 @@ def _rows(table: pa.Table, subset: pa.Table) -> np.ndarray:
     )
     if not same:
         raise StudyError(
-            "the rankings to be fused are of another subset; delete results/{dataset}/rankings and run again"
+            "the rankings to be fused are of another subset; "
+            "delete results/{dataset}/rankings and run again"
         )
     rows = np.empty(len(candidates), np.int64)
     rows[wanted] = mine[theirs]
@@ -159,7 +188,7 @@ def _rows(table: pa.Table, subset: pa.Table) -> np.ndarray:
 
 
 def _truth_ranks(subset: pa.Table, scores: np.ndarray) -> np.ndarray:
-    """Rank of each user's held-out item if candidates are ordered by `scores`; 0 where the list lacks it."""
+    """[n_users] Rank of the held-out item by `scores`; 0 where the list lacks it."""
     users = _users(subset)
     ranked = rankings_by_score(subset, scores)
     hit = np.flatnonzero(ranked["item_id"].to_numpy() == subset["ground_truth"].to_numpy()[users])

@@ -1,4 +1,4 @@
-"""Reference re-ranker: the candidates by how many users they share with the items of the history."""
+"""Reference re-ranker: the candidates that share users with the items of the history come first."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,22 @@ import pyarrow as pa
 from scipy import sparse
 
 from microrank.rerank.scored import rankings_by_score
-from microrank.tables import Batches, users_of
+from microrank.tables import Batches, find_ids, users_of
 
 
 def rank_by_item_knn(subset: pa.Table, past: Sequence[Batches]) -> pa.Table:
-    """Order every user's candidates by their summed cosine similarity to the history. Gives table RANKINGS.
+    """Order every user's candidates by their summed cosine similarity to the history.
 
-    The similarity of items i and j is |U_i ∩ U_j| / √(|U_i|·|U_j|), where U_i are the users of i (Sarwar et al., Item-based collaborative
-    filtering recommendation algorithms, WWW 2001); 0 where an item has no users. Ties keep the recommender's order.
+    The similarity of items i and j is |U_i ∩ U_j| / √(|U_i|·|U_j|), where U_i are the users of i
+    (Sarwar et al., Item-based collaborative filtering recommendation algorithms, WWW 2001). It is 0
+    where an item has no users. Ties keep the recommender's order.
 
     Args:
-        subset: table SUBSET.
-        past: the splits before test.
+        subset: Table SUBSET.
+        past: The splits before test.
+
+    Returns:
+        Table RANKINGS.
     """
     candidates, histories = (subset[name].combine_chunks() for name in ("candidates", "history"))
     ids = np.unique(
@@ -27,25 +31,27 @@ def rank_by_item_knn(subset: pa.Table, past: Sequence[Batches]) -> pa.Table:
     by_item = _unit_rows(past, ids)
     scores = np.zeros(len(candidates.flatten()))
     first = 0
-    for offered, seen in zip(
-        candidates, histories, strict=True
-    ):  # one user at a time: a popular item's row may have millions of users
-        one, other = (
+    # One user at a time: a popular item's row may have millions of users.
+    for offered, seen in zip(candidates, histories, strict=True):
+        offered_rows, seen_rows = (
             by_item[np.searchsorted(ids, items.values.to_numpy())] for items in (offered, seen)
         )
-        scores[first : first + len(offered)] = one @ other.sum(axis=0)
+        scores[first : first + len(offered)] = offered_rows @ seen_rows.sum(axis=0)
         first += len(offered)
     return rankings_by_score(subset, scores)
 
 
 def _unit_rows(past: Sequence[Batches], ids: np.ndarray) -> sparse.csr_array:
-    """One row of users for each of the items `ids`, of length 1 (or empty), so that products of rows are cosines."""
+    """One row of users for each of the items `ids`, sorted.
+
+    A row has length 1 (or is empty), so that products of rows are cosines.
+    """
     users = users_of(past)
     rows, columns = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for batch in (batch for split in past for batch in split.to_batches()):
         item = batch["item_id"].to_numpy()
-        row = np.searchsorted(ids, item)
-        asked = np.flatnonzero(np.append(ids, -1)[row] == item)
+        row = find_ids(ids, item)
+        asked = np.flatnonzero(row >= 0)
         rows.append(row[asked].astype(np.int32))
         columns.append(np.searchsorted(users, batch["user_id"].to_numpy()[asked]).astype(np.int32))
     row, column = np.concatenate(rows), np.concatenate(columns)

@@ -8,7 +8,11 @@ from microrank.seeds import generator
 
 
 def rank_randomly(subset: pa.Table, seed: int) -> pa.Table:
-    """Shuffle every user's candidates, all orders equally likely. Gives table RANKINGS, without scores: a shuffle is only an order."""
+    """Shuffle every user's candidates; all orders are equally likely.
+
+    Returns:
+        Table RANKINGS, without scores: a shuffle is only an order.
+    """
     n = len(subset["candidates"].combine_chunks().flatten())
     shuffled = rankings_by_score(subset, generator(seed, "random re-ranker").random(n))
     return shuffled.set_column(

@@ -7,11 +7,14 @@ from microrank import tables
 
 
 def rankings_by_score(subset: pa.Table, scores: np.ndarray) -> pa.Table:
-    """Order every user's candidates by score, largest first; ties keep the recommender's order. Gives table RANKINGS, with the scores.
+    """Order every user's candidates by score, largest first; ties keep the recommender's order.
 
     Args:
-        subset: table SUBSET.
-        scores: one for each candidate, [n_users, k], in the order of `candidates`, or the same flattened.
+        subset: Table SUBSET.
+        scores: [n_users, k] One per candidate, in the order of `candidates`; or the same flattened.
+
+    Returns:
+        Table RANKINGS, with the scores.
     """
     candidates = subset["candidates"].combine_chunks()
     user = candidates.value_parent_indices().to_numpy()

@@ -1,0 +1,106 @@
+"""The questions that a re-ranking asks: one request for each user and pass."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from microrank.errors import StudyError
+from microrank.llm.prompts import Prompt, build_messages, response_schema, shown_order
+from microrank.services.chat import ChatSettings
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question about one user's candidates.
+
+    Attributes:
+        user_id: The user.
+        pass_number: Which of the user's questions this is, from 0.
+        order: [n_candidates] Positions among the candidates, in the order in which they are shown.
+        request: What is sent, as `ChatSettings.request` makes it.
+    """
+
+    user_id: int
+    pass_number: int
+    order: list[int]
+    request: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What messages to the user of the workflow call the question; no two share a name."""
+        return f"user {self.user_id}, pass {self.pass_number}"
+
+
+def questions(
+    subset: pa.Table,
+    catalogue: pa.Table,
+    prompt: Prompt,
+    settings: ChatSettings,
+    *,
+    seed: int,
+    passes: int,
+    shuffle: bool,
+) -> list[Question]:
+    """Every user's questions, sorted by user and pass.
+
+    Args:
+        subset: Table SUBSET; its ground truth is not looked at.
+        catalogue: Table ITEMS, for the titles.
+        prompt: What is asked.
+        settings: The model and everything else that shapes its answers.
+        seed: The study's seed, for the orders in which candidates are shown.
+        passes: Questions per user.
+        shuffle: Whether pass 0 shows a shuffle, too, rather than the recommender's order.
+
+    Raises:
+        StudyError: The catalogue lacks an item of the subset.
+    """
+    titles = _titles(subset, catalogue)
+    users = subset.sort_by("user_id").select(["user_id", "history", "candidates"]).to_pylist()
+    return [
+        _question(user, titles, prompt, settings, number=number, order=order)
+        for user in users
+        for number, order in _orders(user, seed, passes, shuffle)
+    ]
+
+
+def _orders(
+    user: dict[str, Any], seed: int, passes: int, shuffle: bool
+) -> Iterator[tuple[int, list[int]]]:
+    """Each pass's number and the order in which it shows the candidates."""
+    for number in range(passes):
+        order = shown_order(seed, user["user_id"], number, shuffle, len(user["candidates"]))
+        yield number, order.tolist()
+
+
+def _question(
+    user: dict[str, Any],
+    titles: dict[int, str],
+    prompt: Prompt,
+    settings: ChatSettings,
+    *,
+    number: int,
+    order: list[int],
+) -> Question:
+    history, candidates = (
+        [titles[item] for item in user[column]] for column in ("history", "candidates")
+    )
+    messages = build_messages(prompt, history, candidates, user["candidates"], order)
+    schema = response_schema(prompt, len(candidates))
+    return Question(user["user_id"], number, order, settings.request(messages, number, schema))
+
+
+def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
+    """Titles of the items that the subset names."""
+    lists = [subset[column].combine_chunks().flatten() for column in ("history", "candidates")]
+    needed = np.unique(np.concatenate([items.to_numpy() for items in lists]))
+    known = catalogue.filter(pa.array(np.isin(catalogue["item_id"].to_numpy(), needed)))
+    titles = dict(zip(known["item_id"].to_pylist(), known["title"].to_pylist(), strict=True))
+    if absent := [int(item) for item in needed if item not in titles]:
+        raise StudyError(
+            f"item {absent[0]} of the subset is not in the catalogue; delete results/ and run again"
+        )
+    return titles

@@ -1,0 +1,203 @@
+"""The methods of a study: what each one is, what it is made of, and which of them run."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
+OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
+SIMULATED = "simulated "  # stands before the kind of a method that asks a simulated model
+# The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
+KIND_OF_SETTING = {
+    "llm": "llm",
+    "encoder": "encoder",
+    "fusion": "fusion",
+    "reference": "reference",
+    "file": "reference",
+}
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """The recommender whose lists are re-ranked.
+
+    Attributes:
+        name: of its row in tables and figures.
+        folder: where its lists lie below `results/{dataset}/`: `nfm` where this workflow trains it,
+            else `lists`.
+    """
+
+    name: str = NFM
+    folder: str = NFM
+
+    @classmethod
+    def from_dataset(cls, dataset: Mapping[str, Any]) -> Self:
+        """The recommender of an entry of `datasets`; a packed study's keeps its name."""
+        if "recommendations" not in dataset:
+            return cls()
+        name = dataset.get("recommender", OWN_LISTS)
+        return cls(dataset.get("origin", {}).get("recommender", name), "lists")
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether this workflow trains it; else its lists are read from a file."""
+        return self.folder == NFM
+
+    @property
+    def is_nfm(self) -> bool:
+        """Whether its lists are NFM's, be they read from a packed study."""
+        return self.name == NFM
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the report.
+
+    Attributes:
+        name: the key of `rerankers`, or the recommender's name.
+        kind: `recommender`, `encoder`, `llm`, `fusion` or `reference`; with `simulated ` before it
+            where the method, or a part of it, asks a simulated model.
+        parts: of a fusion, in the config's order; the recommender among them.
+        settings: the entry of `rerankers`; empty for the recommender.
+    """
+
+    name: str
+    kind: str
+    parts: tuple["Method", ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], name: str, recommender: "Method") -> Self:
+        """The method of the entry `name` of `rerankers`, its parts included."""
+        settings = config["rerankers"][name]
+        parts = tuple(
+            recommender if part == NFM else cls.from_config(config, part, recommender)
+            for part in settings.get("of", ())
+        )
+        kind = next(kind for key, kind in KIND_OF_SETTING.items() if key in settings)
+        is_simulated = any(part.is_simulated for part in parts) or (
+            "llm" in settings and config["llms"][settings["llm"]]["adapter"] == "simulated"
+        )
+        return cls(name, f"{SIMULATED}{kind}" if is_simulated else kind, parts, settings)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` gave."""
+        parts = tuple(cls.from_json(part) for part in data["parts"])
+        return cls(data["name"], data["kind"], parts, data["settings"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As a param of a rule."""
+        parts = [part.to_json() for part in self.parts]
+        settings = dict(self.settings)
+        return {"name": self.name, "kind": self.kind, "parts": parts, "settings": settings}
+
+    @property
+    def asks_llm(self) -> bool:
+        """Whether the method itself asks a language model."""
+        return "llm" in self.settings
+
+    @property
+    def rests_on_llm(self) -> bool:
+        """Whether the method, or a part of it, asks a language model."""
+        return self.asks_llm or any(part.rests_on_llm for part in self.parts)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the method, or a part of it, asks a simulated model."""
+        return self.kind.startswith(SIMULATED)
+
+    @property
+    def is_recommender(self) -> bool:
+        """Whether it is the recommender's own order."""
+        return self.kind == "recommender"
+
+    @property
+    def is_fusion(self) -> bool:
+        """Whether it is made of other methods' orders."""
+        return "fusion" in self.settings
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The methods that run.
+
+    Attributes:
+        recommender: the recommender's own order, a row of every report.
+        shown: the report's other rows, in the order of `methods`.
+    """
+
+    recommender: Method
+    shown: tuple[Method, ...]
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The methods of a checked config's study."""
+        dataset = config["datasets"][config["dataset"]]
+        recommender = Method(Recommender.from_dataset(dataset).name, "recommender")
+        shown = (Method.from_config(config, name, recommender) for name in config["methods"])
+        return cls(recommender, tuple(shown))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` gave."""
+        shown = tuple(Method.from_json(method) for method in data["shown"])
+        return cls(Method.from_json(data["recommender"]), shown)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a param of a rule."""
+        shown = [method.to_json() for method in self.shown]
+        return {"recommender": self.recommender.to_json(), "shown": shown}
+
+    @cached_property
+    def used(self) -> tuple[Method, ...]:
+        """The rows `shown`, then those that only fusions need."""
+        return _without_repeats([*self.shown, *self.tuned])
+
+    @cached_property
+    def tuned(self) -> tuple[Method, ...]:
+        """The parts of fusions, the recommender aside: they rank the tuning users' lists too."""
+        parts = (part for method in self.shown for part in method.parts)
+        return _without_repeats(part for part in parts if not part.is_recommender)
+
+    @cached_property
+    def fusions(self) -> tuple[Method, ...]:
+        """The fusions among the rows."""
+        return tuple(method for method in self.shown if method.is_fusion)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Name -> kind, of the recommender and every used method."""
+        return {name: method.kind for name, method in self._by_name.items()}
+
+    @cached_property
+    def _by_name(self) -> dict[str, Method]:
+        return {method.name: method for method in (self.recommender, *self.used)}
+
+    def __getitem__(self, name: str) -> Method:
+        """The recommender or the used method of this name.
+
+        Raises:
+            KeyError: none of that name runs.
+        """
+        return self._by_name[name]
+
+
+def names_of(methods: Iterable[Method]) -> list[str]:
+    """The methods' names."""
+    return [method.name for method in methods]
+
+
+def asking(methods: Iterable[Method]) -> list[str]:
+    """The names of those that ask a language model themselves."""
+    return [method.name for method in methods if method.asks_llm]
+
+
+def settings_used(methods: Iterable[Method], key: str) -> list[str]:
+    """What these methods name under a key of their settings (`encoder`, `llm`, …), sorted."""
+    return sorted({method.settings[key] for method in methods if key in method.settings})
+
+
+def _without_repeats(methods: Iterable[Method]) -> tuple[Method, ...]:
+    return tuple({method.name: method for method in methods}.values())

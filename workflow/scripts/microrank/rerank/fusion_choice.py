@@ -1,0 +1,55 @@
+"""How a fusion's one number was chosen: `rankings/{method}.fusion.json`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The quality that one value of the number gave on the tuning users.
+
+    Attributes:
+        value: The number that was tried.
+        mean: Mean quality over the tuning users.
+        standard_error: Of that mean.
+    """
+
+    value: float
+    mean: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class FusionChoice:
+    """The number of a fusion, and what it was chosen by.
+
+    Attributes:
+        fusion: The kind of fusion, `reciprocal` or `z-score`.
+        of: Names of the fused methods, in the order of the formula.
+        chosen: The number.
+        tuning_users: How many users it was chosen on.
+        metric: The quality that decided, such as `ndcg@10`.
+        curve: Every value that was tried, ascending.
+    """
+
+    fusion: str
+    of: tuple[str, ...]
+    chosen: float
+    tuning_users: int
+    metric: str
+    curve: tuple[CurvePoint, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The choice, ready for JSON; a point of the curve is a list of its three numbers."""
+        return {
+            **asdict(self),
+            "of": list(self.of),
+            "curve": [list(astuple(point)) for point in self.curve],
+        }
+
+    @classmethod
+    def from_json(cls, section: Mapping[str, Any]) -> "FusionChoice":
+        """A choice as `to_json` gives it."""
+        points = tuple(CurvePoint(*point) for point in section["curve"])
+        return cls(**{**section, "of": tuple(section["of"]), "curve": points})
