@@ -1,5 +1,8 @@
-"""A job of its own process: asks `number` questions. Arguments: base_url, store's folder, number, and "print" to print the answers or
-"embed" to have the questions embedded instead."""
+"""A job in a process of its own that asks questions.
+
+Arguments: base_url, the store's folder, the number of questions, and "print" to print the answers
+or "embed" to have the questions embedded instead.
+"""
 
 import logging
 import sys

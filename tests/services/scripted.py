@@ -1,4 +1,4 @@
-"""A chat and embeddings server on this machine that tests script, with a count of what was asked; and questions to ask it."""
+"""A chat and embeddings server on this machine whose answers tests script; and questions for it."""
 
 import json
 import re

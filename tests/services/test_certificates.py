@@ -1,4 +1,4 @@
-"""Whatever is asked over TLS: a certificate that nobody vouches for, or of another name, ends it before a word is said."""
+"""TLS: a certificate that is not trusted, or of another name, ends it before anything is sent."""
 
 import ssl
 import subprocess
@@ -20,7 +20,7 @@ from werkzeug import Request, Response
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two self-signed certificates with their keys in the same file: one of 127.0.0.1, one of another name."""
+    """Two self-signed certificates, each with its key: one of 127.0.0.1, one of another name."""
     folder = tmp_path_factory.mktemp("certificates")
     made = {}
     for name, subject in (("own", "IP:127.0.0.1"), ("another's", "DNS:example.org")):

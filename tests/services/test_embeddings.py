@@ -1,4 +1,4 @@
-"""Embeddings from services: kept per text, asked in batches, checked, and halved where a batch is too large."""
+"""Embeddings from services: kept for each text, asked in batches, checked, halved if too large."""
 
 import json
 from itertools import chain
@@ -6,7 +6,8 @@ from itertools import chain
 import numpy as np
 import pytest
 from microrank.errors import StudyError
-from microrank.services.embeddings import EmbeddingSettings, embed_texts
+from microrank.services.embedding_settings import EmbeddingSettings
+from microrank.services.embeddings import embed_texts
 from microrank.services.failures import Malformed
 from microrank.services.store import Store
 from microrank.services.vectors import read_embeddings

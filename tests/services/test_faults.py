@@ -1,4 +1,4 @@
-"""Every fault that services are known for, mixed at random; and jobs that are killed. What was answered is never lost nor asked again."""
+"""Faults mixed at random, and jobs that are killed: no answer is lost or asked again."""
 
 import random
 import re

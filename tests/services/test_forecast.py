@@ -1,19 +1,21 @@
-"""The forecast: what is missing, what it would take, whether the budget holds; and that nobody is asked."""
+"""The forecast: what is missing, what it takes, whether the budget holds; and nobody is asked."""
 
 from dataclasses import replace
 
 import pytest
 from microrank.services.budget import Budget
 from microrank.services.chat import ask_chat
-from microrank.services.forecast import ASSUMED_LATENCY_S, Plan, forecast, write_forecast
+from microrank.services.forecast import ASSUMED_LATENCY_S, forecast
+from microrank.services.forecast_page import forecast_page
+from microrank.services.planned_requests import PlannedRequests
 from microrank.services.store import Store
 from services.scripted import questions
 
 
 @pytest.fixture
-def plan(service, settings) -> Plan:
+def plan(service, settings) -> PlannedRequests:
     asked = questions(settings, 100, max_tokens=50)
-    return Plan(
+    return PlannedRequests(
         "method", replace(service, price_in=1.0, price_out=2.0), "tiny", list(asked.values())
     )
 
@@ -64,7 +66,7 @@ def test_batches_are_what_takes_time(store, plan):
 
 
 def test_the_page_says_what_is_missing_what_it_costs_and_whether_the_budget_holds(store, plan):
-    page = write_forecast([plan], store, Budget(requests=50, usd=1.0), "sample")
+    page = forecast_page([plan], store, Budget(requests=50, usd=1.0), "sample")
     assert "| method | llms.tiny | tiny | 100 | 0 | 100 |" in page
     assert "In all 100 answers are missing, for about 0.0112 USD." in page
     assert "`budget.requests`: 50; used so far 0; needed 100: NOT enough" in page
@@ -73,29 +75,29 @@ def test_the_page_says_what_is_missing_what_it_costs_and_whether_the_budget_hold
 
 def test_with_every_answer_kept_nothing_is_left_to_pay(server, store, service, settings, plan):
     ask_chat(questions(settings, 100, max_tokens=50), service, store)
-    page = write_forecast([plan], Store(store.folder, offline=True), Budget(), "sample")
+    page = forecast_page([plan], Store(store.folder, offline=True), Budget(), "sample")
     assert "| 100 | 100 | 0 | 0 | 0 | 0 | 0 s |" in page
     assert "In all 0 answers are missing." in page
     assert "offline" not in page
 
 
 def test_offline_a_missing_answer_is_announced(store, plan):
-    assert "the run would end with an error" in write_forecast(
+    assert "the run would end with an error" in forecast_page(
         [plan], Store(store.folder, offline=True), Budget(), "sample"
     )
 
 
 def test_simulated_answers_are_free_and_no_part_of_the_sum(store, plan, settings):
     simulated = replace(plan, requests=list(questions(settings, 7, adapter="simulated").values()))
-    page = write_forecast([plan, simulated], store, Budget(requests=100), "sample")
+    page = forecast_page([plan, simulated], store, Budget(requests=100), "sample")
     assert (
-        "In all 100 answers are missing, for about 0.0112 USD; besides 7 simulated ones, which are free."
-        in page
+        "In all 100 answers are missing, for about 0.0112 USD; "
+        "besides 7 simulated ones, which are free." in page
     )
     assert "needed 100: enough" in page
 
 
 def test_without_methods_that_ask_there_is_a_page_too(store):
-    assert "No method of the configuration asks a service." in write_forecast(
+    assert "No method of the configuration asks a service." in forecast_page(
         [], store, Budget(), "sample"
     )

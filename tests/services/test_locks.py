@@ -1,4 +1,4 @@
-"""Several jobs on one store: each question is asked once in all, whoever asks it; nobody waits for the dead."""
+"""Several jobs on one store: each question is asked once in all, and nobody waits for the dead."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ import pytest
 from commandline import SNAKEMAKE, edit_config
 from microrank.errors import StudyError
 from microrank.services.chat import ChatSettings, ask_chat
-from microrank.services.embeddings import EmbeddingSettings
+from microrank.services.embedding_settings import EmbeddingSettings
 from microrank.services.locks import lock_of
 from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
@@ -57,6 +57,16 @@ def start(server: Scripted, store: Store, number: int, *what: str) -> subprocess
     )
 
 
+def read_until(words: str, job: subprocess.Popen) -> str:
+    """What the job has said, up to the line with these words."""
+    said = ""
+    while words not in said:
+        line = job.stderr.readline()
+        assert line, said
+        said += line
+    return said
+
+
 @pytest.mark.parametrize("what", [[], ["embed"]], ids=["chat", "embeddings"])
 def test_jobs_at_once_ask_each_question_once_in_all(
     server: Scripted, store: Store, what: list[str]
@@ -82,10 +92,9 @@ def test_whoever_waits_for_anothers_question_says_so_once_and_finds_the_answer(
     wait_until(lambda: sum(asked(server).values()) == 4)
     second = start(server, store, 6, *what)
     wait_until(lambda: sum(asked(server).values()) == at_first)  # of a chat model, its own two
-    time.sleep(1.5)
-    assert sum(asked(server).values()) == at_first
+    said = read_until("another job is asking", second) if what else ""
     hold.set()
-    said = second.communicate(timeout=60)[1]
+    said += second.communicate(timeout=60)[1]
     assert (first.wait(timeout=30), second.returncode) == (0, 0), said
     first.stderr.close()
     assert said.count("another job is asking") == 1
@@ -102,10 +111,11 @@ def test_the_questions_of_a_killed_job_are_asked_at_once_by_those_who_waited(
     killed = start(server, store, 4)
     wait_until(lambda: len(server.bodies) == 4)
     waiting = start(server, store, 4)
-    time.sleep(1)
+    said = read_until("another job is asking", waiting)
     assert len(server.bodies) == 4
     killed.send_signal(signal.SIGKILL)
-    assert waiting.communicate(timeout=60)[1].count("another job is asking") == 1
+    said += waiting.communicate(timeout=60)[1]
+    assert said.count("another job is asking") == 1
     hold.set()
     assert waiting.returncode == 0
     killed.communicate()
@@ -120,7 +130,10 @@ def test_the_questions_of_a_killed_job_are_asked_at_once_by_those_who_waited(
 def test_however_often_jobs_are_killed_no_kept_question_is_asked_again(
     server: Scripted, store: Store, what: list[str], seed: int
 ):
-    """Two jobs at a time ask one server, which looks into the store at every request; four times both are killed, one after the other."""
+    """Two jobs at a time ask one server, which looks into the store at every request.
+
+    Four times both are killed, one after the other.
+    """
     draw = random.Random(seed)
     chat = questions(ChatSettings(model="tiny", base_url=server.base_url), 120).values()
     embeddings = EmbeddingSettings(adapter="tei", model="tiny", base_url=server.base_url)
@@ -156,7 +169,10 @@ def test_however_often_jobs_are_killed_no_kept_question_is_asked_again(
 def test_whole_runs_that_are_killed_and_two_at_once_ask_no_kept_question_again(
     study: Path, tmp_path: Path, server: Scripted, store: Store
 ):
-    """Workflows with one openai-chat server that looks into the store at every request: killed three times, then two at once."""
+    """The server looks into the store at every request.
+
+    A workflow is killed three times, then two run at once.
+    """
     file_of, asked_though_kept = {}, []
 
     def answer(request, body) -> Response:
@@ -262,23 +278,24 @@ def test_a_store_that_cannot_be_written_is_told_before_anybody_is_asked(
     server, store, service, settings, monkeypatch
 ):
     store.folder.mkdir(parents=True)
-    wanted = open
+    wanted = os.open
 
-    def read_only(path, mode="r", *rest, **more):
-        if "a" in mode or "w" in mode:
+    def read_only(path, flags, *rest, **more):
+        if flags & os.O_CREAT:
             raise OSError(errno.EROFS, "Read-only file system", str(path))
-        return wanted(path, mode, *rest, **more)
+        return wanted(path, flags, *rest, **more)
 
-    monkeypatch.setattr("microrank.services.locks.open", read_only, raising=False)
+    monkeypatch.setattr("os.open", read_only)
     with pytest.raises(
         StudyError,
-        match=r"\.lock: cannot be written \(Read-only file system\); mend the folder's rights or its disk",
+        match=r"\.lock: cannot be written \(Read-only file system\); "
+        r"mend the folder's rights or its disk",
     ):
         ask_chat(questions(settings, 2), service, store)
     assert server.bodies == []
 
 
-def test_a_lock_that_its_holder_has_deleted_is_no_turn(
+def test_a_lock_whose_file_its_holder_has_deleted_is_not_held(
     server: Scripted, store: Store, service: Service, settings: ChatSettings
 ):
     """Between opening a lock and getting it, the holder may have answered, deleted it and gone."""

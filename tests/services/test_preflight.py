@@ -1,4 +1,4 @@
-"""Preflight: what a few tiny questions tell of a model, and what to do where it cannot be asked."""
+"""Preflight: what it tells of a model, and what to do where it cannot be asked."""
 
 import json
 from dataclasses import replace
@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
-from microrank.services.preflight import check_chat, check_encoder, run_preflight
+from microrank.services.preflight import check_chat, check_encoder, preflight_page
 from services.scripted import as_json, completion
 
 
 def page(service, settings) -> str:
-    return run_preflight({"llms.tiny": lambda: check_chat(service, settings, Budget())})
+    return preflight_page({"llms.tiny": lambda: check_chat(service, settings, Budget())})
 
 
 def test_a_model_that_is_ready_is_called_so(server, service, settings):
@@ -109,7 +109,7 @@ def test_one_model_that_fails_does_not_hide_another(server, service, settings):
         ),
         "llms.tiny": lambda: check_chat(service, settings, Budget()),
     }
-    text = run_preflight(checks)
+    text = preflight_page(checks)
     assert "## llms.dead: see below" in text
     assert "## llms.tiny: ready" in text
 
@@ -117,19 +117,19 @@ def test_one_model_that_fails_does_not_hide_another(server, service, settings):
 def test_an_encoder_is_asked_for_one_tiny_batch(server):
     server.answer = lambda request, body: as_json([[1.0, 2.0, 3.0]] * len(body["inputs"]))
     section = {"adapter": "tei", "base_url": server.base_url, "model": "e"}
-    text = run_preflight({"encoders.e": lambda: check_encoder("encoders.e", section, Budget())})
+    text = preflight_page({"encoders.e": lambda: check_encoder("encoders.e", section, Budget())})
     assert "## encoders.e: ready" in text
     assert "3 numbers a text" in text
     server.answer = lambda request, body: as_json([[1.0, 2.0, float("nan")]] * 2)
-    assert "not finite" in run_preflight(
+    assert "not finite" in preflight_page(
         {"encoders.e": lambda: check_encoder("encoders.e", section, Budget())}
     )
 
 
 def test_no_configured_service_gives_a_page_too():
-    assert json.dumps(run_preflight({})).startswith('"# Preflight')
+    assert json.dumps(preflight_page({})).startswith('"# Preflight')
 
 
 def test_offline_nobody_is_asked():
     with pytest.raises(StudyError, match=r"store\.offline is true: nobody is asked"):
-        run_preflight({"llms.tiny": lambda: pytest.fail("asked")}, offline=True)
+        preflight_page({"llms.tiny": lambda: pytest.fail("asked")}, offline=True)

@@ -1,4 +1,4 @@
-"""Asking for a subset of users, against the simulated model's real server, and through the real command line with a planted token."""
+"""Asking about users: the simulated model's server, and the command line with a planted token."""
 
 import shutil
 from dataclasses import replace
@@ -308,8 +308,8 @@ def test_forecast_says_what_is_missing_then_answers_are_asked_once_and_pace_is_f
 def test_without_a_token_the_job_says_so_in_one_line(study: Path, server: Scripted):
     failed = snakemake(study, ANSWERS, token=None)
     assert (
-        "query_llm: llms.tiny: 6 answers are not in the store yet, and the variable TINY_TOKEN is not set"
-        in failed.stdout
+        "query_llm: llms.tiny: 6 answers are not in the store yet, "
+        "and the variable TINY_TOKEN is not set" in failed.stdout
     )
     assert "Traceback" not in failed.stdout
 

@@ -1,4 +1,7 @@
-"""Waits: what servers ask for, backoff, limits a minute, and the cool-down that threads share. No real clock decides anything here."""
+"""Waits: what servers ask for, backoff, limits a minute, and the cool-down that threads share.
+
+No real clock decides anything here.
+"""
 
 import math
 import threading
@@ -6,7 +9,8 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.services.rate_limit import LONGEST_BACKOFF_S, RateLimit, Window, backoff, wait_hint
+from microrank.services.rate_limit import LONGEST_BACKOFF_S, RateLimit, Window, backoff
+from microrank.services.wait_hints import wait_hint
 from requests.structures import CaseInsensitiveDict
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
@@ -32,7 +36,7 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({}, "", None),
     ],
 )
-def test_a_servers_wish_is_read_from_where_it_says_it(headers, body, expected):
+def test_how_long_a_server_asks_to_wait_is_read(headers, body, expected):
     assert wait_hint(CaseInsensitiveDict(headers), body, NOW) == expected
 
 

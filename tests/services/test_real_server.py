@@ -1,4 +1,7 @@
-"""A real chat server, `transformers serve`, with a tiny Llama of random weights: proves the protocol, says nothing of quality."""
+"""A real chat server, `transformers serve`, with a tiny Llama of random weights.
+
+It proves the protocol, and says nothing of quality.
+"""
 
 import importlib.util
 import os
@@ -18,13 +21,16 @@ from microrank.errors import StudyError
 from microrank.services.budget import Budget
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import read_completion
-from microrank.services.preflight import check_chat, run_preflight
+from microrank.services.preflight import check_chat, preflight_page
 from microrank.services.served import plain_model
 from microrank.services.settings import Service
 from services.scripted import questions
 
-# Chat turns between marks; the model's end mark is </s>.
-TEMPLATE = "{% for message in messages %}<{{ message.role }}>{{ message.content }}</s>{% endfor %}<assistant>"
+# Messages between marks; the model's end mark is </s>.
+TEMPLATE = (
+    "{% for message in messages %}<{{ message.role }}>{{ message.content }}</s>{% endfor %}"
+    "<assistant>"
+)
 
 
 def make_tiny_llama(folder: Path) -> None:
@@ -164,6 +170,6 @@ def test_a_real_servers_refusals_are_told_with_its_words(
 
 def test_preflight_of_a_real_server(llama):
     service, settings = llama
-    page = run_preflight({"llms.llama": lambda: check_chat(service, settings, Budget())})
+    page = preflight_page({"llms.llama": lambda: check_chat(service, settings, Budget())})
     assert "## llms.llama: ready" in page
     assert "| response_format (json_schema) | accepted but ignored" in page

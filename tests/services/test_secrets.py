@@ -77,7 +77,7 @@ def test_a_redirect_is_not_followed_so_the_token_stays_with_its_host(
 def test_a_netrc_file_is_not_consulted(server, store, service, settings, monkeypatch, tmp_path):
     (tmp_path / "netrc").write_text("machine 0.0.0.0 login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    # 0.0.0.0 leads here too, but does not look like this machine, for which no file is consulted anyway.
+    # 0.0.0.0 leads here too, but does not look like this machine, for which no file is read.
     ask_chat(
         questions(settings, 1),
         replace(service, base_url=service.base_url.replace("127.0.0.1", "0.0.0.0")),

@@ -1,4 +1,4 @@
-"""The response store: what is kept is found again, whole, by whoever asks the same; what is damaged is not."""
+"""The response store: what is kept is found again, whole; what is damaged is not."""
 
 import errno
 import json

@@ -164,7 +164,10 @@ def test_twenty_thousand_flipped_files_are_told_in_one_line_and_nothing_is_taken
 
 
 def flip_bytes(store: Store, tmp_path: Path, times: int):
-    """Unpack a packed store with some bytes changed, each time others: it is refused whole, or its answers are those packed."""
+    """Unpack a packed store with some bytes changed, each time others.
+
+    It is refused whole, or its answers are those that were packed.
+    """
     store_admin.pack(store, tmp_path / "a.zip")
     packed, random = (tmp_path / "a.zip").read_bytes(), Random(1)
     answers = {path.name: path.read_bytes() for path in store.paths()}

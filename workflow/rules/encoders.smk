@@ -4,7 +4,8 @@ needs: subset/users.parquet, splits/items.parquet
 makes: embeddings/{encoder}.parquet, embeddings/{encoder}.histories.parquet
 """
 
-# The keys of an entry of `encoders` that shape vectors. The others (pace, price, token's name) may change without a rerun.
+# The keys of an entry of `encoders` that shape vectors. The others (rate limits, price, the
+# token's variable) may change without a rerun.
 SHAPING_VECTORS = (
     "adapter",
     "model",

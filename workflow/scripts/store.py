@@ -1,4 +1,7 @@
-"""Look after the response store; run from the repository's root: python workflow/scripts/store.py --help"""
+"""Look after the response store.
+
+Run it from the repository's root: python workflow/scripts/store.py --help
+"""
 
 import argparse
 import sys
@@ -45,16 +48,28 @@ def main(arguments: list[str]) -> int:
 
 
 def statistics(store: Store, _: argparse.Namespace) -> int:
+    """Print answers, tokens and cost of each model."""
     uses = store_admin.statistics(store)
     print("answers\ttokens in\ttokens out\tUSD\tMB\tfirst\tlast\tmodel\tservice")
     for (model, base_url), use in uses.items():
-        numbers = f"{use.answers}\t{use.prompt_tokens}\t{use.completion_tokens}\t{use.cost_usd:.4f}\t{use.n_bytes / 1e6:.1f}"
-        print(f"{numbers}\t{use.first[:10]}\t{use.last[:10]}\t{model}\t{base_url}")
+        cells = [
+            use.answers,
+            use.prompt_tokens,
+            use.completion_tokens,
+            f"{use.cost_usd:.4f}",
+            f"{use.n_bytes / 1e6:.1f}",
+            use.first[:10],
+            use.last[:10],
+            model,
+            base_url,
+        ]
+        print(*cells, sep="\t")
     print(f"{sum(use.answers for use in uses.values())} answers in {store.folder}")
     return 0
 
 
 def verify(store: Store, _: argparse.Namespace) -> int:
+    """Print every damaged answer; the exit status is 1 where there is one."""
     damaged = store_admin.verify(store)
     for path, problem in damaged.items():
         print(f"{path}: {problem}")
@@ -66,17 +81,20 @@ def verify(store: Store, _: argparse.Namespace) -> int:
 
 
 def pack(store: Store, options: argparse.Namespace) -> int:
+    """Put all answers into one file."""
     print(f"packed {store_admin.pack(store, options.file)} answers into {options.file}")
     return 0
 
 
 def unpack(store: Store, options: argparse.Namespace) -> int:
+    """Take a packed file's answers in."""
     new, known = store_admin.unpack(store, options.file)
     print(f"took {new} answers in, {known} were there already")
     return 0
 
 
 def drop(store: Store, options: argparse.Namespace) -> int:
+    """Delete the answers of one model, or count them."""
     paths = list(store_admin.drop(store, options.model))
     if options.yes:
         for path in paths:

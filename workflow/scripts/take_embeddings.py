@@ -1,4 +1,4 @@
-"""Take the vectors that a bundle holds instead of embedding anew: another processor would give other last bits."""
+"""Take the vectors that a bundle holds: embedding again could give other last bits."""
 
 from microrank.workflow.jobs import start_job
 

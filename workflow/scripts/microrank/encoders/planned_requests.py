@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from microrank.encoders.embed import embed_titles
-from microrank.services.embeddings import EmbeddingSettings, base_url_of, batch_size_of
-from microrank.services.forecast import Plan
+from microrank.encoders.embed_titles import embed_titles
+from microrank.services.embedding_settings import EmbeddingSettings, base_url_of, batch_size_of
+from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 
 
@@ -19,32 +19,41 @@ def planned_embeddings(
     catalogue: pa.Table,
     *,
     suffix: str = "",
-) -> list[Plan]:
-    """One plan for each encoder behind a service that these rerankers need; `suffix` ends its name."""
+) -> list[PlannedRequests]:
+    """The requests of each encoder behind a service that these rerankers need.
+
+    Args:
+        config: the study's configuration.
+        methods: names of rerankers.
+        subset: table SUBSET.
+        catalogue: table ITEMS.
+        suffix: ends the names of the plans.
+    """
     used = dict.fromkeys(
         encoder for method in methods if (encoder := config["rerankers"][method].get("encoder"))
     )
-    sections = {name: config["encoders"][name] for name in used}
-    plans = []
-    for name, section in sections.items():
-        if section["adapter"] == "local":
-            continue
-        texts: list[str] = []
+    return [
+        _planned(name, config["encoders"][name], subset, catalogue, suffix)
+        for name in used
+        if config["encoders"][name]["adapter"] != "local"
+    ]
 
-        def note(asked: Sequence[str], texts: list[str] = texts) -> np.ndarray:
-            texts.extend(asked)
-            return np.ones((len(asked), 2), np.float32)
 
-        embed_titles(subset, catalogue, section, note)
-        settings = EmbeddingSettings.from_config(section)
-        service = Service.from_config(f"encoders.{name}", section, base_url_of(section))
-        plans.append(
-            Plan(
-                f"embeddings of {name}{suffix}",
-                service,
-                section["model"],
-                [settings.request(text) for text in texts],
-                batch_size_of(section),
-            )
-        )
-    return plans
+def _planned(
+    name: str, section: Mapping[str, Any], subset: pa.Table, catalogue: pa.Table, suffix: str
+) -> PlannedRequests:
+    texts: list[str] = []
+
+    def note(asked: Sequence[str]) -> np.ndarray:
+        texts.extend(asked)
+        return np.ones((len(asked), 2), np.float32)
+
+    embed_titles(subset, catalogue, section, note)
+    settings = EmbeddingSettings.from_config(section)
+    return PlannedRequests(
+        f"embeddings of {name}{suffix}",
+        Service.from_config(f"encoders.{name}", section, base_url_of(section)),
+        section["model"],
+        [settings.request(text) for text in texts],
+        batch_size_of(section),
+    )

@@ -9,7 +9,7 @@ import pyarrow as pa
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings
 from microrank.llm.questions import questions
-from microrank.services.forecast import Plan
+from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 
 
@@ -21,7 +21,7 @@ def planned_questions(
     prompt_of: Callable[[str], Prompt],
     *,
     suffix: str = "",
-) -> list[Plan]:
+) -> list[PlannedRequests]:
     """One plan for each of the rerankers `methods` that asks a language model.
 
     Args:
@@ -43,7 +43,7 @@ def _plan(
     subset: pa.Table,
     catalogue: pa.Table,
     prompt_of: Callable[[str], Prompt],
-) -> Plan:
+) -> PlannedRequests:
     reranker = config["rerankers"][method]
     name = reranker["llm"]
     section = config["llms"][name]
@@ -59,4 +59,4 @@ def _plan(
     base_url = section.get("base_url", section["adapter"])
     service = Service.from_config(f"llms.{name}", section, base_url)
     requests = [question.request for question in asked]
-    return Plan(method, service, section["model"], requests)
+    return PlannedRequests(method, service, section["model"], requests)

@@ -1,1 +1,1 @@
-"""Asking services over HTTP: one client, its pace and budget, few adapters, and the store that keeps every answer."""
+"""Asking services over HTTP: a client with rate limits and a budget, and a store of its answers."""

@@ -1,19 +1,23 @@
-"""A ceiling on what may be asked: requests, tokens and dollars, over all that the store already holds and what this job asks."""
+"""A ceiling on requests, tokens and US dollars, over the store's answers and what this job asks."""
 
 import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
+
+from filelock import FileLock
 
 from microrank.errors import StudyError
 from microrank.services.failures import AskingStopped
-from microrank.services.locks import NoLocks, opened, take
+from microrank.services.locks import NoLocks, acquire
 from microrank.services.store import Store, read_header
 
 FREE_ADAPTERS = frozenset({"simulated"})
 LOCK = "budget.lock"
+ROUNDING = 1e-9  # of sums of dollars
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +30,7 @@ class Spent:
     usd: float = 0.0
 
     def add(self, other: "Spent", sign: int = 1) -> None:
+        """Add another sum, or take it off with `sign` -1."""
         self.requests += sign * other.requests
         self.tokens += sign * other.tokens
         self.usd += sign * other.usd
@@ -33,7 +38,10 @@ class Spent:
 
 @dataclass
 class Budget:
-    """Limits (None: none) and what is used of them. Requests reserve their worst case before they are sent, so no limit is crossed."""
+    """Limits (None: no limit) and what is spent of them.
+
+    A request reserves its worst case before it is sent, so that no limit is crossed.
+    """
 
     requests: int | None = None
     tokens: int | None = None
@@ -44,12 +52,14 @@ class Budget:
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any] | None, store: Store) -> Self:
-        """Take the limits of the config's `budget`; where there are any, count what the store's answers have used of them."""
+        """Take the config's `budget`; with limits, count what the store's answers took."""
         limits = {name: value for name, value in (section or {}).items() if value is not None}
         return cls(**limits, spent=spent_in(store) if limits else Spent())
 
     def reserve(self, worst: Spent) -> None:
-        """Set the worst case of one request aside; wait for requests under way where only their reservations stand against it.
+        """Set the worst case of one request aside.
+
+        Where only the reservations of requests under way stand against it, it waits for them.
 
         Raises:
             AskingStopped: it would cross a limit.
@@ -58,8 +68,9 @@ class Budget:
             while (crossed := self._crossed_by(worst)) is not None:
                 if self._reserved.requests == 0:
                     raise AskingStopped(
-                        f"the next request could cross budget.{crossed} ({getattr(self, crossed):g}; used so far: {self.used()}); "
-                        f"raise `budget` in config.yaml to go on"
+                        f"the next request could cross budget.{crossed} "
+                        f"({getattr(self, crossed):g}; used so far: {self.used()}); "
+                        "raise `budget` in config.yaml to go on"
                     )
                 self._changed.wait()
             self._reserved.add(worst)
@@ -80,38 +91,48 @@ class Budget:
     def _crossed_by(self, worst: Spent) -> str | None:
         for name in ("requests", "tokens", "usd"):
             limit = getattr(self, name)
-            if (
-                limit is not None
-                and getattr(self.spent, name) + getattr(self._reserved, name) + getattr(worst, name)
-                > limit + 1e-9
-            ):
+            needed = sum(getattr(part, name) for part in (self.spent, self._reserved, worst))
+            if limit is not None and needed > limit + ROUNDING:
                 return name
         return None
 
 
 @contextmanager
-def spending(section: Mapping[str, Any] | None, store: Store) -> Iterator[Budget]:
-    """The budget, which no other job spends while the block lasts: where there are limits, jobs of one store take turns.
+def spending(limits: Mapping[str, Any] | None, store: Store) -> Iterator[Budget]:
+    """The budget, which no other job spends while the block lasts.
 
-    The turn is a lock on a file in the store, which ends with its process: it holds among workflows and among machines, too.
+    Where there are limits, jobs of one store spend one after the other, also of other workflows
+    and on other machines: a lock on a file in the store ends with its process.
+
+    Args:
+        limits: the config's `budget`.
+        store: whose answers count.
 
     Raises:
         StudyError: the store's file system has no locks, or cannot be written.
     """
-    if all(limit is None for limit in (section or {}).values()):
+    if all(limit is None for limit in (limits or {}).values()):
         yield Budget()
         return
-    with opened(store.folder / LOCK) as file:
-        try:
-            if not take(file, wait=False):
-                log.info("another job is spending the budget; this one waits until it ends")
-                take(file)
-        except NoLocks as error:
-            raise StudyError(
-                f"{file.name}: this file system has no locks, without which jobs could overspend the budget together; "
-                f"put `store.path` on another one, or take the limits out of `budget`"
-            ) from error
-        yield Budget.from_config(section, store)
+    lock = _budget_lock(store.folder / LOCK)
+    try:
+        yield Budget.from_config(limits, store)
+    finally:
+        lock.release()
+
+
+def _budget_lock(path: Path) -> FileLock:
+    waiting = "another job is spending the budget; this one waits until it ends"
+    try:
+        lock = acquire(path, waiting=waiting)
+    except NoLocks as error:
+        raise StudyError(
+            f"{path}: this file system has no locks, "
+            "without which jobs could overspend the budget together; "
+            "put `store.path` on another one, or take the limits out of `budget`"
+        ) from error
+    assert lock is not None  # it was waited for
+    return lock
 
 
 def spent_in(store: Store) -> Spent:

@@ -1,6 +1,7 @@
 """What a chat answer in OpenAI's shape says, and when it is none."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +20,28 @@ class Completion:
 
 
 def read_completion(body: str) -> Completion:
-    """The content of a chat answer's body.
+    """Read a chat answer's body.
 
     Raises:
         Malformed: it is no complete answer.
     """
+    answer = _json_object(body)
+    choice = _first_choice(answer)
+    finish_reason = str(choice.get("finish_reason") or "stop")
+    text = _text(choice["message"].get("content"))
+    if not text.strip() and finish_reason not in ("length", "content_filter"):
+        raise Malformed("an empty choice")
+    usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
+    return Completion(
+        text=text,
+        finish_reason=finish_reason,
+        served_model=_served_model(answer),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+    )
+
+
+def _json_object(body: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except ValueError:
@@ -32,30 +50,23 @@ def read_completion(body: str) -> Completion:
         raise Malformed("JSON, but no object")
     if answer.get("error"):
         raise Malformed(f"an error in a 200: {json.dumps(answer['error'])[:160]}")
+    return answer
+
+
+def _first_choice(answer: Mapping[str, Any]) -> dict[str, Any]:
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
+    if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
         raise Malformed("no choice in it")
-    finish_reason = str(choice.get("finish_reason") or "stop")
-    text = _text(message.get("content"))
-    if not text.strip() and finish_reason not in ("length", "content_filter"):
-        raise Malformed("an empty choice")
-    usage = answer["usage"] if isinstance(answer.get("usage"), dict) else {}
-    served = answer.get("model")
-    provider = answer.get("provider")
-    served_model = (
-        f"{served} by {provider}"
-        if isinstance(served, str) and isinstance(provider, str)
-        else served
-    )
-    return Completion(
-        text=text,
-        finish_reason=finish_reason,
-        served_model=served_model if isinstance(served_model, str) else None,
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-    )
+    return choice
+
+
+def _served_model(answer: Mapping[str, Any]) -> str | None:
+    """The model that answered, with its provider where the answer names it."""
+    served, provider = answer.get("model"), answer.get("provider")
+    if not isinstance(served, str):
+        return None
+    return f"{served} by {provider}" if isinstance(provider, str) else served
 
 
 def _text(content: Any) -> str:
@@ -70,8 +81,5 @@ def _text(content: Any) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return (
-        value
-        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
-        else None
-    )
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+    return value if is_count else None

@@ -1,4 +1,4 @@
-"""HTTP to one service: the token in one header, deadlines, sizes, and what a broken connection is called."""
+"""HTTP to one service: the token, deadlines, sizes, and words for a broken connection."""
 
 import json
 import logging
@@ -16,15 +16,12 @@ from requests.structures import CaseInsensitiveDict
 from microrank.services.failures import AskingStopped, Malformed
 from microrank.services.settings import Service
 
-BROKEN = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    OSError,
-)  # what a broken connection raises
+# What a broken connection raises.
+BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 MAX_BODY_BYTES = 64 << 20
-SHORTEST_SECRET = (
-    8  # shorter ones are placeholders, such as "none"; blotting them out would spoil answers
-)
+# Shorter tokens are placeholders, such as "none"; blotting them out would spoil answers.
+SHORTEST_SECRET = 8
+COMPLAINT_LENGTH = 200  # characters of a server's own words that are shown
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +40,7 @@ class Connection:
     """Posts to and gets from one service. Safe for threads."""
 
     def __init__(self, service: Service, token: str | None) -> None:
+        """Prepare to reach `service`, with `token` where it needs one."""
         self._service, self._token = service, token
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -55,14 +53,15 @@ class Connection:
             )
 
     def close(self) -> None:
+        """Close every thread's connections."""
         for session in self._sessions:
             session.close()
 
     def send(self, method: str, url: str, data: bytes | None = None) -> Reply:
-        """One request, one reply, whatever its status. Redirects are not followed.
+        """Send one request and read one reply, whatever its status. Redirects are not followed.
 
         Raises:
-            one of BROKEN: no whole reply came in time.
+            BROKEN: one of these; no whole reply came in time.
             Malformed: the reply is larger than any answer.
         """
         started = time.monotonic()
@@ -85,26 +84,29 @@ class Connection:
             session = requests.Session()
             session.headers.update({"Content-Type": "application/json", "User-Agent": "microrank"})
             session.auth = _Bearer(self._token)
-            # A proxy of the environment is for the world outside, not for this machine's own servers.
+            # A proxy of the environment is for other machines, not for this machine's servers.
             session.trust_env = not self._service.is_local
-            session.verify = (
-                os.environ.get("REQUESTS_CA_BUNDLE") or True
-            )  # for this machine's own servers, too
+            # The variable holds for this machine's servers, too.
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
 
     def problem(self, error: Exception) -> str:
-        """A few words about one of BROKEN.
+        """Say in a few words what broke.
+
+        Args:
+            error: one of BROKEN.
 
         Raises:
             AskingStopped: asking again will not help.
         """
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise AskingStopped(
-                f"{self._service.name}: {self._service.base_url}: the server's certificate is not trusted; where it is your own, "
-                f"name its authority's file in the variable REQUESTS_CA_BUNDLE"
+                f"{self._service.name}: {self._service.base_url}: "
+                "the server's certificate is not trusted; where it is your own, "
+                "name its authority's file in the variable REQUESTS_CA_BUNDLE"
             ) from error
         if isinstance(error, requests.ConnectTimeout):
             return "no connection: it was not accepted in time"
@@ -112,7 +114,8 @@ class Connection:
             return f"no answer within timeout_s ({self._service.timeout_s:g})"
         if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
             raise AskingStopped(
-                f"{self._service.name}: base_url {self._service.base_url} is no address; it begins with https://"
+                f"{self._service.name}: base_url {self._service.base_url} is no address; "
+                "it begins with https://"
             ) from error
         text = self._blot(" ".join(str(error).split()))
         system = re.search(r"\[Errno [^)\"']*", text)
@@ -122,15 +125,16 @@ class Connection:
         return f"the connection broke ({reason})"
 
     def _blot(self, text: str) -> str:
-        return (
-            text.replace(self._token, "[token]")
-            if self._token and len(self._token) >= SHORTEST_SECRET
-            else text
-        )
+        if not self._token or len(self._token) < SHORTEST_SECRET:
+            return text
+        return text.replace(self._token, "[token]")
 
 
 class _Bearer(requests.auth.AuthBase):
-    """The token's only way out. Set as `auth` even without a token, so that a .netrc file is never consulted."""
+    """Sends the token.
+
+    It is set as `auth` without a token, too: then no .netrc file is consulted.
+    """
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -142,7 +146,7 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _read(response: requests.Response, give_up_at: float) -> bytes:
-    """The whole body; a server that drips is given up at the deadline, one that floods at the size limit."""
+    """Read the whole body, up to the deadline and MAX_BODY_BYTES."""
     parts, size = [], 0
     while part := response.raw.read1(1 << 16, decode_content=True):
         parts.append(part)
@@ -155,7 +159,10 @@ def _read(response: requests.Response, give_up_at: float) -> bytes:
 
 
 def complaint(reply: Reply) -> str:
-    """What an error's body says, short: `error` as a string or an object, `message`, `detail`, or the start of the text."""
+    """What the body of an error says, in short.
+
+    That is its `error` (a text or an object), `message` or `detail`, or else the body's start.
+    """
     try:
         answer = json.loads(reply.body)
     except ValueError:
@@ -169,4 +176,6 @@ def complaint(reply: Reply) -> str:
     if 300 <= reply.status < 400:
         answer = f"redirects to {reply.headers.get('Location', 'nowhere')}"
     text = " ".join(str(answer).split())
-    return (text[:200] + " …") if len(text) > 200 else (text or "an empty body")
+    if len(text) > COMPLAINT_LENGTH:
+        return text[:COMPLAINT_LENGTH] + " …"
+    return text or "an empty body"

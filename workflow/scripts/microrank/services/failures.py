@@ -1,4 +1,4 @@
-"""What can go wrong when a service is asked: the question's own fault, or the end of all asking; and what a user can do about each."""
+"""What can go wrong when a service is asked, and what a user can do about it."""
 
 from pathlib import Path
 
@@ -6,19 +6,27 @@ from microrank.errors import StudyError
 
 # What a server says while it is busy, starting or broken: the same question may be answered later.
 PASSING = frozenset({408, 424, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
-# Of those, the ones that speak for the whole endpoint: every thread waits.
+# Those of them that concern the whole endpoint: every thread waits.
 PUSHBACK = frozenset({429, 503, 529})
 
 _ADVICE = {
-    400: "the service rejects the request: check `model` and the sampling parameters, some are not supported by every provider",
+    400: "the service rejects the request: check `model` and the sampling parameters, "
+    "some are not supported by every provider",
     401: "the token is not accepted: check the variable {token_env}",
     402: "credits are used up: top up the account",
-    403: "the token is not allowed to do this: on Hugging Face it needs the permission 'Make calls to Inference Providers'",
-    404: "nothing is served there: check `base_url` and `model` (is the model served by this provider?)",
+    403: "the token is not allowed to do this: on Hugging Face it needs the permission "
+    "'Make calls to Inference Providers'",
+    404: "nothing is served there: check `base_url` and `model` "
+    "(is the model served by this provider?)",
     405: "nothing is served there: check `base_url`",
-    413: "the request is too large for this service: shorten the history or send fewer texts at once",
+    413: "the request is too large for this service: "
+    "shorten the history or send fewer texts at once",
     422: "the service cannot process the request: check the sampling parameters and `extra`",
 }
+_ADVICE_ON_REDIRECTS = (
+    "redirects are not followed, so that the token stays with its host: "
+    "set `base_url` to the address that answers"
+)
 
 
 class QuestionFailed(Exception):
@@ -26,17 +34,22 @@ class QuestionFailed(Exception):
 
 
 class Refused(QuestionFailed):
-    """The service understood the request and will not serve it (400, 413, 422): another form of it may be served."""
+    """The service will not serve the request as it is (400, 413, 422); another form may do."""
 
     def __init__(self, status: int, message: str) -> None:
+        """Keep the reply's status beside the message."""
         super().__init__(message)
         self.status = status
 
 
 class AskedElsewhere(Exception):
-    """Another job is asking this question now; `lock` is free again when it has an answer or gives up."""
+    """Another job is asking this question now.
+
+    Its `lock` is free again when that job has an answer or gives up.
+    """
 
     def __init__(self, lock: Path) -> None:
+        """Keep the lock's file, to wait for it."""
         super().__init__(str(lock))
         self.lock = lock
 
@@ -46,13 +59,12 @@ class AskingStopped(StudyError):
 
 
 class Malformed(Exception):
-    """An answer with status 200 that is none: broken JSON, HTML, an error object, an empty choice. Asked again."""
+    """A reply with status 200 that is no answer, such as broken JSON or HTML. It is asked again."""
 
 
 def advice(status: int, token_env: str | None) -> str:
     """What a user can do about a status that asking again will not cure."""
     if 300 <= status < 400:
-        return "redirects are not followed, so that the token stays with its host: set `base_url` to the address that answers"
-    return _ADVICE.get(status, "see the service's documentation").format(
-        token_env=token_env or "(no `token_env` is configured)"
-    )
+        return _ADVICE_ON_REDIRECTS
+    known = _ADVICE.get(status, "see the service's documentation")
+    return known.format(token_env=token_env or "(no `token_env` is configured)")

@@ -1,18 +1,18 @@
-"""Whose turn it is to ask, among all jobs that share a store: locks on files in it, so that each question is asked once in all.
+"""Locks on files in the store, so that each question is asked once by all jobs that share it.
 
-A lock ends with its process, killed or not, among workflows and among machines: nobody waits for the dead. What is left of a killed
-job is an empty file, which the next one that asks the same takes over and deletes, or `store.py verify` does.
+A lock ends with its process, killed or not, and holds among workflows and machines. A killed job
+leaves an empty file, which the next job that asks the same question takes over and deletes;
+`store.py verify` deletes it, too.
 """
 
 import errno
-import fcntl
 import functools
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from microrank.errors import StudyError
 from microrank.services.store import Store
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class NoLocks(Exception):
-    """The file system has none."""
+    """The file system has no locks."""
 
 
 def lock_of(store: Store, key: str) -> Path:
@@ -32,100 +32,80 @@ def lock_of(store: Store, key: str) -> Path:
 
 @contextmanager
 def hold(path: Path, *, waiting: str | None = None) -> Iterator[bool]:
-    """Hold a lock while the block lasts; gives whether it is held.
+    """Hold a lock while the block lasts, and delete its file at the end.
 
     Args:
-        waiting: what to log where another job has it; this one then waits for it to end. None: do not wait, give False.
+        path: the lock file; it is made where it is absent.
+        waiting: what to log where another job holds the lock; this job then waits for it.
+            None: it does not wait.
+
+    Yields:
+        Whether the lock is held. It also counts as held where the file system has no locks.
 
     Raises:
         StudyError: the store cannot be written.
     """
-    file = None
     try:
-        file = _locked(path, waiting)
+        lock = acquire(path, waiting=waiting)
     except NoLocks:
-        _say_that_there_are_no_locks(path.parent.parent)
+        _warn_of_no_locks(path.parent.parent)
         yield True
         return
-    if file is None:
+    if lock is None:
         yield False
         return
-    with file:
-        try:
-            yield True
-        finally:
-            path.unlink(missing_ok=True)
+    try:
+        yield True
+    finally:
+        # Deleted while it is locked: whoever waits for this file then notices that it is gone.
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def wait_for(path: Path) -> None:
-    """Wait until no job holds the lock; call it where Ctrl-C arrives, in the main thread."""
-    try:
-        with path.open() as file:
-            take(file)
-    except FileNotFoundError:
-        return  # its holder is done
+    """Wait until no job holds the lock. In the main thread Ctrl-C ends the wait."""
+    if path.exists():
+        with hold(path, waiting=""):
+            pass
 
 
-def opened(path: Path) -> TextIO:
-    """A lock file, made where it is absent.
+def acquire(path: Path, *, waiting: str | None = None) -> FileLock | None:
+    """Lock a file, which is made where it is absent; None where another job holds the lock.
+
+    Args:
+        path: the lock file.
+        waiting: what to log before waiting for another job, if anything. None: do not wait.
 
     Raises:
+        NoLocks: the file system has no locks.
         StudyError: the store cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "a")
+        # No soft lock: a file whose mere presence is the lock would outlive a killed job.
+        lock = FileLock(path, fallback_to_soft=False, thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            if waiting is None:
+                return None
+            if waiting:
+                log.info("%s", waiting)
+            lock.acquire()
+        return lock
     except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise NoLocks from error
         raise StudyError(
-            f"{path}: cannot be written ({error.strerror}); mend the folder's rights or its disk, then run again"
+            f"{path}: cannot be written ({error.strerror}); "
+            "mend the folder's rights or its disk, then run again"
         ) from error
 
 
-def take(file: TextIO, *, wait: bool = True) -> bool:
-    """Lock an open file; gives False where another job has it and this one is not to `wait`.
-
-    Raises:
-        NoLocks: there are none on this file system.
-    """
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise NoLocks from error
-    return True
-
-
-def _locked(path: Path, waiting: str | None) -> TextIO | None:
-    while True:
-        file = opened(path)
-        try:
-            if not take(file, wait=False):
-                if waiting is None:
-                    file.close()
-                    return None
-                log.info("%s", waiting)
-                take(file)
-            if _is_there(path, file):
-                return file
-        except BaseException:
-            file.close()
-            raise
-        file.close()  # its holder has deleted it meanwhile, and another job may have made a new one
-
-
-def _is_there(path: Path, file: TextIO) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
 @functools.cache
-def _say_that_there_are_no_locks(folder: Path) -> None:
+def _warn_of_no_locks(folder: Path) -> None:
     log.warning(
-        "%s: this file system has no locks: jobs at the same time may ask, and pay for, the same question twice",
+        "%s: this file system has no locks: "
+        "jobs at the same time may ask, and pay for, the same question twice",
         folder,
     )

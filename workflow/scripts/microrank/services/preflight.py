@@ -1,4 +1,4 @@
-"""Can each configured model be asked? A few tiny questions tell: address, token, model, price, JSON schema, seed, latency."""
+"""Can each configured model be asked? A few tiny questions tell."""
 
 import json
 import logging
@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 from microrank.errors import StudyError
 from microrank.services.budget import Budget
 from microrank.services.chat import ChatSettings
-from microrank.services.client import Client, Estimate
+from microrank.services.client import Call, Client
 from microrank.services.completion import Completion, read_completion
 from microrank.services.connection import BROKEN, Reply
-from microrank.services.embeddings import EmbeddingSettings
+from microrank.services.embedding_settings import EmbeddingSettings
 from microrank.services.failures import Malformed, QuestionFailed, Refused
 from microrank.services.served import plain_model
 from microrank.services.settings import Service
+from microrank.services.tokens import Estimate
 from microrank.services.vectors import read_embeddings
 
 SCHEMA = {
@@ -24,7 +25,7 @@ SCHEMA = {
     "required": ["ranking"],
     "additionalProperties": False,
 }
-ENOUGH = Estimate(200, 400, 64)
+ENOUGH = Estimate(136, 64, 400)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,17 +40,22 @@ class Finding:
     to_do: str = ""
 
 
-def run_preflight(
+def preflight_page(
     checks: Mapping[str, Callable[[], Sequence[Finding]]], *, offline: bool = False
 ) -> str:
-    """Run every model's checks (name → checks) and tell of them in Markdown. What fails is told, not raised.
+    """Run every model's checks, and tell in Markdown what they found, also of those that fail.
+
+    Args:
+        checks: name → checks.
+        offline: the config's `store.offline`.
 
     Raises:
-        StudyError: `offline`, the config's `store.offline`, says that nobody is to be asked.
+        StudyError: nobody is to be asked.
     """
     if offline:
         raise StudyError(
-            "config: store.offline is true: nobody is asked, so nothing can be said of services; set it to false to check them"
+            "config: store.offline is true: nobody is asked, so nothing can be said of services; "
+            "set it to false to check them"
         )
     lines = [
         "# Preflight",
@@ -92,7 +98,8 @@ def check_chat(service: Service, settings: ChatSettings, budget: Budget) -> list
         ) -> tuple[Completion, Reply]:
             tiny = replace(settings, max_tokens=64, **changes)
             body = tiny.request([{"role": "user", "content": text}], 0, schema)["body"]
-            return client.ask(f"{service.base_url}/chat/completions", body, _read, ENOUGH)
+            url = f"{service.base_url}/chat/completions"
+            return client.ask(Call(url, body, ENOUGH, _read))
 
         completion, reply = _or_stop(client, lambda: ask("Answer with the one word: ready"))
         served = completion.served_model or "not said"
@@ -148,7 +155,9 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
 
         (vectors, tokens, served), reply = _or_stop(
             client,
-            lambda: client.ask(settings.url(service.base_url), settings.batch(texts), read, ENOUGH),
+            lambda: client.ask(
+                Call(settings.url(service.base_url), settings.batch(texts), ENOUGH, read)
+            ),
         )
     return [
         Finding("reached", f"yes, at {settings.url(service.base_url)}"),
@@ -159,7 +168,8 @@ def check_encoder(name: str, section: Mapping[str, Any], budget: Budget) -> list
         Finding("served", served or "not said", _other_model(settings.model, served or "not said")),
         Finding(
             "one tiny batch",
-            f"{reply.latency_s:.2f} s, {vectors.shape[1]} numbers a text, {tokens or 'unknown'} tokens",
+            f"{reply.latency_s:.2f} s, {vectors.shape[1]} numbers a text, "
+            f"{tokens or 'unknown'} tokens",
         ),
     ]
 
@@ -179,7 +189,10 @@ def _or_stop(client: Client, ask: Callable[[], T]) -> T:
 def _other_model(asked: str, served: str) -> str:
     if served == "not said" or plain_model(asked) == plain_model(served):
         return ""
-    return f"{asked} was asked for, {served} answers: pin the model's full name (and provider), or accept it; the report shows it"
+    return (
+        f"{asked} was asked for, {served} answers: "
+        "pin the model's full name (and provider), or accept it; the report shows it"
+    )
 
 
 def _check_schema(settings: ChatSettings, ask: Callable[..., tuple[Completion, Reply]]) -> Finding:
@@ -191,7 +204,8 @@ def _check_schema(settings: ChatSettings, ask: Callable[..., tuple[Completion, R
     except Refused:
         return Finding(
             name,
-            "refused by the server; questions will go without it (set `response_format: none` to save the first try)",
+            "refused by the server; questions will go without it "
+            "(set `response_format: none` to save the first try)",
         )
     except QuestionFailed as failed:
         return Finding(name, f"unknown: {failed}")
@@ -219,7 +233,7 @@ def _check_seed(ask: Callable[..., tuple[Completion, Reply]]) -> Finding:
 
 
 def _listed(client: Client, model: str) -> list[Finding]:
-    """What the server's own list says of the model; by whom and at what price where it tells."""
+    """What the server's list of models says of the model, of its providers and their prices."""
     try:
         reply = client.connection.send("GET", f"{client.service.base_url}/models")
         entries = json.loads(reply.body)["data"] if reply.status == 200 else None

@@ -1,107 +1,83 @@
-"""How long to wait: what servers say about it, a cool-down that all threads of an endpoint share, and limits a minute."""
+"""When the next request may be sent: limits a minute, and a cool-down that all threads share."""
 
-import email.utils
-import json
 import math
 import random
-import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
 LONGEST_BACKOFF_S = 60.0
-
-
-def wait_hint(headers: Mapping[str, str], body: str, now_s: float) -> float | None:
-    """Seconds that a server asks to wait: `Retry-After` (seconds or a date), else `RateLimit: …;t=…`, else the body's `estimated_time`.
-
-    Args:
-        now_s: the time since the epoch, for dates.
-    """
-    hints = (
-        _retry_after(headers.get("Retry-After", ""), now_s),
-        _rate_limit(headers.get("RateLimit", "")),
-        _estimated_time(body),
-    )
-    return next((hint for hint in hints if hint is not None), None)
+MOST_DOUBLINGS = 6  # of the cool-down that all threads share
+SPAN_S = 60.0  # of limits a minute
 
 
 def backoff(failures: int, first_wait_s: float) -> float:
-    """Exponential and jittered: between half and all of first_wait_s · 2^(failures − 1), at most a minute."""
+    """Exponential backoff with jitter: half to all of first_wait_s · 2^(failures − 1).
+
+    It is at most a minute.
+
+    Args:
+        failures: how often the question failed, from 1.
+        first_wait_s: the wait after the first failure.
+    """
     full = min(first_wait_s * 2 ** min(failures - 1, 30), LONGEST_BACKOFF_S)
     return full * random.uniform(0.5, 1.0)
 
 
-def _retry_after(value: str, now_s: float) -> float | None:
-    if (seconds := _seconds(value)) is not None:
-        return seconds
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now_s)
-    except (ValueError, TypeError, OverflowError):
-        return None
+@dataclass
+class Use:
+    """An amount that counts in a window from `time_s` on."""
 
-
-def _rate_limit(value: str) -> float | None:
-    found = re.search(r";\s*t=([0-9.]+)", value)
-    return _seconds(found[1]) if found else None
-
-
-def _estimated_time(body: str) -> float | None:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    return _seconds(answer.get("estimated_time")) if isinstance(answer, dict) else None
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        seconds = float(value)  # type: ignore[arg-type]
-    except (ValueError, TypeError):
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    time_s: float
+    amount: float
 
 
 class Window:
-    """At most `limit` in any `span_s` seconds. One that is larger than the limit alone passes when nothing else is in the window."""
+    """At most `limit` in any minute.
 
-    def __init__(self, limit: int | None, span_s: float = 60.0) -> None:
-        self.limit, self.span_s = limit, span_s
-        self._used: deque[list[float]] = deque()  # [time, amount]
+    An amount that is larger than the limit passes when nothing else is in the window.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        """Begin empty; without a `limit` everything passes at once."""
+        self.limit = limit
+        self._uses: deque[Use] = deque()
         self._sum = 0.0
 
     def delay(self, now: float, amount: float) -> float:
         """Seconds until `amount` fits."""
         if self.limit is None:
             return 0.0
-        while self._used and self._used[0][0] <= now - self.span_s:
-            self._sum -= self._used.popleft()[1]
+        while self._uses and self._uses[0].time_s <= now - SPAN_S:
+            self._sum -= self._uses.popleft().amount
         excess = self._sum + amount - self.limit
-        if excess <= 0 or not self._used:
+        if excess <= 0 or not self._uses:
             return 0.0
-        for at, used in self._used:
-            excess -= used
+        for use in self._uses:
+            excess -= use.amount
             if excess <= 0:
-                return at + self.span_s - now
-        return self._used[-1][0] + self.span_s - now
+                break
+        return use.time_s + SPAN_S - now
 
-    def add(self, now: float, amount: float) -> list[float]:
-        """Count `amount`; the record returned goes to `correct` when the true amount is known."""
-        record = [now, amount]
+    def add(self, now: float, amount: float) -> Use:
+        """Count `amount`; give the result to `correct` when the true amount is known."""
+        use = Use(now, amount)
         if self.limit is not None:
-            self._used.append(record)
+            self._uses.append(use)
             self._sum += amount
-        return record
+        return use
 
-    def correct(self, record: list[float], amount: float) -> None:
-        if any(record is used for used in self._used):
-            self._sum += amount - record[1]
-            record[1] = amount
+    def correct(self, use: Use, amount: float) -> None:
+        """Replace an amount that was counted, if it still counts."""
+        if any(use is counted for counted in self._uses):
+            self._sum += amount - use.amount
+            use.amount = amount
 
 
 class RateLimit:
-    """When the next request of an endpoint may go: shared by all threads that ask it."""
+    """When the next request to an endpoint may be sent; shared by all threads that ask it."""
 
     def __init__(
         self,
@@ -109,14 +85,23 @@ class RateLimit:
         tokens_per_minute: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begin with both limits unused; `clock` gives seconds."""
         self._clock = clock
         self._lock = threading.Lock()
         self._resume_at = -math.inf
         self._pushbacks = 0
         self._requests, self._tokens = Window(requests_per_minute), Window(tokens_per_minute)
 
-    def before_sending(self, tokens: int, stop: threading.Event) -> list[float]:
-        """Wait for the cool-down and the limits, count the request, and give the record for `answered`; early where `stop` is set."""
+    def before_sending(self, tokens: int, stop: threading.Event) -> Use:
+        """Wait for the cool-down and the limits, then count one request and its tokens.
+
+        Args:
+            tokens: that the request probably takes.
+            stop: ends the wait when it is set.
+
+        Returns:
+            The tokens as they are counted, for `answered`.
+        """
         while True:
             with self._lock:
                 now = self._clock()
@@ -125,25 +110,34 @@ class RateLimit:
                 if delay <= 0 or stop.is_set():
                     self._requests.add(now, 1)
                     return self._tokens.add(now, tokens)
-            # A little apart, so that threads which cooled down together do not come back as one.
+            # A little apart, so that threads which waited together do not come back as one.
             stop.wait(delay + random.uniform(0, min(0.1 * delay, 1.0)))
 
-    def answered(self, record: list[float], tokens: int | None) -> None:
-        """The service works, and took this many tokens."""
+    def answered(self, use: Use, tokens: int | None) -> None:
+        """Note that the service works, and how many tokens it really took."""
         with self._lock:
             self._pushbacks = 0
             if tokens is not None:
-                self._tokens.correct(record, tokens)
+                self._tokens.correct(use, tokens)
 
     def cool_down(self, hint_s: float | None, first_wait_s: float) -> float:
-        """Hold all threads for as long as the server asks, else for a backoff that grows until something is answered. Gives the wait."""
+        """Hold all threads for a while.
+
+        Args:
+            hint_s: how long the server asks to wait, if it says so. Without it the waits double
+                until something is answered.
+            first_wait_s: the first of these waits.
+
+        Returns:
+            The wait in seconds.
+        """
         with self._lock:
             self._pushbacks += 1
-            # A hint of 0 s is not taken at its word: it would be a storm.
-            wait_s = (
-                max(hint_s, 0.1 * first_wait_s)
-                if hint_s is not None
-                else backoff(min(self._pushbacks, 7), first_wait_s)
-            )
+            wait_s = self._wait_s(hint_s, first_wait_s)
             self._resume_at = max(self._resume_at, self._clock() + wait_s)
             return wait_s
+
+    def _wait_s(self, hint_s: float | None, first_wait_s: float) -> float:
+        if hint_s is None:
+            return backoff(min(self._pushbacks, MOST_DOUBLINGS + 1), first_wait_s)
+        return max(hint_s, 0.1 * first_wait_s)  # to try again at once would be a storm

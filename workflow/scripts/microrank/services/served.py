@@ -1,4 +1,4 @@
-"""Which model really answered: another one than was asked for is said once, and stands with every answer."""
+"""Which model really answered: where it is not the one that was asked for, the log says so once."""
 
 import logging
 import re
@@ -7,7 +7,10 @@ log = logging.getLogger(__name__)
 
 
 def plain_model(name: str) -> str:
-    """A model's name without organisation, provider and revision: `meta-llama/Llama-3.1-8B-Instruct:novita` → `llama-3.1-8b-instruct`."""
+    """A model's name without organisation, provider and revision, in lower case.
+
+    Of `meta-llama/Llama-3.1-8B-Instruct:novita` it is `llama-3.1-8b-instruct`.
+    """
     return re.split("[@:]", name.partition(" by ")[0].rpartition("/")[2])[0].lower()
 
 
@@ -15,6 +18,7 @@ class ServedModels:
     """The models that one service was seen to serve."""
 
     def __init__(self, service_name: str) -> None:
+        """Begin with none; `service_name` is for messages."""
         self._service_name = service_name
         self._seen: set[str] = set()
 

@@ -1,4 +1,7 @@
-"""How one service is reached and paced. Nothing in here shapes an answer, so nothing in here is part of a request's key."""
+"""How one service is asked.
+
+Nothing in here shapes an answer, so nothing in here is part of a request's key.
+"""
 
 import os
 from collections.abc import Mapping
@@ -8,10 +11,12 @@ from urllib.parse import urlsplit
 
 from microrank.errors import StudyError
 
+TOKENS_A_PRICE = 1e6  # prices are for a million tokens
+
 
 @dataclass(frozen=True)
 class Service:
-    """An endpoint's address, its token's variable, its pace and its price."""
+    """An endpoint's address, its token's variable, its rate limits and its price."""
 
     name: str  # the config key, for messages: "llms.llama3"
     base_url: str
@@ -30,13 +35,15 @@ class Service:
     def from_config(
         cls, name: str, section: Mapping[str, Any], base_url: str | None = None
     ) -> Self:
-        """Pick the keys of an entry of `llms` or `encoders` that say how to ask; `base_url` replaces the entry's own."""
-        known = {field.name for field in fields(cls)} - {
-            "name",
-            "base_url",
-            "price_in",
-            "price_out",
-        }
+        """Pick the keys of a config's entry that say how to ask.
+
+        Args:
+            name: the entry's key in the config, for messages.
+            section: the entry of `llms` or `encoders`.
+            base_url: replaces the entry's `base_url`.
+        """
+        set_here = {"name", "base_url", "price_in", "price_out"}
+        known = {field.name for field in fields(cls)} - set_here
         price = section.get("price") or {}
         return cls(
             name=name,
@@ -47,32 +54,37 @@ class Service:
         )
 
     def token(self, why: str) -> str | None:
-        """The token from the environment, or None where the entry names no variable; `why` says in an error what it is needed for.
+        """The token from the environment, or None where the entry names no variable.
+
+        Args:
+            why: what the token is needed for, for the error.
 
         Raises:
-            StudyError: the variable is not set, or what it holds cannot be a token. The value is never part of the message.
+            StudyError: the variable is not set, or what it holds cannot be a token. The message
+                never shows the value.
         """
         if self.token_env is None:
             return None
         token = os.environ.get(self.token_env, "").strip()
         if not token:
             raise StudyError(
-                f"{self.name}: {why}, and the variable {self.token_env} is not set: export {self.token_env}=... and run again"
+                f"{self.name}: {why}, and the variable {self.token_env} is not set: "
+                f"export {self.token_env}=... and run again"
             )
         if not token.isascii() or not token.isprintable() or " " in token:
             raise StudyError(
-                f"{self.name}: what {self.token_env} holds cannot be a token (spaces, line breaks or other signs in it); set it anew"
+                f"{self.name}: what {self.token_env} holds cannot be a token "
+                "(spaces, line breaks or other signs in it); set it anew"
             )
         return token
 
     def cost_usd(self, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
-        """What so many tokens cost, or None where no price is configured."""
+        """US dollars for so many tokens, or None where no price is configured."""
         if self.price_in is None and self.price_out is None:
             return None
-        return (
-            (prompt_tokens or 0) * (self.price_in or 0.0)
-            + (completion_tokens or 0) * (self.price_out or 0.0)
-        ) / 1e6
+        dollars_in = (prompt_tokens or 0) * (self.price_in or 0.0)
+        dollars_out = (completion_tokens or 0) * (self.price_out or 0.0)
+        return (dollars_in + dollars_out) / TOKENS_A_PRICE
 
     @property
     def is_local(self) -> bool:

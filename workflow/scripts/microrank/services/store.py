@@ -1,8 +1,10 @@
-"""The response store: one file per answer, found by the hash of all that shapes the answer, so that nothing is asked (or paid for) twice.
+"""The response store: one file per answer, so that nothing is asked, or paid for, twice.
 
-A file `ab/abcd….jsonl` has three lines of JSON: a header (who was asked, who served, tokens, cost), the request with the raw body, and the
-SHA-256 of both lines. It is written under a temporary name and linked to its own, so a reader never sees a part of it, and neither reading
-nor writing needs a lock. Any number of processes may share a folder, a network file system's too. Tokens are never in it.
+An answer is found by the hash of all that shapes it. Its file `ab/abcd….jsonl` has three lines of
+JSON: a header (who was asked, who served, tokens, cost), the request with the raw body, and the
+SHA-256 of both lines. The file is written under a temporary name and then linked to its name: a
+reader never sees a part of it, and neither reading nor writing needs a lock. Any number of
+processes may share the folder, also on a network file system. A service's token is never in it.
 """
 
 import contextlib
@@ -22,6 +24,8 @@ from microrank.errors import StudyError
 from microrank.files import sync_folder, unreadable
 
 SUFFIX = ".jsonl"
+# All that shapes an answer, and hence its key's preimage: adapter, base_url, body, pass, …
+Request = Mapping[str, Any]
 log = logging.getLogger(__name__)
 
 
@@ -29,7 +33,7 @@ log = logging.getLogger(__name__)
 class Entry:
     """One kept answer."""
 
-    request: Mapping[str, Any]  # the key's preimage: adapter, base_url, body, …
+    request: Request
     body: str  # as the server sent it
     status: int = 200
     served_model: str | None = None
@@ -41,6 +45,7 @@ class Entry:
 
     @property
     def key(self) -> str:
+        """Where the answer is found: `request_key` of its request."""
         return request_key(self.request)
 
 
@@ -51,7 +56,7 @@ def canonical(value: Any) -> str:
     )
 
 
-def request_key(request: Mapping[str, Any]) -> str:
+def request_key(request: Request) -> str:
     """SHA-256 of the request's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical(request).encode()).hexdigest()
 
@@ -63,20 +68,23 @@ class Store:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, offline: bool = False) -> None:
+        """Name the folder; it is made when the first answer is kept."""
         self.folder = Path(folder)
         self.offline = offline
 
     def path(self, key: str) -> Path:
+        """The file of an answer, whether it is there or not."""
         return self.folder / key[:2] / f"{key}{SUFFIX}"
 
-    def has(self, request: Mapping[str, Any]) -> bool:
+    def has(self, request: Request) -> bool:
         """Whether there is a file for this request (not whether it is whole)."""
         return self.path(request_key(request)).exists()
 
-    def get(self, request: Mapping[str, Any]) -> Entry | None:
+    def get(self, request: Request) -> Entry | None:
         """The kept answer to `request`, verified; None where there is none.
 
-        A truncated or altered file is set aside under another name, named in the log, and counts as missing.
+        A truncated or altered file is set aside under another name, which the log tells; its
+        question then counts as not asked.
         """
         key = request_key(request)
         path = self.path(key)
@@ -99,7 +107,14 @@ class Store:
             return None
 
     def put(self, entry: Entry) -> Entry:
-        """Keep an answer, safe on disk when this returns. The first of two processes wins; the answer that stands is returned."""
+        """Keep an answer; it is safe on disk when this returns.
+
+        Returns:
+            The answer that is kept: another process may have been faster with its own.
+
+        Raises:
+            StudyError: the answer cannot be written.
+        """
         key = entry.key
         path = self.path(key)
         temporary = path.with_name(f".{key}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
@@ -117,15 +132,19 @@ class Store:
             sync_folder(self.folder)
         except OSError as error:
             raise StudyError(
-                f"{path}: the answer cannot be kept ({error.strerror}); free space or mend the folder, then run again"
+                f"{path}: the answer cannot be kept ({error.strerror}); "
+                "free space or mend the folder, then run again"
             ) from error
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
         return entry
 
-    def missing(self, requests: Mapping[str, Mapping[str, Any]]) -> None:
-        """Complain of requests without an answer (name of the question → request) where the store is offline.
+    def missing(self, requests: Mapping[str, Request]) -> None:
+        """Complain of missing answers where the store is offline.
+
+        Args:
+            requests: question → request without an answer.
 
         Raises:
             StudyError: names the first question and its key.
@@ -133,8 +152,9 @@ class Store:
         if requests and self.offline:
             name, request = next(iter(requests.items()))
             raise StudyError(
-                f"{self.folder}: {len(requests)} answers are missing and store.offline is true; the first is {name}, key "
-                f"{request_key(request)}; unpack a store that holds it, or set store.offline to false and ask"
+                f"{self.folder}: {len(requests)} answers are missing and store.offline is true; "
+                f"the first is {name}, key {request_key(request)}; "
+                "unpack a store that holds it, or set store.offline to false and ask"
             )
 
     def paths(self) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Looking after a response store: statistics, verification, one file to ship and back again, dropping one model's answers."""
+"""Looking after a response store: statistics, verification, packing, unpacking, dropping."""
 
 import hashlib
 import json
@@ -34,7 +34,13 @@ class Use:
 
 
 def statistics(store: Store) -> dict[tuple[str, str], Use]:
-    """Use by (model, base_url), sorted; reads the first line of each file only. Files without a whole one count as ("damaged", "")."""
+    """Sum up the answers of each model at each service.
+
+    Only the first line of each file is read; a file without a whole one counts as ("damaged", "").
+
+    Returns:
+        (model, base_url) → what its answers amount to, sorted.
+    """
     uses: dict[tuple[str, str], Use] = {}
     for path in store.paths():
         try:
@@ -57,24 +63,38 @@ def statistics(store: Store) -> dict[tuple[str, str], Use]:
 
 
 def verify(store: Store) -> dict[Path, str]:
-    """Every damaged file with what is wrong with it. Leftovers of killed jobs (of writers, older than a day) are removed on the way."""
+    """Find every damaged answer, and delete what killed jobs left.
+
+    Returns:
+        File → what is wrong with it.
+    """
     damaged = {}
     for path in store.paths():
         try:
             decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
+    _delete_leftovers(store)
+    return damaged
+
+
+def _delete_leftovers(store: Store) -> None:
+    """Delete locks that no living job holds, and temporary files that are older than a day."""
     for lock in store.folder.glob("??/.*.lock"):
-        with hold(lock):  # deletes it, where no living job holds it
+        with hold(lock):
             pass
     for leftover in store.folder.glob("??/.*.tmp"):
         if leftover.stat().st_mtime < time.time() - DAY_S:
             leftover.unlink(missing_ok=True)
-    return damaged
 
 
 def pack(store: Store, target: Path) -> int:
-    """Put all answers into one zip file with a manifest of their SHA-256; the same answers give the same bytes. Gives their number.
+    """Put all answers into one zip file with a manifest of their SHA-256.
+
+    The same answers give the same bytes.
+
+    Returns:
+        The number of answers.
 
     Raises:
         StudyError: an answer is damaged.
@@ -90,7 +110,8 @@ def pack(store: Store, target: Path) -> int:
                 decode(data, path.name.removesuffix(SUFFIX))
             except (ValueError, KeyError, TypeError) as error:
                 raise StudyError(
-                    f"{path}: {error}; delete the file (its question will be asked again), then pack"
+                    f"{path}: {error}; "
+                    "delete the file (its question will be asked again), then pack"
                 ) from error
             name = f"{path.parent.name}/{path.name}"
             manifest[name] = hashlib.sha256(data).hexdigest()
@@ -100,17 +121,20 @@ def pack(store: Store, target: Path) -> int:
 
 
 def unpack(store: Store, source: Path) -> tuple[int, int]:
-    """Take the answers of a packed file into the store; those that are there stay. Gives how many were new and how many were there.
+    """Take the answers of a packed file into the store; answers that are there stay.
 
-    Nothing is taken from a file that is not what `pack` makes: other names, sizes or hashes than its manifest's, damaged answers.
+    Nothing is taken from a file that `pack` did not make, or that holds a damaged answer.
+
+    Returns:
+        How many answers were new, and how many were there.
 
     Raises:
         StudyError: says what is wrong with the file.
     """
     with opened(source, "packed store") as archive:
         names = _checked_names(archive, source)
-        for name in names:  # all of it is checked before any of it is taken
-            _entry_bytes(archive, name, names[name], source)
+        for name in names:  # all answers are checked before any is taken
+            _check_entry(archive, name, names[name], source)
         new = 0
         for name in names:
             key = Path(name).name.removesuffix(SUFFIX)
@@ -131,7 +155,7 @@ def drop(store: Store, model: str) -> Iterator[Path]:
 
 
 def _checked_names(archive: zipfile.ZipFile, source: Path) -> dict[str, str]:
-    """The manifest: name → SHA-256, held against the archive's own list."""
+    """The manifest (name → SHA-256), which must list what the archive holds."""
     try:
         manifest = json.loads(read_entry(archive, MANIFEST))
         listed = [info.filename for info in archive.infolist() if info.filename != MANIFEST]
@@ -144,12 +168,13 @@ def _checked_names(archive: zipfile.ZipFile, source: Path) -> dict[str, str]:
     for name in manifest:
         if not re.fullmatch(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.jsonl", name):
             raise StudyError(
-                f"{source}: holds {name!r:.80}, which is no answer's name; this is no file that `pack` made"
+                f"{source}: holds {name!r:.80}, which is no answer's name; "
+                "this is no file that `pack` made"
             )
     return dict(sorted(manifest.items()))
 
 
-def _entry_bytes(archive: zipfile.ZipFile, name: str, sha256: str, source: Path) -> None:
+def _check_entry(archive: zipfile.ZipFile, name: str, sha256: str, source: Path) -> None:
     data = read_entry(archive, name)
     try:
         if hashlib.sha256(data).hexdigest() != sha256:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up_lists import TITLES, catalogue, subset
-from microrank.encoders.embed import embed_titles
+from microrank.encoders.embed_titles import embed_titles
 from microrank.encoders.local import embed_locally
 from microrank.errors import StudyError
 

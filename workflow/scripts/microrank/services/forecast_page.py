@@ -1,0 +1,108 @@
+"""The page results/forecast.md: a row a method, the sum, and whether the budget is enough."""
+
+from collections.abc import Sequence
+
+from microrank.services.budget import Budget
+from microrank.services.forecast import ASSUMED_LATENCY_S, Forecast, forecast
+from microrank.services.planned_requests import PlannedRequests
+from microrank.services.store import Store
+
+HEAD = """\
+# Forecast: {dataset}
+
+What asking for the missing answers would take. Nobody was asked to make this page.
+
+| method | service | model | answers | kept | missing | tokens in | tokens out | USD | time |
+|---|---|---|---:|---:|---:|---:|---:|---:|---:|"""
+ASSUMED = (
+    "Where no answer is kept yet, tokens are estimated from the text's length, answers are taken "
+    "to be as long as `max_tokens` allows, and each to take {latency_s:g} s; after some answers "
+    "their means are used."
+)
+OFFLINE = "`store.offline` is true: they would not be asked for, the run would end with an error."
+HOURS_FROM_S, MINUTES_FROM_S = 5400, 90
+
+
+def forecast_page(
+    plans: Sequence[PlannedRequests], store: Store, budget: Budget, dataset: str
+) -> str:
+    """Forecast each method, and put it into Markdown."""
+    asked: set[str] = set()
+    forecasts = [forecast(plan, store, asked) for plan in plans]
+    paid = [row for row in forecasts if not row.plan.is_simulated]
+    lines = [HEAD.format(dataset=dataset), *map(_row, forecasts), ""]
+    if not plans:
+        lines += ["No method of the configuration asks a service.", ""]
+    lines.append(_sum(forecasts, paid))
+    if store.offline and any(row.missing for row in paid):
+        lines.append(OFFLINE)
+    if any(row.missing and not row.measured for row in forecasts):
+        lines += ["", ASSUMED.format(latency_s=ASSUMED_LATENCY_S)]
+    lines += ["", *_budget_lines(budget, paid)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(row: Forecast) -> str:
+    cells = [
+        row.plan.method,
+        row.plan.service.name,
+        row.plan.model,
+        row.kept + row.missing,
+        row.kept,
+        row.missing,
+        row.prompt_tokens,
+        row.completion_tokens,
+        _cost(row),
+        _time(row.time_s) if row.missing else "0 s",
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _cost(row: Forecast) -> str:
+    if not row.missing:
+        return "0"
+    if row.plan.is_simulated:
+        return "free"
+    return "no price" if row.cost_usd is None else f"{row.cost_usd:.4f}"
+
+
+def _time(seconds: float) -> str:
+    if seconds >= HOURS_FROM_S:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= MINUTES_FROM_S else f"{seconds:.0f} s"
+
+
+def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:
+    missing = sum(row.missing for row in paid)
+    costs = [row.cost_usd for row in paid if row.missing and row.cost_usd is not None]
+    unpriced = any(row.missing and row.cost_usd is None for row in paid)
+    simulated = sum(row.missing for row in forecasts) - missing
+    line = f"In all {missing} answers are missing"
+    if costs:
+        line += f", for about {sum(costs):.4f} USD"
+    if costs and unpriced:
+        line += " and what has no price"
+    if simulated:
+        line += f"; besides {simulated} simulated ones, which are free"
+    return f"{line}."
+
+
+def _budget_lines(budget: Budget, paid: Sequence[Forecast]) -> list[str]:
+    """One line a limit: used, needed, and whether it is enough."""
+    needed = {
+        "requests": sum(row.n_requests for row in paid),
+        "tokens": sum(row.prompt_tokens + row.completion_tokens for row in paid),
+        "usd": sum(row.cost_usd or 0.0 for row in paid),
+    }
+    lines = []
+    for name, need in needed.items():
+        limit, used = getattr(budget, name), getattr(budget.spent, name)
+        if limit is None:
+            continue
+        verdict = "NOT enough: asking would stop before it is crossed"
+        if used + need <= limit:
+            verdict = "enough"
+        lines.append(
+            f"- `budget.{name}`: {limit:g}; used so far {used:g}; needed {need:g}: {verdict}"
+        )
+    return ["Budget:", "", *lines] if lines else ["No budget is set."]

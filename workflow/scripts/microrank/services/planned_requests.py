@@ -1,0 +1,24 @@
+"""What one method would ask of a service, before anybody is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from microrank.services.budget import FREE_ADAPTERS
+from microrank.services.settings import Service
+from microrank.services.store import Request
+
+
+@dataclass(frozen=True)
+class PlannedRequests:
+    """The requests of one re-ranker or encoder, and the service that would answer them."""
+
+    method: str
+    service: Service
+    model: str
+    requests: Sequence[Request]
+    batch_size: int = 1  # answers to one HTTP request
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the answers are free, since the workflow's own server gives them."""
+        return bool(self.requests) and self.requests[0]["adapter"] in FREE_ADAPTERS
