@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from microrank.errors import StudyError
@@ -126,6 +127,12 @@ def bundle_settings(
 def picked(section: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     """The entries under these keys, where there are any."""
     return {key: section[key] for key in keys if key in section}
+
+
+def answer_keys(responses: pa.Table) -> list[str]:
+    """The keys of all answers that a table RESPONSES rests on."""
+    references = responses["reference_keys"].combine_chunks().flatten().to_pylist()
+    return [*responses["request_key"].to_pylist(), *references]
 
 
 def answers_used(store: Store, keys: Iterable[str]) -> list[Path]:

@@ -35,6 +35,8 @@ def run_preflight(config: Mapping[str, Any]) -> str:
 
 
 def _chat_check(name: str, section: Mapping[str, Any], budget: Budget) -> Check:
+    if section["adapter"] == "local":
+        return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
     if section["adapter"] in FREE_ADAPTERS:
         return lambda: [Finding("reached", "the workflow starts this server itself")]
     service = Service.from_config(name, section)

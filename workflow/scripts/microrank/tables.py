@@ -46,8 +46,15 @@ RESPONSES = pa.schema(
         pa.field("prompt_tokens", pa.int64()),
         pa.field("completion_tokens", pa.int64()),
         pa.field("latency_s", pa.float64()),
+        pa.field("kind", pa.string()),  # text | logprobs
+        # of logprobs, in the recommender's order, larger for better; null where nothing is read
+        pa.field("scores", pa.list_(pa.float32())),
+        # of the same questions without a history, where the scores rest on such answers too
+        pa.field("reference_keys", pa.list_(pa.string())),
     ]
 )
+# Columns that older tables lack, and what they hold there.
+ADDED_LATER: dict[str, str | None] = {"kind": "text", "scores": None, "reference_keys": None}
 # `score` is what the method ordered by, larger for better; null where it has only an order.
 RANKINGS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32()
@@ -93,8 +100,15 @@ def read_table(
         StudyError: the file is absent, is no complete parquet file, or has other columns than `schema`.
     """
     with _reading(path):
-        _check_schema(path, schema)
-        return pq.read_table(path, columns=columns)
+        lacking = _check_schema(path, schema)
+        if schema is None or not lacking:
+            return pq.read_table(path, columns=columns)
+        table = pq.read_table(path)
+        for name in lacking:
+            kind = schema.field(name).type
+            column = pa.array([ADDED_LATER[name]] * len(table), kind)
+            table = table.append_column(pa.field(name, kind), column)
+        return table.select(columns or schema.names)
 
 
 class StoredTable:
@@ -177,12 +191,18 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
-    found = pq.read_schema(path)
-    if schema is not None and not found.remove_metadata().equals(schema.remove_metadata()):
+def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> list[str]:
+    """The columns of `schema` that an older file lacks; all others must be as it says."""
+    found = pq.read_schema(path).remove_metadata()
+    if schema is None or found.equals(schema.remove_metadata()):
+        return []
+    lacking = [name for name in schema.names if name in ADDED_LATER and name not in found.names]
+    older = pa.schema([field for field in schema if field.name not in lacking])
+    if not lacking or not found.equals(older):
         raise StudyError(
             f"{path}: holds {_columns(found)} where {_columns(schema)} is expected; delete the file and run again"
         )
+    return lacking
 
 
 def _columns(schema: pa.Schema) -> str:

@@ -80,6 +80,7 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
         "latency_s": entry.latency_s,
+        "kind": "text",
     }
 
 

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microrank.errors import StudyError
-from microrank.local_llm.model import LocalModel
+
+if TYPE_CHECKING:
+    from microrank.local_llm.model import LocalModel
 
 
-def first_tokens(local: LocalModel, words: Sequence[Sequence[str]]) -> list[list[int]]:
+def first_tokens(local: "LocalModel", words: Sequence[Sequence[str]]) -> list[list[int]]:
     """The tokens that begin each answer.
 
     Args:

@@ -4,7 +4,7 @@ import torch
 
 from microrank.errors import StudyError
 
-DTYPES = {
+TORCH_DTYPES = {
     "float64": torch.float64,
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,

@@ -1,4 +1,4 @@
-"""Written answers: greedy decoding of many chats at once."""
+"""WrittenAnswer answers: greedy decoding of many chats at once."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ BATCH_TOKENS = {"cpu": 8192, "cuda": 65536}  # prompts with room for their answe
 log = logging.getLogger(__name__)
 
 
-class Written(NamedTuple):
+class WrittenAnswer(NamedTuple):
     """text: without special tokens. finish_reason: stop | length. And tokens in and out."""
 
     text: str
@@ -28,8 +28,8 @@ def write_answers(
     max_tokens: int,
     *,
     batch_tokens: int | None = None,
-    done: Callable[[int, Written], None] | None = None,
-) -> list[Written]:
+    done: Callable[[int, WrittenAnswer], None] | None = None,
+) -> list[WrittenAnswer]:
     """The likeliest next token again and again, until the model ends or `max_tokens` are out.
 
     Args:
@@ -39,7 +39,7 @@ def write_answers(
         batch_tokens: of one batch; None takes the device's default.
         done: called with a prompt's number and answer as soon as it is there.
     """
-    answers: dict[int, Written] = {}
+    answers: dict[int, WrittenAnswer] = {}
     waiting = sorted(range(len(prompts)), key=lambda number: (-len(prompts[number]), number))
     limit = batch_tokens or BATCH_TOKENS[local.device]
     while waiting:
@@ -54,7 +54,9 @@ def write_answers(
     return [answers[number] for number in range(len(prompts))]
 
 
-def _write(local: LocalModel, prompts: Sequence[Sequence[int]], max_tokens: int) -> list[Written]:
+def _write(
+    local: LocalModel, prompts: Sequence[Sequence[int]], max_tokens: int
+) -> list[WrittenAnswer]:
     """One batch; where memory does not suffice, its halves."""
     try:
         return _generate(local, prompts, max_tokens)
@@ -72,7 +74,7 @@ def _write(local: LocalModel, prompts: Sequence[Sequence[int]], max_tokens: int)
 @torch.inference_mode()
 def _generate(
     local: LocalModel, prompts: Sequence[Sequence[int]], max_tokens: int
-) -> list[Written]:
+) -> list[WrittenAnswer]:
     longest, pad = max(map(len, prompts)), local.pad_token
     padded = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
     seen = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
@@ -85,9 +87,9 @@ def _generate(
     return [_answer(local, prompt, tokens) for prompt, tokens in zip(prompts, answers, strict=True)]
 
 
-def _answer(local: LocalModel, prompt: Sequence[int], tokens: list[int]) -> Written:
+def _answer(local: LocalModel, prompt: Sequence[int], tokens: list[int]) -> WrittenAnswer:
     ends = [place for place, token in enumerate(tokens) if token in local.end_tokens]
     length = ends[0] if ends else len(tokens)
     text = local.tokenizer.decode(tokens[:length], skip_special_tokens=True)
     reason = "stop" if ends else "length"
-    return Written(text, reason, len(prompt), length + len(ends[:1]))
+    return WrittenAnswer(text, reason, len(prompt), length + len(ends[:1]))

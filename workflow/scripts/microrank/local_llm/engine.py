@@ -113,7 +113,7 @@ def _forward(local: LocalModel, rows: Sequence[Row]) -> list[np.ndarray]:
 
 
 def _gathered(logits: torch.Tensor, at: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-    """log softmax of `logits` [n_places, n_vocabulary] at places `at`, for `tokens`."""
+    """Log softmax of `logits` [n_places, n_vocabulary] at places `at`, for `tokens`."""
     places, inverse = np.unique(at, return_inverse=True)
     chosen = logits[torch.from_numpy(places).to(logits.device)]
     chosen = chosen.to(torch.promote_types(logits.dtype, torch.float32))

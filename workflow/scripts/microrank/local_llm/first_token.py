@@ -6,18 +6,56 @@ use: improving few-shot performance of language models, ICML 2021.
 """
 
 import math
-import string
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microrank.errors import StudyError
+from microrank.llm.prompts import LABELS, Prompt, build_messages
 from microrank.local_llm.answer_words import first_tokens, summed
-from microrank.local_llm.model import LocalModel
+from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, next_token_row
 
-LETTERS = string.ascii_uppercase + string.ascii_lowercase
+if TYPE_CHECKING:
+    from microrank.local_llm.model import LocalModel
+
 BELOW_SMALLEST = 1.0  # nats by which a label that is missing stands below the smallest seen
+
+
+@dataclass(frozen=True)
+class FirstToken:
+    """Score candidates by the labels that may begin the answer.
+
+    Attributes:
+        prompt: of answer format `labels`.
+        calibrate: whether the same question without a history is subtracted.
+    """
+
+    prompt: Prompt
+    calibrate: bool = False
+    name = "first-token"
+    shows_a_list = True
+
+    def bodies(self, asked: Asked) -> list[dict[str, Any]]:
+        """The question, and the same without a history."""
+        histories = [asked.history, []] if self.calibrate else [asked.history]
+        n = len(labels(len(asked.order)))
+        return [
+            {
+                "messages": build_messages(
+                    self.prompt, history, asked.candidates, asked.candidate_ids, asked.order
+                ),
+                "n_labels": n,
+            }
+            for history in histories
+        ]
+
+    def scores(self, asked: Asked, answers: list[dict[str, Any]]) -> list[float | None]:
+        """The labels' log-probabilities, of each candidate."""
+        given, *calibration = (answer["labels"] for answer in answers)
+        return first_token_scores(given, asked.order, *calibration)
 
 
 def labels(n: int) -> list[str]:
@@ -26,22 +64,22 @@ def labels(n: int) -> list[str]:
     Raises:
         StudyError: there are more candidates than letters.
     """
-    if n > len(LETTERS):
+    if n > len(LABELS):
         raise StudyError(
-            f"ask: first-token has a letter for {len(LETTERS)} candidates, and a list has {n}; "
+            f"ask: first-token has a letter for {len(LABELS)} candidates, and a list has {n}; "
             "lower top_k, or ask by likelihood or yes-no"
         )
-    return list(LETTERS[:n])
+    return list(LABELS[:n])
 
 
-def first_token_question(local: LocalModel, messages: Sequence[Mapping[str, str]], n: int) -> Row:
+def first_token_question(local: "LocalModel", messages: Sequence[Mapping[str, str]], n: int) -> Row:
     """The row that reads the labels of n candidates as the answer's first token."""
     tokens = first_tokens(local, [[label] for label in labels(n)])
     asked = [token for answer in tokens for token in answer]
     return next_token_row(local.encode_chat(messages), [[]], asked)
 
 
-def read_labels(local: LocalModel, readings: np.ndarray, n: int) -> dict[str, float]:
+def read_labels(local: "LocalModel", readings: np.ndarray, n: int) -> dict[str, float]:
     """Label -> log-probability, from what the row of `first_token_question` reads."""
     tokens = first_tokens(local, [[label] for label in labels(n)])
     values = summed(readings, tokens)
@@ -65,26 +103,18 @@ def first_token_scores(
     """
     shown = labels(len(order))
     values = _with_floor(given, shown)
-    if values is None:
+    without = np.zeros(len(order)) if calibration is None else _with_floor(calibration, shown)
+    if values is None or without is None:
         return [None] * len(order)
-    if calibration is not None:
-        without = _with_floor(calibration, shown)
-        if without is None:
-            return [None] * len(order)
-        values = values - without
     scores = np.empty(len(order))
-    scores[np.asarray(order)] = values
+    scores[np.asarray(order)] = values - without
     return [float(score) for score in scores]
 
 
 def _with_floor(given: Mapping[str, float], shown: Sequence[str]) -> np.ndarray | None:
     """[n], log-probabilities of the labels shown; None where no label is among `given`."""
-    seen = [given[label] for label in shown if _is_seen(given.get(label))]
+    seen = {label: given[label] for label in shown if math.isfinite(given.get(label, math.nan))}
     if not seen:
         return None
-    floor = min(seen) - BELOW_SMALLEST
-    return np.array([given[label] if _is_seen(given.get(label)) else floor for label in shown])
-
-
-def _is_seen(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+    floor = min(seen.values()) - BELOW_SMALLEST
+    return np.array([seen.get(label, floor) for label in shown])

@@ -5,63 +5,92 @@ the domain-conditional pointwise mutual information of Holtzman et al., Surface 
 why the highest probability answer isn't always right, EMNLP 2021.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microrank.local_llm.model import LocalModel
+from microrank.llm.prompts import NO_TITLE, Prompt, build_messages, shown_title
+from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, likelihood_row
 
+if TYPE_CHECKING:
+    from microrank.local_llm.model import LocalModel
 
-class Likelihood(NamedTuple):
-    """log_probability: in nats, of a whole title and its end. n_tokens: how many these are."""
-
-    log_probability: float
-    n_tokens: int
+MARK = "\0"  # stands for a title while a line is taken apart; no title that is shown holds it
 
 
-def likelihood_question(local: LocalModel, prefix: str, endings: Sequence[str]) -> Row:
+@dataclass(frozen=True)
+class Likelihood:
+    """Score candidates by the log-probability of their titles.
+
+    Attributes:
+        prompt: of answer format `titles`.
+        per: `token` for the mean log-probability of a title's tokens, `title` for their sum.
+        prior: whether the same without a history is subtracted.
+    """
+
+    prompt: Prompt
+    per: str = "token"
+    prior: bool = False
+    name = "likelihood"
+    shows_a_list = False
+
+    def bodies(self, asked: Asked) -> list[dict[str, Any]]:
+        """The titles after the history, and each of them without one."""
+        titles = _distinct(asked.candidates)
+        given = self._body(asked.history, titles)
+        return [given, *(self._body([], [title]) for title in titles if self.prior)]
+
+    def scores(self, asked: Asked, answers: list[dict[str, Any]]) -> list[float | None]:
+        """The titles' scores; None for an empty title, of which nothing is read."""
+        titles = _distinct(asked.candidates)
+        given, *prior = answers
+        of_title: dict[str, float] = {}
+        for number, title in enumerate(titles):
+            score = given["log_probabilities"][number]
+            score -= prior[number]["log_probabilities"][0] if self.prior else 0.0
+            of_title[title] = score / (given["n_tokens"][number] if self.per == "token" else 1)
+        return [of_title.get(shown_title(title)) for title in asked.candidates]
+
+    def _body(self, history: Sequence[str], titles: Sequence[str]) -> dict[str, Any]:
+        """What is asked: endings after a prefix, a title's line being cut where it begins."""
+        texts = [message["content"] for message in build_messages(self.prompt, history, [], [], [])]
+        before, _, after = self.prompt.candidate_line.format(title=MARK).partition(MARK)
+        bare = before.rstrip(" ")
+        prefix = "\n\n".join(filter(None, texts))
+        space = before[len(bare) :]
+        return {
+            "prefix": f"{prefix}\n{bare}",
+            "endings": [f"{space}{title}{after}\n" for title in titles],
+        }
+
+
+def likelihood_question(local: "LocalModel", prefix: str, endings: Sequence[str]) -> Row:
     """The row that reads every ending after the prefix.
 
     Args:
         local: the model.
         prefix: all that stands before a title.
-        endings: each title with what ends it, so that the end counts too.
+        endings: each title with what ends its line, so that its end counts too.
     """
     start = [*local.start, *local.encode(prefix)]
     return likelihood_row(start, [local.encode(ending) for ending in endings])
 
 
-def read_likelihoods(row: Row, readings: np.ndarray) -> list[Likelihood]:
-    """One an ending, from what the row of `likelihood_question` reads."""
-    _, starts, lengths = np.unique(row.read_branches, return_index=True, return_counts=True)
-    sums = np.add.reduceat(readings, starts)
-    return [
-        Likelihood(float(total), int(length)) for total, length in zip(sums, lengths, strict=True)
-    ]
-
-
-def likelihood_scores(
-    titles: Sequence[str],
-    given: Mapping[str, Likelihood],
-    prior: Mapping[str, Likelihood] | None,
-    per: str,
-) -> list[float | None]:
-    """A score for each title, larger for better; None for an empty one, of which nothing is read.
+def read_likelihoods(row: Row, readings: np.ndarray) -> list[tuple[float, int]]:
+    """Of each ending its log-probability in nats and its tokens.
 
     Args:
-        titles: of the candidates; equal titles have equal scores.
-        given: title -> its likelihood after the history.
-        prior: title -> its likelihood without one, which is subtracted; None: nothing is.
-        per: `title` for the sum of log-probabilities, `token` for their mean.
+        row: of `likelihood_question`.
+        readings: what it reads.
     """
-    scores: list[float | None] = []
-    for title in titles:
-        if not title:
-            scores.append(None)
-            continue
-        less = prior[title].log_probability if prior is not None else 0.0
-        score = given[title].log_probability - less
-        scores.append(score / given[title].n_tokens if per == "token" else score)
-    return scores
+    _, starts, lengths = np.unique(row.read_branches, return_index=True, return_counts=True)
+    sums = np.add.reduceat(readings, starts)
+    return [(float(total), int(n)) for total, n in zip(sums, lengths, strict=True)]
+
+
+def _distinct(titles: Sequence[str]) -> list[str]:
+    """Titles as they are shown, each once and sorted, so that equal ones get equal scores."""
+    return sorted({shown_title(title) for title in titles} - {NO_TITLE})

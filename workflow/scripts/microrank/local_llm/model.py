@@ -1,8 +1,6 @@
 """A language model's folder, loaded: weights, tokenizer, and what they can do."""
 
-import hashlib
 import inspect
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -13,11 +11,8 @@ from typing import Any
 import torch
 
 from microrank.errors import StudyError
-from microrank.files import sha256_of
-from microrank.local_llm.capability import DTYPES
-from microrank.local_llm.gguf_files import SOURCE_FILE
+from microrank.local_llm.capability import TORCH_DTYPES
 
-SHAPING_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 log = logging.getLogger(__name__)
 
 
@@ -48,10 +43,12 @@ class LocalModel:
 
     @property
     def n_tokens(self) -> int:
+        """Tokens that it knows."""
         return int(self.model.get_input_embeddings().num_embeddings)
 
     @property
     def context_length(self) -> int | None:
+        """Tokens that it reads at most; None where it does not say."""
         return getattr(self.model.config, "max_position_embeddings", None)
 
     @property
@@ -151,27 +148,10 @@ def load_model(folder: Path, name: str, *, device: str, dtype: str) -> LocalMode
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=DTYPES[dtype], use_safetensors=True, **options
+            folder, dtype=TORCH_DTYPES[dtype], use_safetensors=True, **options
         )
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise StudyError(f"{name}: the model in {folder} cannot be loaded ({reason})") from error
     log.info("%s: %s on %s, from %s", name, dtype, device, folder)
     return LocalModel(name, model.eval().to(device), tokenizer, device, dtype)
-
-
-def weights_digest(path: Path) -> str:
-    """SHA-256 of a GGUF file, or of all files of a folder that shape answers.
-
-    A folder that was unpacked from a GGUF file has that file's.
-    """
-    if path.is_file():
-        return sha256_of(path)
-    source = path / SOURCE_FILE
-    if source.is_file():
-        return str(json.loads(source.read_text(encoding="utf-8"))["sha256"])
-    files = sorted(file for file in path.iterdir() if file.suffix in SHAPING_FILES)
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}\0{sha256_of(file)}\n".encode())
-    return digest.hexdigest()

@@ -5,38 +5,63 @@ Liang et al., Holistic evaluation of language models, 2022, as a pointwise re-ra
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microrank.llm.prompts import Prompt, build_messages
 from microrank.local_llm.answer_words import first_tokens, summed
-from microrank.local_llm.model import LocalModel
+from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, next_token_row
+
+if TYPE_CHECKING:
+    from microrank.local_llm.model import LocalModel
 
 WORDS = (("Yes", "yes", "YES"), ("No", "no", "NO"))
 
 
-def yes_no_question(local: LocalModel, questions: Sequence[Sequence[Mapping[str, str]]]) -> Row:
-    """The row that reads yes and no after each question; what all begin with is read once.
+@dataclass(frozen=True)
+class YesNo:
+    """Score each candidate by a question of its own.
 
-    Args:
-        local: the model.
-        questions: chat messages, one question a candidate.
+    Attributes:
+        prompt: of answer format `yes-no`; its {candidates} is the one candidate.
     """
-    tokens = [local.encode_chat(messages) for messages in questions]
+
+    prompt: Prompt
+    name = "yes-no"
+    shows_a_list = False
+
+    def bodies(self, asked: Asked) -> list[dict[str, Any]]:
+        """One chat a candidate, in the recommender's order."""
+        return [
+            {
+                "chats": [
+                    build_messages(self.prompt, asked.history, [title], [item], [0])
+                    for title, item in zip(asked.candidates, asked.candidate_ids, strict=True)
+                ]
+            }
+        ]
+
+    def scores(self, asked: Asked, answers: list[dict[str, Any]]) -> list[float | None]:
+        """Log P(yes) - log P(no) of each candidate."""
+        [answer] = answers
+        return [float(score) for score in np.subtract(answer["yes"], answer["no"])]
+
+
+def yes_no_question(local: "LocalModel", chats: Sequence[Sequence[Mapping[str, str]]]) -> Row:
+    """The row that reads yes and no after each chat; what all begin with is read once."""
+    tokens = [local.encode_chat(messages) for messages in chats]
     n_shared = shared_length(tokens)
     asked = [token for answer in first_tokens(local, WORDS) for token in answer]
     return next_token_row(tokens[0][:n_shared], [row[n_shared:] for row in tokens], asked)
 
 
-def read_yes_no(local: LocalModel, readings: np.ndarray) -> np.ndarray:
-    """[n_questions, 2], log-probabilities of yes and of no."""
+def read_yes_no(local: "LocalModel", readings: np.ndarray) -> np.ndarray:
+    """[n_chats, 2], log-probabilities of yes and of no."""
     tokens = first_tokens(local, WORDS)
     return summed(readings.reshape(-1, sum(map(len, tokens))), tokens)
-
-
-def yes_no_scores(yes: Sequence[float], no: Sequence[float]) -> list[float]:
-    """log P(yes) - log P(no) of each candidate, larger for better."""
-    return [float(score) for score in np.subtract(yes, no)]
 
 
 def shared_length(texts: Sequence[Sequence[int]]) -> int:

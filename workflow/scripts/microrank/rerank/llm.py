@@ -92,10 +92,25 @@ def read_answer(
 def _read_answers(
     responses: pa.Table, lists: Mapping[int, Sequence[int]], answer_format: str
 ) -> list[Parsed]:
-    rows = responses.select(["user_id", "order", "text"]).to_pylist()
+    rows = responses.select(["user_id", "order", "text", "kind", "scores"]).to_pylist()
     return [
-        read_answer(row["text"], answer_format, lists[row["user_id"]], row["order"]) for row in rows
+        read_scores(row["scores"])
+        if row["kind"] == "logprobs"
+        else read_answer(row["text"], answer_format, lists[row["user_id"]], row["order"])
+        for row in rows
     ]
+
+
+def read_scores(scores: Sequence[float | None]) -> Parsed:
+    """The order by scores that were read from log-probabilities, larger ones first.
+
+    Ties keep the recommender's order; candidates without a score follow in it.
+    """
+    scored = [position for position, score in enumerate(scores) if score is not None]
+    missing = [position for position, score in enumerate(scores) if score is None]
+    ranked = sorted(scored, key=lambda position: (-(scores[position] or 0.0), position))
+    repairs = Counter(missing=len(missing)) if missing else Counter()
+    return Parsed([*ranked, *missing], len(ranked), repairs, tuple(scores))
 
 
 def _by_user(

@@ -1,0 +1,158 @@
+"""Ask a language model in this process about each user's candidates."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from microrank import tables
+from microrank.errors import StudyError
+from microrank.llm.prompts import shown_order
+from microrank.llm.questions import titles_of
+from microrank.local_llm.requests import Ask, Asked, LocalSettings
+from microrank.local_llm.session import Answer, dtype_to_ask, dtypes_to_try
+from microrank.services.completion import read_completion
+from microrank.services.store import Entry, Request, Store, request_key
+from microrank.shards import Shard
+
+WHOLE = Shard()
+
+
+def query_local_llm(
+    subset: pa.Table,
+    catalogue: pa.Table,
+    ask: Ask,
+    settings: LocalSettings,
+    section: Mapping[str, Any],
+    store: Store,
+    *,
+    answer: Answer,
+    seed: int,
+    passes: int = 1,
+    shuffle: bool = False,
+    shard: Shard = WHOLE,
+) -> pa.Table:
+    """Answers about every user. Kept ones are taken from the store, without the model.
+
+    Args:
+        subset: table SUBSET; its ground truth is not looked at.
+        catalogue: table ITEMS, for the titles.
+        ask: the way of asking.
+        settings: the model. With dtype `auto`, kept answers in any dtype count, if all are kept.
+        section: the entry of `llms`, for the device.
+        store: where answers are kept.
+        answer: answers what the store lacks.
+        seed: the study's seed, for the orders in which candidates are shown.
+        passes: questions a user, where a list is shown.
+        shuffle: whether pass 0 shows a shuffle, too, rather than the recommender's order.
+        shard: which run of users by id to ask about. The shards' tables, one after the other, are
+            the whole table.
+
+    Returns:
+        Table RESPONSES, sorted by user and pass.
+
+    Raises:
+        StudyError: answers are missing and cannot be had; those that came are kept.
+    """
+    rows = shard.of(subset.num_rows)
+    users = subset.sort_by("user_id").slice(rows.start, rows.stop - rows.start)
+    asked = list(asked_users(users, catalogue, ask, seed=seed, passes=passes, shuffle=shuffle))
+    bodies = [ask.bodies(user) for user in asked]
+    flat = [body for of_user in bodies for body in of_user]
+    kept = iter(_entries(ask.name, flat, settings, section, store, answer))
+    entries = [[next(kept) for _ in of_user] for of_user in bodies]
+    return pa.Table.from_pylist(
+        [_row(ask, user, of_user) for user, of_user in zip(asked, entries, strict=True)],
+        schema=tables.RESPONSES,
+    )
+
+
+def asked_users(
+    users: pa.Table, catalogue: pa.Table, ask: Ask, *, seed: int, passes: int, shuffle: bool
+) -> Iterator[Asked]:
+    """Each user as each pass shows them; where no list is shown there is one pass.
+
+    Args:
+        users: table SUBSET, or a part of it.
+        catalogue: table ITEMS.
+        ask: the way of asking.
+        seed: of the orders shown.
+        passes: questions a user.
+        shuffle: whether pass 0 shows a shuffle, too.
+    """
+    titles = titles_of(users, catalogue)
+    for user in users.select(["user_id", "history", "candidates"]).to_pylist():
+        history, candidates = (
+            [titles[item] for item in user[column]] for column in ("history", "candidates")
+        )
+        for number in range(passes if ask.shows_a_list else 1):
+            is_shuffled = shuffle and ask.shows_a_list
+            order = shown_order(seed, user["user_id"], number, is_shuffled, len(candidates))
+            yield Asked(
+                user["user_id"], number, order.tolist(), history, candidates, user["candidates"]
+            )
+
+
+def _entries(
+    ask: str,
+    bodies: Sequence[Mapping[str, Any]],
+    settings: LocalSettings,
+    section: Mapping[str, Any],
+    store: Store,
+    answer: Answer,
+) -> list[Entry]:
+    """The kept answers to all bodies, in their order; missing ones are asked for first."""
+    for dtype in dtypes_to_try(settings.dtype):
+        entries = _kept(settings.requests(ask, bodies, dtype), store)
+        if all(entries):
+            return [entry for entry in entries if entry]
+    chosen = dtypes_to_try(settings.dtype)[0]
+    if not store.offline:
+        chosen = dtype_to_ask(settings.dtype, section)
+    requests = settings.requests(ask, bodies, chosen)
+    missing = {
+        request_key(request): request
+        for request, entry in zip(requests, _kept(requests, store), strict=True)
+        if entry is None
+    }
+    store.missing({f"{ask} in {chosen}": request for request in missing.values()})
+    answer(chosen, list(missing.values()))
+    entries = _kept(requests, store)
+    if not all(entries):
+        raise StudyError(f"{store.folder}: an answer was lost while others came; run again")
+    return [entry for entry in entries if entry]
+
+
+def _kept(requests: Sequence[Request], store: Store) -> list[Entry | None]:
+    """The kept answers; None for those that are missing. Equal requests are looked up once."""
+    entries: dict[str, Entry | None] = {}
+    keys = [request_key(request) for request in requests]
+    for key, request in zip(keys, requests, strict=True):
+        if key not in entries:
+            entries[key] = store.get(request)
+    return [entries[key] for key in keys]
+
+
+def _row(ask: Ask, asked: Asked, entries: Sequence[Entry]) -> dict[str, Any]:
+    """A row of table RESPONSES; its key and counts are those of the question itself."""
+    entry = entries[0]
+    answers = [json.loads(entry.body) for entry in entries]
+    scores = ask.scores(asked, answers)
+    completion = read_completion(entry.body) if scores is None else None
+    usage = entry.usage or {}
+    return {
+        "user_id": asked.user_id,
+        "pass": asked.pass_number,
+        "order": asked.order,
+        "request_key": entry.key,
+        "text": completion.text if completion else "",
+        "finish_reason": completion.finish_reason if completion else "stop",
+        "served_model": entry.served_model,
+        "prompt_tokens": usage.get("prompt_tokens"),
+        "completion_tokens": usage.get("completion_tokens"),
+        "latency_s": entry.latency_s,
+        "kind": "text" if completion else "logprobs",
+        "scores": scores,
+        "reference_keys": [reference.key for reference in entries[1:]] or None,
+    }

@@ -1,0 +1,86 @@
+"""Where a model's weights are, and what tells them apart from others."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from microrank.errors import StudyError
+from microrank.files import sha256_of
+from microrank.local_llm.gguf_files import SOURCE_FILE
+from microrank.local_llm.hub import downloaded
+from microrank.local_llm.smollm2 import GGUF_SHA256
+
+PACKAGED = "smollm2-135m-instruct"  # the model that `fetch_smollm2` takes from a package
+PACKAGED_GGUF = "resources/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+SHAPING_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
+
+
+def gguf_of(section: Mapping[str, Any]) -> str | None:
+    """The GGUF file of an entry of `llms` with adapter local; None where it has another kind."""
+    model = str(section["model"])
+    if model == PACKAGED:
+        return PACKAGED_GGUF
+    return model if model.endswith(".gguf") else None
+
+
+def identity(name: str, section: Mapping[str, Any], folder: Path | None) -> str:
+    """What tells the weights apart in every key: `sha256:…` or `revision:…`.
+
+    Args:
+        name: of the entry, for messages.
+        section: the entry of `llms`.
+        folder: where the weights are; None where they are not at hand, to replay kept answers.
+
+    Raises:
+        StudyError: the weights are not at hand and the entry does not say which they are, or
+            they are others than it says.
+    """
+    model = str(section["model"])
+    declared = GGUF_SHA256 if model == PACKAGED else section.get("sha256")
+    if folder is None and Path(model).exists():
+        folder = Path(model)
+    if folder is None:
+        if declared:
+            return f"sha256:{declared}"
+        if section.get("revision"):
+            return f"revision:{section['revision']}"
+        raise StudyError(
+            f"{name}: there is no file or folder {model}; correct `model`, or add `revision` "
+            "(a commit) for a model of the Hugging Face hub, or `sha256` to replay kept answers"
+        )
+    actual = weights_digest(folder)
+    if declared and declared != actual:
+        raise StudyError(
+            f"{name}: {folder} has SHA-256 {actual}, and the entry says {declared}; correct "
+            "`sha256`, or name the weights that it belongs to"
+        )
+    return f"sha256:{actual}"
+
+
+def weights_folder(name: str, section: Mapping[str, Any], folder: Path | None) -> Path:
+    """The folder to load: the one at hand, or the hub's, downloaded where it is absent."""
+    if folder is not None:
+        return folder
+    model = Path(str(section["model"]))
+    if model.is_dir():
+        return model
+    return downloaded(name, str(section["model"]), str(section["revision"]))
+
+
+def weights_digest(path: Path) -> str:
+    """SHA-256 of a GGUF file, or of all files of a folder that shape answers.
+
+    A folder that was unpacked from a GGUF file has that file's.
+    """
+    if path.is_file():
+        return sha256_of(path)
+    source = path / SOURCE_FILE
+    if source.is_file():
+        return str(json.loads(source.read_text(encoding="utf-8"))["sha256"])
+    files = sorted(file for file in path.iterdir() if file.suffix in SHAPING_FILES)
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name}\0{sha256_of(file)}\n".encode())
+    return digest.hexdigest()
