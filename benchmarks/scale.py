@@ -213,7 +213,7 @@ def build_training_data(stage: dict[str, Any]) -> None:
     from microrank.nfm.chunks import Chunks
     from microrank.nfm.histories import gather_histories
     from microrank.nfm.progress import progress_path
-    from microrank.nfm.validation import Judge
+    from microrank.nfm.validation import ValidationSample
 
     train, valid = (
         tables.StoredTable(stage["train"], tables.SPLIT),
@@ -226,7 +226,7 @@ def build_training_data(stage: dict[str, Any]) -> None:
     )
     histories = gather_histories([train], items)
     chunks = Chunks.of(histories, len(items), recipe.chunk_length)
-    Judge.of(
+    ValidationSample.of(
         histories,
         valid,
         items,

@@ -26,7 +26,7 @@ LIGHT_JOB = "results/sample/splits/train.parquet"
 REPEATS = 5
 MUST = 1.5
 MUST_S = 1.5
-NEED_TORCH = {"train_nfm", "refit_nfm", "recommend_top_k", "embed_titles"}
+NEED_TORCH = {"train_nfm", "recommend_top_k", "embed_titles"}
 NO_JOBS = {"store"}
 PREAMBLE = "import pickle\nfrom snakemake.logging import logger\nfrom snakemake.iocontainers import Snakemake\n"
 

@@ -15,7 +15,6 @@ HEAVY = {
 }  # scipy.stats takes as long as matplotlib
 USERS = {
     "train_nfm": {"torch"},
-    "refit_nfm": {"torch"},
     "recommend_top_k": {"torch"},
     "embed_titles": {"torch", "sentence_transformers", "transformers"},
     "draw_figures": {"matplotlib"},

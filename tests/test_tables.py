@@ -21,6 +21,7 @@ from microrank.nfm.histories import gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
 from microrank.rerank.item_knn import rank_by_item_knn
+from microrank.shards import Shard
 from microrank.tables import StoredTable, read_table, rows_of
 
 N_USERS, N_ITEMS, K, SEED = 60, 40, 5, 3
@@ -78,12 +79,12 @@ def shard(study: dict, past: list, recommendations: tables.Batches) -> list:
     model = NFM(N_ITEMS, 4)
     model.initialise(torch.Generator().manual_seed(SEED))
     return recommend_top_k(
-        model.eval(), past, study["items"], K, history_length=4, shard=(1, 3)
+        model.eval(), past, study["items"], K, history_length=4, shard=Shard(1, 3)
     ).to_pylist()
 
 
 def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
-    return [evaluate_nfm(recommendations, study["test"], np.arange(N_ITEMS))]
+    return [evaluate_nfm(recommendations, study["test"], past)]
 
 
 def subset(study: dict, past: list, recommendations: tables.Batches) -> list:

@@ -386,10 +386,8 @@ def test_snakemakes_own_report_has_every_figure_and_table_with_its_caption(
         "report.html",
     ):
         assert any(path.endswith(f"/{name}") for path in names), name
-    described = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")} - {
-        "fusion"
-    }  # the small study has no fusion
-    assert described == {"workflow", "report", "metrics", "hits", "positions", "flow", "training"}
+    described = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
+    assert described == {"workflow", "report", "metrics", "figure"}
     for name in described:
         first = (ROOT / f"workflow/report/{name}.rst").read_text().split()[:5]
         assert " ".join(first) in re.sub(r"\s+", " ", texts), f"{name}.rst"

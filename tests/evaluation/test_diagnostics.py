@@ -1,6 +1,7 @@
 """Diagnostics of rankings whose bias is known."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -9,11 +10,14 @@ import pytest
 from made_up import as_rankings, made_up_subset, perfect, shuffled, unchanged
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.evaluation.diagnostics import Answers, diagnose_rankings, quarters
+from microrank.evaluation.diagnose import Answers, diagnose_rankings, list_bins
+from microrank.evaluation.diagnostics import Titles, Usage, read_diagnostics
 from microrank.evaluation.kendall import kendall_tau
+from microrank.evaluation.metrics import METRICS
 from microrank.evaluation.metrics_file import read_metrics, write_metrics
-from microrank.evaluation.score import METRICS, score_rankings
+from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
+from microrank.rerank.repairs import Repairs
 from scipy.stats import kendalltau
 
 TRUTH = np.arange(60) % 20 + 1
@@ -22,7 +26,7 @@ LISTS = np.array(SUBSET["candidates"].to_pylist())
 
 
 def catalogue(lists: np.ndarray = LISTS, counts: np.ndarray | None = None) -> pa.Table:
-    """Items of the lists without titles; `counts`: how often each of them was trained on, in the order of ids."""
+    """Items of the lists without titles. counts: training counts, in the order of ids."""
     ids = np.unique(lists)
     counts = ids % 100 if counts is None else counts
     columns = {
@@ -37,7 +41,7 @@ def catalogue(lists: np.ndarray = LISTS, counts: np.ndarray | None = None) -> pa
 def answers(
     shown: list[np.ndarray], read: list[np.ndarray], *, tuning: pa.Table | None = None
 ) -> Answers:
-    """What was shown in each pass, and what was read in its answer: both [n, k], places among the candidates."""
+    """Answers of several passes. shown, read: of each pass [n, k], places among the candidates."""
     passes = {
         "user_id": np.repeat(SUBSET["user_id"].to_numpy(), len(shown)),
         "pass": np.tile(np.arange(len(shown)), len(SUBSET)),
@@ -60,7 +64,7 @@ def answers(
     return Answers(
         responses,
         pa.table({**passes, "order": orders[1], "named": [20] * n}).cast(tables.PASSES),
-        {"answers": n},
+        Repairs(n, 0, 0),
         tuning=tuning,
     )
 
@@ -90,17 +94,17 @@ def test_a_model_that_repeats_what_it_was_shown_is_all_position_bias_in_every_pa
         catalogue(),
         {"echo": answers(shown, shown)},
     )
-    echo = found["methods"]["echo"]
-    assert echo["kendall_to_shown"] == 1
-    assert abs(echo["kendall_to_recommender"]) < 0.1
+    echo = found.methods["echo"]
+    assert echo.kendall_to_shown == 1
+    assert abs(echo.kendall_to_recommender) < 0.1
     users, hits = (
-        np.array(echo["by_shown_position"]["users"]),
-        np.array(echo["by_shown_position"]["hits"]),
+        np.array(echo.by_shown_position.users),
+        np.array(echo.by_shown_position.hits),
     )
     assert users.sum() == 60 * passes
     assert (hits[:10] == users[:10]).all()
     assert (hits[10:] == 0).all()
-    assert echo["by_recommender_position"]["users"] == [3] * 20
+    assert echo.by_recommender_position.users == [3] * 20
 
 
 def test_a_model_that_does_not_look_at_the_order_has_no_position_bias() -> None:
@@ -110,11 +114,8 @@ def test_a_model_that_does_not_look_at_the_order_has_no_position_bias() -> None:
     found = diagnose_rankings(
         {"x": as_rankings(SUBSET, always)}, SUBSET, catalogue(), {"x": answers(shown, [always] * 8)}
     )
-    assert abs(found["methods"]["x"]["kendall_to_shown"]) < 0.03
-    assert (
-        found["methods"]["x"]["by_shown_position"]["hits"]
-        == found["methods"]["x"]["by_shown_position"]["users"]
-    )
+    assert abs(found.methods["x"].kendall_to_shown) < 0.03
+    assert found.methods["x"].by_shown_position.hits == found.methods["x"].by_shown_position.users
 
 
 def test_answers_that_were_read_elsewhere_are_an_error() -> None:
@@ -124,24 +125,19 @@ def test_answers_that_were_read_elsewhere_are_an_error() -> None:
             {"x": as_rankings(SUBSET, unchanged(60))},
             SUBSET,
             catalogue(),
-            {"x": one._replace(passes=two.passes)},
+            {"x": replace(one, passes=two.passes)},
         )
 
 
-def test_usage_is_told_of_the_subset_and_of_tuning_a_shared_answer_once_and_what_is_not_told_as_such() -> (
-    None
-):
+def test_usage_counts_shared_answers_once_and_says_what_servers_did_not_count() -> None:
     same = [unchanged(60)]
     of_model = answers(same, same)
     tuning = pa.concat_tables([of_model.responses.slice(0, 3)] * 2)
-    found = diagnose_rankings({}, SUBSET, catalogue(), {"part": of_model._replace(tuning=tuning)})[
-        "asked"
-    ]["part"]
-    assert found["repairs"] == {"answers": 60}
-    counts = ("answers", "without_usage", "prompt_tokens", "completion_tokens")
-    assert [found["subset"][name] for name in counts] == [60, 1, 590, 118]
-    assert [found["tuning"][name] for name in counts] == [3, 1, 20, 4]
-    assert found["subset"]["served_models"] == ["served_model"]
+    asked = {"part": replace(of_model, tuning=tuning)}
+    found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["part"]
+    assert found.repairs == Repairs(60, 0, 0)
+    assert found.subset == Usage(60, 1, 590, 118, ["served_model"])
+    assert found.tuning == Usage(3, 1, 20, 4, ["served_model"])
 
 
 def test_titles_that_read_like_instructions_are_counted_among_those_that_are_shown() -> None:
@@ -159,11 +155,9 @@ def test_titles_that_read_like_instructions_are_counted_among_those_that_are_sho
         for item in row
     }
     known = set(items["item_id"].to_pylist()) & shown
-    assert found["titles"] == {
-        "shown": len(known),
-        "like_instructions": len(known & set(items["item_id"].to_pylist()[:2])),
-    }
-    assert found["titles"]["like_instructions"] == 2
+    like_instructions = len(known & set(items["item_id"].to_pylist()[:2]))
+    assert found.titles == Titles(len(known), like_instructions)
+    assert like_instructions == 2
 
 
 def test_flow_of_a_perfect_and_of_an_unchanged_order() -> None:
@@ -172,14 +166,12 @@ def test_flow_of_a_perfect_and_of_an_unchanged_order() -> None:
         "same": as_rankings(SUBSET, unchanged(60)),
     }
     found = diagnose_rankings(methods, SUBSET, catalogue(), {})
-    assert found["methods"]["perfect"]["flow"] == [[15, 0, 0, 0]] * 4
-    assert found["methods"]["same"]["flow"] == np.diag([15] * 4).tolist()
-    assert found["methods"]["same"]["popularity_of_promoted"] is None
-    assert found["agreement"]["same"]["recommender"] == 1
+    assert found.methods["perfect"].flow == [[15, 0, 0, 0]] * 4
+    assert found.methods["same"].flow == np.diag([15] * 4).tolist()
+    assert found.methods["same"].popularity.promoted is None
+    assert found.agreement["same"]["recommender"] == 1
     assert (
-        found["agreement"]["perfect"]["recommender"]
-        == found["agreement"]["recommender"]["perfect"]
-        < 1
+        found.agreement["perfect"]["recommender"] == found.agreement["recommender"]["perfect"] < 1
     )
 
 
@@ -187,10 +179,9 @@ def test_popularity_of_what_rose_and_fell() -> None:
     reversed_by_count = diagnose_rankings(
         {"popular": as_rankings(SUBSET, unchanged(60)[:, ::-1])}, SUBSET, catalogue(), {}
     )
-    popular = reversed_by_count["methods"][
-        "popular"
-    ]  # a candidate's count is its place in NFM's list
-    assert (popular["popularity_of_promoted"], popular["popularity_of_demoted"]) == (15.5, 5.5)
+    # A candidate's training count is its place in NFM's list.
+    popular = reversed_by_count.methods["popular"]
+    assert (popular.popularity.promoted, popular.popularity.demoted) == (15.5, 5.5)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4])
@@ -198,27 +189,27 @@ def test_popularity_of_what_a_shuffle_moves_is_that_over_all_orders(k: int) -> N
     subset = made_up_subset(np.array([1, k, 1]), k=k)
     lists = np.array(subset["candidates"].to_pylist())
     counts = np.random.default_rng(k).integers(0, 9, lists.size).reshape(lists.shape)
-    found = diagnose_rankings({}, subset, catalogue(lists, counts.ravel()), {})["shuffle"]
+    found = diagnose_rankings({}, subset, catalogue(lists, counts.ravel()), {}).shuffle
     promoted, demoted = [], []
     for order in permutations(range(k)):
         for place, item in enumerate(order):
             promoted += counts[:, item].tolist() if place < item else []
             demoted += counts[:, item].tolist() if place > item else []
     expected = [float(np.median(one)) if one else None for one in (promoted, demoted)]
-    assert [found["popularity_of_promoted"], found["popularity_of_demoted"]] == expected
+    assert [found.promoted, found.demoted] == expected
 
 
 def test_hits_that_came_from_fallback_are_counted() -> None:
     ranking = as_rankings(SUBSET, unchanged(60))
     sources = ["fallback" if rank >= 6 else "model" for rank in ranking["rank"].to_pylist()]
     ranking = ranking.set_column(3, "source", pa.array(sources))
-    found = diagnose_rankings({"x": ranking}, SUBSET, catalogue(), {})["methods"]["x"]
-    assert (found["hits"], found["hits_from_fallback"]) == (30, 15)
+    found = diagnose_rankings({"x": ranking}, SUBSET, catalogue(), {}).methods["x"]
+    assert (found.hits, found.hits_from_fallback) == (30, 15)
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 10, 20, 33])
-def test_quarters_cover_the_list_once(k) -> None:
-    assert [position for low, high in quarters(k) for position in range(low, high + 1)] == list(
+def test_bins_cover_the_list_once(k) -> None:
+    assert [position for low, high in list_bins(k) for position in range(low, high + 1)] == list(
         range(1, k + 1)
     )
 
@@ -232,7 +223,33 @@ def test_short_lists_and_one_user_are_scored_and_diagnosed(k, tmp_path) -> None:
     found = diagnose_rankings(
         rankings, subset, catalogue(np.array(subset["candidates"].to_pylist())), {}
     )
-    json.dumps(found, allow_nan=False)
-    assert found["methods"]["x"]["kendall_to_recommender"] == (None if k == 1 else 1)
+    json.dumps(found.to_json(), allow_nan=False)
+    assert found.methods["x"].kendall_to_recommender == (None if k == 1 else 1)
     write_metrics(table, tmp_path / "metrics.csv")
     assert read_metrics(tmp_path / "metrics.csv").equals(table.cast(METRICS))
+
+
+def test_diagnostics_come_back_from_their_file_as_they_were(tmp_path) -> None:
+    shown = [shuffled(60, np.random.default_rng(4))]
+    methods = {name: as_rankings(SUBSET, unchanged(60)) for name in ("x", "y")}
+    asked = {"x": answers(shown, shown), "part": answers(shown, shown)}
+    found = diagnose_rankings(methods, SUBSET, catalogue(), asked)
+    path = tmp_path / "diagnostics.json"
+    path.write_text(json.dumps(found.to_json()))
+    assert read_diagnostics(path) == found
+
+
+@pytest.mark.parametrize("damage", ["lacks a key", "unknown key", "no mapping"])
+def test_diagnostics_of_another_version_are_refused_by_path(tmp_path, damage) -> None:
+    found = diagnose_rankings({"x": as_rankings(SUBSET, unchanged(60))}, SUBSET, catalogue(), {})
+    section = json.loads(json.dumps(found.to_json()))
+    if damage == "lacks a key":
+        del section["methods"]["x"]["hits"]
+    elif damage == "unknown key":
+        section["methods"]["x"]["by_hidden_slot"] = 1
+    else:
+        section = [section]
+    path = tmp_path / "diagnostics.json"
+    path.write_text(json.dumps(section))
+    with pytest.raises(StudyError, match=r"diagnostics\.json: not the diagnostics of this version"):
+        read_diagnostics(path)

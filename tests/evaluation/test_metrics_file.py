@@ -1,4 +1,4 @@
-"""metrics.csv and seeds.csv come back as they were written, or are refused in one line: no row is missing in silence."""
+"""metrics.csv and seeds.csv come back as they were written, or are refused in one line."""
 
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import as_rankings, made_up_subset, shuffled
 from microrank.errors import StudyError
+from microrank.evaluation.metrics import METRICS
 from microrank.evaluation.metrics_file import read_metrics, write_metrics
-from microrank.evaluation.score import METRICS, score_rankings
+from microrank.evaluation.score import score_rankings
 from microrank.evaluation.seeds import SEEDS, compare_seeds
 from microrank.evaluation.settings import Scoring
 

@@ -5,7 +5,7 @@ import statistics
 import pyarrow as pa
 import pytest
 from microrank.errors import StudyError
-from microrank.evaluation.score import METRICS
+from microrank.evaluation.metrics import METRICS
 from microrank.evaluation.seeds import compare_seeds
 
 

@@ -74,7 +74,7 @@ def test_the_bootstrap_of_the_histogram_is_that_of_users() -> None:
 
 
 def test_a_thousand_studies_without_a_difference_keep_the_false_positive_rate() -> None:
-    """Two methods that shuffle: McNemar's exact test stays below its level, the paired bootstrap interval near it."""
+    """Two methods that shuffle: McNemar's test stays below its level, the bootstrap near it."""
     random = np.random.default_rng(6)
     rejected = excluded = 0
     hit = (np.arange(21) >= 1) & (np.arange(21) <= 10)
@@ -184,7 +184,7 @@ def test_two_samples_with_the_same_rate_are_found_to_differ_at_the_level(n) -> N
 
 
 def _coverage(population: np.ndarray, n: int, corrected: bool) -> float:
-    """How often the interval of the mean over n that are drawn without replacement holds the population's mean."""
+    """How often the interval of a mean over n users holds the population's mean."""
     random = np.random.default_rng(10)
     size, truth, inside = len(population), population.mean(), 0
     for _ in range(1500):
@@ -237,7 +237,7 @@ def test_the_p_value_against_a_shuffle_is_twice_scipys_smaller_one_sided(
 
 
 def test_shuffles_of_lists_are_told_from_shuffles_no_more_often_than_the_level() -> None:
-    """Real shuffles of lists, not draws from the distribution that the test assumes; some lists lack the item."""
+    """Real shuffles of lists, not draws from the test's distribution; some lists lack the item."""
     random = np.random.default_rng(11)
     lists = random.permuted(
         np.tile(np.arange(1, 21), (2000, 80, 1)), axis=2

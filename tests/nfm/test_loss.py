@@ -1,4 +1,7 @@
-"""The fast loss is the plain one: the form that materialises users × positions × history × d is the oracle, in float64."""
+"""The fast loss equals the plain one, which materialises users × positions × history × d.
+
+The plain form is the oracle, in float64.
+"""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -18,7 +21,10 @@ N_ITEMS = 12
 
 
 def plain_loss(model: NFM, batch: Batch) -> torch.Tensor:
-    """As the formulas read: every user with every position, the loss over one logit a position, the target in once."""
+    """As the formulas read: every user meets every position, and has one logit a position.
+
+    The target competes once.
+    """
     positions = torch.cat(
         [
             batch.candidates.repeat_interleave(batch.weight.long()),
@@ -73,14 +79,14 @@ def batch_of(seed: int, lengths: list[int], whole_chunks: bool, n_drawn: int) ->
 
 
 def differences(batch: Batch, model: NFM) -> list[float]:
-    """Largest relative difference of the loss, of each gradient and of the running statistics from the oracle's."""
+    """Largest relative difference from the oracle of the loss, each gradient and statistic."""
     oracle = NFM(
         N_ITEMS, model.items.embedding_dim, model.hidden.out_features, model.relu_on_score
     ).double()
     oracle.load_state_dict(model.state_dict())
     losses = [batch_loss(model, batch), plain_loss(oracle, batch)]
-    for one in losses:
-        one.backward()
+    for loss in losses:
+        loss.backward()
     pairs = [
         tuple(losses),
         *((a.grad, b.grad) for a, b in zip(model.parameters(), oracle.parameters(), strict=True)),
@@ -119,7 +125,7 @@ LAYERS, PAIRS = 3, 20  # hidden units: fewer than a batch's candidates, and more
 def test_the_number_of_users_at_a_time_changes_nothing(
     at_once: int, hidden: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for form in ("OF_LAYERS", "OF_PAIRS"):
+    for form in ("LAYERS_AT_ONCE", "PAIRS_AT_ONCE"):
         monkeypatch.setattr(loss_module, form, at_once)
     assert (
         max(differences(batch_of(3, [2, 5, 3, 7], True, 4), model_of(3, 5, hidden, False))) < 1e-10
@@ -141,8 +147,8 @@ def test_float32_is_float64_but_for_its_roundings(hidden: int) -> None:
             ),
         ),
     ]
-    for one in losses:
-        one.backward()
+    for loss in losses:
+        loss.backward()
     assert float(losses[1].detach()) == pytest.approx(float(losses[0].detach()), rel=1e-5)
     for exact, rounded in zip(model.parameters(), single.parameters(), strict=True):
         torch.testing.assert_close(rounded.grad.double(), exact.grad, rtol=1e-4, atol=1e-5)

@@ -21,7 +21,8 @@ from microrank.errors import StudyError
 from microrank.nfm.checkpoint import load_model
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import gather_histories
-from microrank.nfm.torchrun import TrainingJob, run_training
+from microrank.nfm.torchrun import train_by_torchrun
+from microrank.nfm.training_job import TrainingJob, train_from_files
 from nfm.test_loss import LAYERS, PAIRS, plain_loss
 from nfm.test_train import RECIPE, two_worlds
 from nfm.together import batch_and_model, step_of_processes
@@ -62,8 +63,15 @@ def job(splits: Path, folder: Path, **changes: object) -> TrainingJob:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def curve(one: TrainingJob) -> np.ndarray:
-    with open(one.curve, newline="") as file:
+def train(job: TrainingJob, n_processes: int) -> None:
+    if n_processes == 1:
+        train_from_files(job)
+    else:
+        train_by_torchrun(job, n_processes)
+
+
+def curve(job: TrainingJob) -> np.ndarray:
+    with open(job.curve, newline="") as file:
         return np.array([[float(value) for value in row.values()] for row in csv.DictReader(file)])
 
 
@@ -72,14 +80,13 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(
 ) -> None:
     jobs = [job(splits, tmp_path / name) for name in ("one", "two")]
     models = []
-    for n, one in enumerate(jobs, start=1):
-        run_training(one, n)
-        refitted = replace(
-            one, refit=True, model=str(Path(one.model).with_name("refitted.safetensors"))
-        )
-        run_training(refitted, n)
-        models.append([load_model(path)[0].state_dict() for path in (one.model, refitted.model)])
-        assert sorted(path.name for path in Path(one.model).parent.iterdir() if path.is_file()) == [
+    for n_processes, first_job in enumerate(jobs, start=1):
+        train(first_job, n_processes)
+        folder = Path(first_job.model).parent
+        refit = replace(first_job, refit=True, model=str(folder / "refitted.safetensors"))
+        train(refit, n_processes)
+        models.append([load_model(path)[0].state_dict() for path in (first_job.model, refit.model)])
+        assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
             "model.safetensors",
             "refitted.safetensors",
             "training.csv",
@@ -115,21 +122,30 @@ def test_three_processes_have_the_plain_forms_loss_gradients_and_statistics_in_f
 def test_two_machines_have_the_loss_curve_of_one(
     splits: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Two agents of torchrun that meet on loopback: the second is started, as a user would, by the command that the log says."""
+    """Two agents of torchrun meet on loopback.
+
+    The second is started, as a user would, by the command that the log names.
+    """
     one, two = (job(splits, tmp_path / name) for name in ("one", "two"))
-    run_training(one, 1)
+    train_from_files(one)
     with (
         caplog.at_level(logging.INFO, "microrank.nfm.torchrun"),
         ThreadPoolExecutor(1) as elsewhere,
     ):
-        first = elsewhere.submit(run_training, two, 1, 2)
+        first = elsewhere.submit(train_by_torchrun, two, 1, 2)
         while not (
-            told := re.findall(r"waiting for machine 2 of 2; start there: (.*)", caplog.text)
+            commands := re.findall(r"waiting for machine 2 of 2; start there: (.*)", caplog.text)
         ):
             assert not first.done()
             time.sleep(0.1)
         second = subprocess.run(
-            told[0], shell=True, cwd="/", capture_output=True, text=True, timeout=300, check=False
+            commands[0],
+            shell=True,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         first.result()
     assert second.returncode == 0, second.stderr
@@ -149,14 +165,14 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
     unwritten: str,
 ) -> None:
     unbroken, broken = job(splits, tmp_path / "unbroken"), job(splits, tmp_path / "broken")
-    run_training(unbroken, 1)
+    train_from_files(unbroken)
     if unwritten == "refitted.safetensors":
-        run_training(broken, 1)
+        train_from_files(broken)
         unbroken, broken = (
             replace(one, refit=True, model=str(Path(one.model).with_name(unwritten)))
             for one in (unbroken, broken)
         )
-        run_training(unbroken, 1)
+        train_from_files(unbroken)
 
     def on_a_full_disk(temporary: Path, path: Path) -> None:
         if path.name == unwritten:
@@ -167,13 +183,13 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
         full.setattr("microrank.files.settle", on_a_full_disk)
         with pytest.raises(
             StudyError,
-            match=rf"{unwritten}: cannot be written \(No space left on device\); make room and run again",
+            match=rf"{unwritten}: cannot be written \(No space left on device\); make room and",
         ):
-            run_training(broken, 1)
+            train_from_files(broken)
     assert not (tmp_path / "broken" / unwritten).exists()
     caplog.set_level("INFO")
     caplog.clear()
-    run_training(broken, 1)
+    train_from_files(broken)
     assert [record.getMessage() for record in caplog.records] == [
         "going on after half epoch 3 of an earlier run"
     ]
@@ -190,8 +206,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from microrank.workflow.jobs import start_job
 start_job(SimpleNamespace(log=[sys.argv[1]], rule="train_nfm"))
-from microrank.nfm.torchrun import TrainingJob, run_training
-run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
+from microrank.nfm.torchrun import train_by_torchrun
+from microrank.nfm.training_job import TrainingJob, train_from_files
+train_by_torchrun(TrainingJob(**json.loads(sys.argv[2])), 2)
 """
 
 
@@ -204,7 +221,8 @@ run_training(TrainingJob(**json.loads(sys.argv[2])), 2)
         ),
         (
             {"threads": "two"},
-            "train_nfm: nfm.processes: one of 2 processes failed (exit 1); the job's log has what it said",
+            "train_nfm: nfm.processes: one of 2 processes failed (exit 1); "
+            "the job's log has what it said",
         ),
     ],
 )
@@ -245,7 +263,7 @@ def test_a_refit_needs_the_curve_that_says_how_long(
     with pytest.raises(
         StudyError, match=r"not the complete curve of a training|not a complete table"
     ):
-        run_training(one, 1)
+        train_from_files(one)
 
 
 def test_the_parts_of_a_batch_are_the_batch() -> None:

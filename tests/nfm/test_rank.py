@@ -1,4 +1,4 @@
-"""Recommendations as a table: what is masked, how ties go, what shards give, and what is refused."""
+"""Recommendations as a table: what is masked, how ties go, what shards give, what is refused."""
 
 from collections.abc import Callable
 
@@ -13,13 +13,17 @@ from microrank.errors import StudyError
 from microrank.nfm import rank
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.rank import recommend_top_k
+from microrank.shards import Shard
 from nfm.toy_models import random_model
 
 HISTORY_LENGTH = 4
 
 
 def study(seed: int, n_users: int = 30, n_items: int = 60) -> tuple[list[pa.Table], pa.Table]:
-    """Train and valid splits of users with 1 to 9 + 1 items, ids in no order and with gaps; table ITEMS in the order of ids."""
+    """Train and valid splits of users with 1 to 9 + 1 items, and table ITEMS.
+
+    Ids are in no order and have gaps; ITEMS are in the order of ids.
+    """
     rng = np.random.default_rng(seed)
     ids = np.sort(rng.permutation(10 * n_items)[:n_items])
     users = rng.permutation(10 * n_users)[:n_users]
@@ -105,7 +109,7 @@ def test_lists_follow_the_modules_own_scores_of_the_newest_items() -> None:
 @given(st.integers(0, 10_000), st.integers(1, 40))
 def test_the_shards_one_after_the_other_are_the_whole(seed: int, n_shards: int) -> None:
     whole, *_ = recommended(seed)
-    parts = [recommended(seed, shard=(part, n_shards))[0] for part in range(n_shards)]
+    parts = [recommended(seed, shard=Shard(part, n_shards))[0] for part in range(n_shards)]
     assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
 
 

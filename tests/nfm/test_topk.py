@@ -1,21 +1,22 @@
-"""The top k is that of a brute-force sort of exact scores, whatever is screened in, ties and near ties included."""
+"""The top k is that of a brute-force sort of exact scores, ties and near ties included."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.nfm import topk
+from microrank.nfm import folded_model, topk
 from microrank.nfm.folded_model import fold
 from microrank.nfm.model import NFM
-from microrank.nfm.topk import Ranker
+from microrank.nfm.topk import Ranker, screening_dtypes
+from nfm.bfloat16 import NATIVE_RELU_LAYER
 from nfm.toy_models import random_histories, random_model
 
 DTYPES = [torch.bfloat16, torch.float32]
 
 
 def exact_scores(model: NFM, histories: torch.Tensor) -> np.ndarray:
-    """Scores by the module's own evaluation mode in float64, rounded to float32: [n_users, n_items + 1]."""
+    """Scores by the module's evaluation mode, rounded to float32: [n_users, n_items + 1]."""
     model = model.double().eval()
     candidates = torch.arange(len(model.items.weight)).expand(len(histories), -1)
     with torch.no_grad():
@@ -95,7 +96,10 @@ def test_top_k_equals_a_brute_force_sort(
 def test_items_that_differ_by_less_than_screening_can_see_are_told_apart(
     dtype: torch.dtype,
 ) -> None:
-    """300 items lie so close together around the 20th place that bfloat16, and for half of them float32, rounds them to one score."""
+    """300 items lie close together around the 20th place.
+
+    bfloat16 rounds them to one score, float32 half of them.
+    """
     model = random_model(5, n_items=400, dimension=16, hidden=16)
     with torch.no_grad():
         near = model.items.weight[7] * (1 + torch.arange(300)[:, None].double() * 2.0**-22).float()
@@ -150,7 +154,10 @@ def test_no_exact_score_exceeds_its_ceiling(
 
 
 def test_the_bound_covers_all_roundings_at_their_worst_at_once() -> None:
-    """A weight, an item, a hidden value and the sum are each rounded down by half a step: no term of the bound can be spared."""
+    """A weight, an item, a hidden value and the sum are each rounded down by half a step.
+
+    No term of the bound can be spared.
+    """
     step = 2.0**-8
     up = 1 + step - 2.0**-20
     ranker = Ranker.of(
@@ -190,3 +197,40 @@ def test_the_order_of_users_and_the_size_of_a_block_change_no_bit() -> None:
         part_found, part_scores = ranked(rows)
         assert torch.equal(part_found, found[rows])
         assert torch.equal(part_scores, scores[rows])
+
+
+def test_the_screening_types_of_this_processor_can_be_multiplied_here() -> None:
+    model, histories = random_model(7, n_items=60), random_histories(7, 5, 60)
+    dtypes = screening_dtypes(torch.device("cpu"))
+    assert dtypes[-1] == torch.float32
+    with pytest.MonkeyPatch.context() as native:
+        native.setattr(folded_model, "relu_layer", NATIVE_RELU_LAYER)
+        for dtype in dtypes:
+            assert_equals_brute_force(model, histories, 10, dtype)
+
+
+@pytest.mark.parametrize(
+    ("onednn_can", "has_avx512", "has_amx", "chosen"),
+    [
+        (True, True, False, True),
+        (True, False, True, True),
+        (True, False, False, False),
+        (False, True, True, False),
+    ],
+)
+def test_bfloat16_is_screened_in_only_where_onednn_has_it_in_hardware(
+    *,
+    onednn_can: bool,
+    has_avx512: bool,
+    has_amx: bool,
+    chosen: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn_can)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
+    assert (torch.bfloat16 in screening_dtypes(torch.device("cpu"))) == chosen
+
+
+def test_a_gpu_screens_in_float32() -> None:
+    assert screening_dtypes(torch.device("cuda")) == (torch.float32,)

@@ -1,4 +1,4 @@
-"""Training learns what is there, goes on after a kill with the same bytes, and leaves checkpoints that are whole."""
+"""Training learns what is there, survives a kill, and leaves checkpoints that are whole."""
 
 import os
 import signal
@@ -20,7 +20,8 @@ from microrank.nfm.model import NFM
 from microrank.nfm.progress import load_progress
 from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import Trained, train_nfm
+from microrank.nfm.train import train_nfm
+from microrank.nfm.training_run import Trained
 from safetensors.torch import save as save_tensors
 
 RECIPE = Recipe(
@@ -46,7 +47,11 @@ GROUPS, PER_GROUP = 4, 10
 
 
 def two_worlds() -> tuple[pa.Table, pa.Table, pa.Table, np.ndarray]:
-    """Users who only ever interact with items of their own group; train, valid, items and each user's group."""
+    """Users who only ever interact with items of their own group.
+
+    Returns:
+        Tables train, valid, items, and each user's group.
+    """
     random = np.random.default_rng(0)
     groups = np.arange(240) % GROUPS
     lists = np.stack([100 * (group + 1) + random.permutation(PER_GROUP)[:7] for group in groups])
@@ -77,12 +82,13 @@ def trained() -> Trained:
 def test_lists_hold_the_users_own_group(trained: Trained) -> None:
     train, valid, items, groups = two_worlds()
     lists = recommend_top_k(trained.model, [train, valid], items, 3, history_length=10)
-    own = lists["item_id"].to_numpy() // 100 - 1 == np.repeat(groups, 3)
-    assert own.mean() > 0.95
+    is_of_own_group = lists["item_id"].to_numpy() // 100 - 1 == np.repeat(groups, 3)
+    assert is_of_own_group.mean() > 0.95
 
 
 def test_loss_falls_and_the_best_half_epochs_model_is_kept(trained: Trained) -> None:
-    losses, scores = [row[2] for row in trained.curve], [row[3] for row in trained.curve]
+    losses = [row.loss for row in trained.curve]
+    scores = [row.valid_ndcg for row in trained.curve]
     assert losses[-1] < losses[0]
     assert max(scores) > 0.2
     assert not trained.model.training
@@ -92,8 +98,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(
     trained: Trained, tmp_path: Path
 ) -> None:
     again, other = (train_nfm(*two_worlds()[:3], RECIPE, seed) for seed in (1, 2))
-    for name, one in (("a", trained), ("b", again), ("c", other)):
-        save_model(tmp_path / name, one.model, RECIPE)
+    for name, training in (("a", trained), ("b", again), ("c", other)):
+        save_model(tmp_path / name, training.model, RECIPE)
     assert (
         (tmp_path / "a").read_bytes()
         == (tmp_path / "b").read_bytes()
@@ -111,7 +117,7 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = {paths!r}
 import test_train
-from microrank.nfm import train as module
+from microrank.nfm import training_run as module
 import torch; torch.set_num_threads(1)
 saved, save = [], module.save_progress
 def save_and_die(path, progress):
@@ -121,7 +127,8 @@ def save_and_die(path, progress):
         os.kill(os.getpid(), signal.SIGKILL)
 module.save_progress = save_and_die
 from pathlib import Path
-module.train_nfm(*test_train.two_worlds()[:3], test_train.RECIPE, 1, state_folder=Path({folder!r}))
+from microrank.nfm.train import train_nfm
+train_nfm(*test_train.two_worlds()[:3], test_train.RECIPE, 1, state_folder=Path({folder!r}))
 """
 
 

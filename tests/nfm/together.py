@@ -10,7 +10,10 @@ from nfm.test_loss import batch_of, model_of
 
 
 def step_of_processes(folder: Path, count: int, hidden: int) -> dict[str, torch.Tensor]:
-    """Loss, gradients and running statistics, float64, as the last of `count` processes has them after one step."""
+    """Loss, gradients and running statistics after one step of `count` processes.
+
+    They are float64, as the last process has them.
+    """
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]

@@ -13,7 +13,10 @@ def random_model(
     relu_on_score: bool = False,
     distinct_items: int | None = None,
 ) -> NFM:
-    """A model with every parameter and running statistic drawn at random; items repeat where only `distinct_items` are drawn."""
+    """A model with every parameter and running statistic drawn at random.
+
+    Items repeat where only `distinct_items` are drawn.
+    """
     draw = torch.Generator().manual_seed(seed)
     model = NFM(n_items, dimension, hidden, relu_on_score)
     with torch.no_grad():

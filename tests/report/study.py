@@ -1,34 +1,43 @@
 """A small study with all kinds of methods, and titles and answers that try to break out."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from made_up import as_rankings, made_up_subset, perfect, shuffled
 from microrank import tables
-from microrank.evaluation.diagnostics import Answers, diagnose_rankings
+from microrank.evaluation.diagnose import Answers, diagnose_rankings
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.llm.prompts import load_prompt
-from microrank.report.explorer import Asked
+from microrank.methods import Methods
+from microrank.report.explorer import Exchange, Users
 from microrank.report.figures import draw_figures
+from microrank.report.html import Template
 from microrank.report.study import Study
-from microrank.report.write import Users, Written, write_report
+from microrank.report.write import Written, write_report
+from microrank.rerank.fusion_choice import CurvePoint, FusionChoice
+from microrank.rerank.repairs import Repairs
 
 ROOT = Path(__file__).parents[2]
 N = 40
 TRUTH = np.arange(N) % 20 + 1
 SUBSET = made_up_subset(TRUTH)
-ATTACK = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> & `code` | **bold**"
-CURVE = [[0.0, 0.2, 0.05], [0.5, 0.4, 0.05], [1.0, 0.3, 0.05]]
-KINDS = {
-    "nfm": "recommender",
-    "best": "encoder",
-    "chance": "reference",
-    "simulated-study": "simulated llm",
-    "llama": "llm",
-    "mixed": "simulated fusion",
+ATTACK = (
+    "</script><script>document.title='broken'</script>"
+    "<img src=x onerror=\"document.title='broken'\"> & `code` | **bold**"
+)
+CURVE = (CurvePoint(0.0, 0.2, 0.05), CurvePoint(0.5, 0.4, 0.05), CurvePoint(1.0, 0.3, 0.05))
+RERANKERS = {
+    "best": {"encoder": "minilm", "history": "text"},
+    "chance": {"reference": "random"},
+    "simulated-study": {"llm": "simulated", "prompt": "study"},
+    "llama": {"llm": "llama", "prompt": "study"},
+    "mixed": {"fusion": "z-score", "of": ["nfm", "simulated-study"]},
 }
+ADAPTERS = {"simulated": {"adapter": "simulated"}, "llama": {"adapter": "openai-chat"}}
 
 
 def items() -> pa.Table:
@@ -81,15 +90,33 @@ def rankings() -> dict[str, pa.Table]:
     return {name: as_rankings(SUBSET, places) for name, places in made.items()}
 
 
+def methods(
+    names: Sequence[str] = tuple(RERANKERS), recommender: str = "nfm", **rerankers: dict
+) -> Methods:
+    """The methods of these names. rerankers: settings of entries that differ from RERANKERS."""
+    dataset = {} if recommender == "nfm" else {"recommendations": "x", "recommender": recommender}
+    return Methods.from_config(
+        {
+            "dataset": "d",
+            "datasets": {"d": dataset},
+            "llms": ADAPTERS,
+            "rerankers": {**RERANKERS, **rerankers},
+            "methods": list(names),
+        }
+    )
+
+
 def study(**changes: object) -> Study:
-    repairs = {"answers": N, "fallback_candidates": 3, "repaired": 10, "foreign": 7}
+    repairs = Repairs(N, 3, 10, {"foreign": 7})
     passes = (
         responses()
         .select(["user_id", "pass", "order"])
         .append_column("named", pa.array([20] * N, pa.int16()))
         .cast(tables.PASSES)
     )
-    answers = dict.fromkeys(("simulated-study", "llama"), Answers(responses(), passes, repairs))
+    used = changes.get("methods", methods()).kinds  # type: ignore[attr-defined]
+    asked = [name for name in ("simulated-study", "llama") if name in used]
+    answers = dict.fromkeys(asked, Answers(responses(), passes, repairs))
     given = {
         "metrics": score_rankings(
             rankings(), SUBSET, Scoring(bootstrap_samples=200), dataset="microlens-100k", seed=1
@@ -122,13 +149,7 @@ def study(**changes: object) -> Study:
                 },
                 "refit": False,
             },
-            "rerankers": {
-                "best": {"encoder": "minilm", "history": "text"},
-                "chance": {"reference": "random"},
-                "simulated-study": {"llm": "simulated", "prompt": "study"},
-                "llama": {"llm": "llama", "prompt": "study"},
-                "mixed": {"fusion": "z-score", "of": ["nfm", "simulated-study"]},
-            },
+            "rerankers": RERANKERS,
             "encoders": {"minilm": {"model": "minilm"}},
             "llms": {
                 "simulated": {"model": "word-overlap"},
@@ -138,18 +159,10 @@ def study(**changes: object) -> Study:
                 },
             },
         },
-        "methods": tuple(KINDS)[1:],
-        "kinds": KINDS,
+        "methods": methods(),
         "versions": {"python": "3.11"},
         "fusions": {
-            "mixed": {
-                "fusion": "z-score",
-                "of": ["nfm", "simulated-study"],
-                "chosen": 0.5,
-                "metric": "ndcg@10",
-                "tuning_users": 9,
-                "curve": CURVE,
-            }
+            "mixed": FusionChoice("z-score", ("nfm", "simulated-study"), 0.5, 9, "ndcg@10", CURVE)
         },
     }
     return Study(**{**given, **changes})  # type: ignore[arg-type]
@@ -164,18 +177,15 @@ def figures(one: Study, folder: Path) -> dict[str, Path]:
         name: folder / "figures" / f"{name}.svg"
         for name in ("hits", "positions", "flow", "training", "fusion")
     }
-    draw_figures(
-        one.metrics, one.diagnostics, curve, one.kinds, one.fusions, confidence=0.95, paths=paths
-    )
+    draw_figures(replace(one, training=curve), paths)
     return paths
 
 
 def written(one: Study, folder: Path) -> Written:
     prompt = load_prompt(ROOT / "resources/prompts/study.yaml")
-    asked = {name: Asked(prompt, responses()) for name in ("simulated-study", "llama")}
-    users = Users(SUBSET, items(), rankings(), asked, 10)
-    template = {
-        f".{kind}": (ROOT / f"workflow/report/page.{kind}").read_text()
-        for kind in ("html", "css", "js")
-    }
+    exchanges = {name: Exchange(prompt, responses()) for name in ("simulated-study", "llama")}
+    users = Users(SUBSET, items(), rankings(), exchanges, 10)
+    template = Template.read(
+        str(ROOT / f"workflow/report/page.{kind}") for kind in ("html", "css", "js")
+    )
     return write_report(one, users, figures=figures(one, folder), template=template, folder=folder)

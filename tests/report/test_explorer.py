@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank.llm.prompts import load_prompt
-from microrank.report.explorer import Asked, explorer_data, spread
-from report.study import ROOT, SUBSET, items, rankings, responses, study
+from microrank.report.explorer import Exchange, Users, explorer_data, spread
+from report.study import ROOT, SUBSET, items, methods, rankings, responses, study
 
 
 @given(st.integers(1, 3000), st.integers(1, 500))
@@ -20,15 +20,10 @@ def test_the_users_shown_are_spread_from_the_first_to_the_last(n: int, wanted: i
 
 
 def shown(n_users: int, **rerankers: dict) -> dict:
-    labels = {name: study().label(name) for name in rankings()}
-    asked = {
-        name: Asked(load_prompt(ROOT / "resources/prompts/study.yaml"), responses())
-        for name in ("llama", "part-only")
-    }
-    settings = {"rerankers": {**study().settings["rerankers"], **rerankers}, "recommender": "NFM"}
-    return explorer_data(
-        SUBSET, items(), rankings(), labels, asked=asked, n_users=n_users, **settings
-    )
+    exchange = Exchange(load_prompt(ROOT / "resources/prompts/study.yaml"), responses())
+    exchanges = dict.fromkeys(("llama", "part-only"), exchange)
+    users = Users(SUBSET, items(), rankings(), exchanges, n_users)
+    return explorer_data(study(methods=methods(**rerankers)), users)
 
 
 def test_every_user_is_there_where_there_are_few_and_else_their_number_is_told() -> None:
@@ -51,7 +46,11 @@ def test_each_users_lists_titles_and_answers_are_their_own() -> None:
 
 
 def test_a_fusion_leads_to_the_answers_of_its_parts_though_they_are_no_method_themselves() -> None:
-    found = shown(1, mixed={"fusion": "reciprocal", "of": ["nfm", "best", "llama", "part-only"]})
+    found = shown(
+        1,
+        mixed={"fusion": "reciprocal", "of": ["nfm", "best", "llama", "part-only"]},
+        **{"part-only": {"llm": "llama", "prompt": "study"}},
+    )
     asked = {method["name"]: method["asked"] for method in found["methods"]}
     assert asked["mixed"] == ["llama", "part-only"]
     assert asked["llama"] == ["llama"]

@@ -1,6 +1,8 @@
-"""What the figures show: enough users at each point, true intervals, names that say what is simulated, colours that can be told apart."""
+"""Figures: enough users at each point, true intervals, names that say what is simulated, "
+"colours."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,28 +10,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from microrank.evaluation.diagnostics import Diagnostics, Positions
 from microrank.evaluation.intervals import wilson_interval
 from microrank.evaluation.ndcg import ndcg
-from microrank.report import style
-from microrank.report.alternatives import flow_numbers, fusion_numbers, positions_numbers
-from microrank.report.positions import LEAST_USERS, position_bins, position_curve
+from microrank.report.figures import flow, fusion, positions, style
+from microrank.report.figures.fusion import number_name, tuning_curve
+from microrank.report.figures.positions import LEAST_USERS, position_bins, position_curve
 from microrank.report.svg_panels import INK, PAPER, SVG, inline_panels
-from microrank.report.tuning import number_name, tuning_curve
 from microrank.rerank.fusion import fuse_rankings
-from report.study import SUBSET, rankings, study
+from microrank.rerank.fusion_choice import FusionChoice
+from report.study import SUBSET, methods, rankings, study
 
 ROOT = Path(__file__).parents[2]
 
 
-def with_users(users: list[int]) -> dict:
-    return {
-        "k": len(users),
-        "methods": {"one": {"by_recommender_position": {"users": users, "hits": users}}},
-    }
+def with_users(users: list[int]) -> Diagnostics:
+    """Diagnostics of one method, with this many users at each position."""
+    one = study().diagnostics
+    method = replace(one.methods["best"], by_recommender_position=Positions(users, users))
+    return replace(one, k=len(users), methods={"one": method})
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=20))
-def test_the_points_of_a_position_curve_cover_all_positions_once_and_each_has_enough_users(
+def test_points_of_a_position_curve_cover_all_positions_and_have_enough_users(
     users: list[int],
 ) -> None:
     bins = position_bins(with_users(users))
@@ -40,9 +43,7 @@ def test_the_points_of_a_position_curve_cover_all_positions_once_and_each_has_en
     assert len(held) == 1 or min(held) >= LEAST_USERS
 
 
-def test_with_many_users_every_position_is_a_point_by_itself_and_with_few_positions_are_pooled() -> (
-    None
-):
+def test_with_many_users_every_position_is_a_point_and_with_few_they_are_pooled() -> None:
     assert position_bins(with_users([100] * 20)) == [
         (position, position) for position in range(1, 21)
     ]
@@ -51,10 +52,10 @@ def test_with_many_users_every_position_is_a_point_by_itself_and_with_few_positi
 
 
 def test_a_point_has_wilsons_interval_of_its_own_users() -> None:
-    (point,) = position_curve({"hits": [1, 4], "users": [3, 17]}, [(1, 2)], 0.95)
+    (point,) = position_curve(Positions(users=[3, 17], hits=[1, 4]), [(1, 2)], 0.95)
     assert (point.hits, point.users, point.rate) == (5, 20, 0.25)
     assert (point.ci_low, point.ci_high) == wilson_interval(5, 20, 0.95)
-    (nobody,) = position_curve({"hits": [0], "users": [0]}, [(1, 1)], 0.95)
+    (nobody,) = position_curve(Positions(users=[0], hits=[0]), [(1, 1)], 0.95)
     assert nobody.rate is None
     assert (nobody.ci_low, nobody.ci_high) == (0, 1)
 
@@ -63,7 +64,7 @@ def test_a_fusions_curve_has_the_mean_over_the_tuning_users_and_its_interval() -
     made = rankings()
     ours, theirs = SUBSET.slice(0, 10), SUBSET.slice(10)
     parts = [made["best"], made["chance"]]
-    chosen = fuse_rankings("z-score", ours, parts, theirs, parts).choice.to_json()
+    chosen = fuse_rankings("z-score", ours, parts, theirs, parts).choice
     number, mean, low, high = tuning_curve(chosen, 0.95)[0]
     assert number == 0, "the second alone"
     lists = {(row["user_id"], row["item_id"]): row["rank"] for row in made["chance"].to_pylist()}
@@ -75,10 +76,11 @@ def test_a_fusions_curve_has_the_mean_over_the_tuning_users_and_its_interval() -
 
 
 def test_a_part_that_is_the_recommender_goes_by_its_name() -> None:
-    fused = {"fusion": "z-score", "of": ["nfm", "bm25"]}
-    assert number_name(fused, {"nfm": "recommender"}) == "α, the weight of NFM"
-    assert number_name(fused, {"sasrec": "recommender"}) == "α, the weight of sasrec"
-    assert number_name({"fusion": "reciprocal", "of": ["nfm", "bm25"]}, {}) == "k"
+    fused = FusionChoice("z-score", ("nfm", "bm25"), 0.5, 9, "ndcg@10", ())
+    ours, theirs = study(), study(methods=methods(recommender="sasrec"))
+    assert number_name(fused, ours) == "α, the weight of NFM"
+    assert number_name(fused, theirs) == "α, the weight of sasrec"
+    assert number_name(replace(fused, fusion="reciprocal"), ours) == "k"
 
 
 @pytest.fixture(scope="module")
@@ -94,23 +96,23 @@ def test_a_simulated_fusion_says_so_in_every_figure(drawn: dict[str, str], name:
 
 def test_what_is_simulated_says_so_in_the_tables_behind_the_figures() -> None:
     one = study()
-    for table in (positions_numbers(one), flow_numbers(one), fusion_numbers(one)):
+    for table in (figure.numbers(one) for figure in (positions, flow, fusion)):
         assert "mixed (simulated)" in {row[0] for row in table.rows}
         assert "mixed" not in {row[0] for row in table.rows}
 
 
 def test_the_tables_behind_the_figures_count_every_user_once() -> None:
     one = study()
-    flow = [row for row in flow_numbers(one).rows if row[0] == "best"]
-    assert [row[1:] for row in flow] == [
+    moved = [row for row in flow.numbers(one).rows if row[0] == "best"]
+    assert [row[1:] for row in moved] == [
         [name, "10", "0", "0", "0"] for name in ("1–5", "6–10", "11–15", "16–20")
     ]
-    positions = [row for row in positions_numbers(one).rows if row[:2] == ["best", "NFM"]]
-    assert [row[2:6] for row in positions] == [
+    points = [row for row in positions.numbers(one).rows if row[:2] == ["best", "NFM"]]
+    assert [row[2:6] for row in points] == [
         ["1–8", "16", "16", "1.00"],
         ["9–20", "24", "24", "1.00"],
     ]
-    assert [row[2] for row in fusion_numbers(one).rows if row[5] == "chosen"] == ["0.5"]
+    assert [row[2] for row in fusion.numbers(one).rows if row[5] == "chosen"] == ["0.5"]
 
 
 @pytest.mark.parametrize(

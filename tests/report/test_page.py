@@ -15,9 +15,10 @@ pytestmark = pytest.mark.skipif(
 
 DESK, PHONE = (1200, 900), (375, 800)
 TITLE = "Can a language model improve the recommender's list?"
-FOCUSED = "document.activeElement.id || document.activeElement.value || document.activeElement.textContent"
+FOCUSED = """(({ id, value, textContent }) => id || value || textContent)(document.activeElement)"""
 
-# Of every element with text of its own: contrast by WCAG 2.2 of its colour with what lies behind it.
+# Of every element with text of its own: contrast by WCAG 2.2 of its colour with what lies behind
+# it.
 CONTRASTS = """(() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (colour) => {
@@ -25,17 +26,22 @@ CONTRASTS = """(() => {
     const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
     return [r, g, b, a / 255];
   };
-  const over = (top, below) => top.slice(0, 3).map((value, i) => value * top[3] + below[i] * (1 - top[3]));
+  const over = (top, below) =>
+    top.slice(0, 3).map((value, i) => value * top[3] + below[i] * (1 - top[3]));
   const behind = (node) => {
     const own = rgba(getComputedStyle(node).backgroundColor);
-    return own[3] === 1 ? own.slice(0, 3) : over(own, node.parentElement ? behind(node.parentElement) : rgba("Canvas"));
+    if (own[3] === 1) return own.slice(0, 3);
+    return over(own, node.parentElement ? behind(node.parentElement) : rgba("Canvas"));
   };
-  const light = (colour) => colour.map((value) => value / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (colour) => colour.map((value) => linear(value / 255))
     .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
-  return [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() && !node.closest("noscript, script") &&
+  return [...document.querySelectorAll("body *")].filter((node) =>
+    node.checkVisibility() && !node.closest("noscript, script") &&
     [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim())).map((node) => {
     const style = getComputedStyle(node), ground = behind(node);
-    const [a, b] = [light(over(rgba(node instanceof SVGElement ? style.fill : style.color), ground)), light(ground)].sort((x, y) => y - x);
+    const colour = rgba(node instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(over(colour, ground)), light(ground)].sort((x, y) => y - x);
     return [(a + 0.05) / (b + 0.05), node.textContent.slice(0, 40)];
   });
 })()"""
@@ -146,7 +152,8 @@ def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narro
 ) -> None:
     browser.open(page)
     assert browser.run(
-        "[...document.querySelectorAll('.lists .list')].map((list) => list.querySelectorAll('li').length)"
+        "[...document.querySelectorAll('.lists .list')]"
+        ".map((list) => list.querySelectorAll('li').length)"
     ) == [20, 20]
     assert (
         browser.run("document.querySelectorAll('.lists .list')[1].querySelector('li').className")
@@ -156,7 +163,8 @@ def test_the_explorer_marks_the_ground_truth_in_lists_before_and_after_and_narro
     users = browser.run("document.getElementById('pick-user').options.length")
     assert users == 10
     browser.run(
-        "(() => { const pick = document.getElementById('pick-filter'); pick.value = 'better'; pick.dispatchEvent(new Event('change')) })()"
+        "(() => { const pick = document.getElementById('pick-filter'); pick.value = 'better';"
+        " pick.dispatchEvent(new Event('change')) })()"
     )
     assert 0 < browser.run("document.getElementById('pick-user').options.length") < users
     assert browser.run("document.getElementById('how-many').textContent").endswith(
@@ -181,7 +189,10 @@ def test_the_page_never_scrolls_sideways_and_shows_its_links_and_verdicts(
     assert browser.run(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
-    right = "Math.max(...[...document.querySelectorAll('{}')].map((one) => one.getBoundingClientRect().right))"
+    right = (
+        "Math.max(...[...document.querySelectorAll('{}')]"
+        ".map((one) => one.getBoundingClientRect().right))"
+    )
     assert browser.run("document.querySelectorAll('td.verdict').length") >= 4
     for shown in ("nav a", "td.verdict", ".panel svg", "button", "select"):
         assert browser.run(right.format(shown)) <= size[0], shown
@@ -190,8 +201,9 @@ def test_the_page_never_scrolls_sideways_and_shows_its_links_and_verdicts(
 def test_on_a_desk_no_table_scrolls_and_on_a_phone_those_that_do_take_the_focus(
     browser: Browser, page: Path
 ) -> None:
-    scrolling = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
-    stops = "[...document.querySelectorAll('.scroll')].filter((one) => one.checkVisibility() && one.tabIndex === 0)"
+    boxes = "[...document.querySelectorAll('.scroll')]"
+    scrolling = f"{boxes}.filter((one) => one.scrollWidth > one.clientWidth)"
+    stops = f"{boxes}.filter((one) => one.checkVisibility() && one.tabIndex === 0)"
     browser.open(page)
     assert browser.run(f"{scrolling}.length") == browser.run(f"{stops}.length") == 0
     browser.open(page, width=375, height=800)
@@ -207,7 +219,8 @@ def test_on_a_desk_no_table_scrolls_and_on_a_phone_those_that_do_take_the_focus(
 
 def test_figures_are_legible_on_a_phone_and_on_a_desk(browser: Browser, page: Path) -> None:
     sizes = """[...document.querySelectorAll('.panel text')].map((text) => {
-      const m = text.getScreenCTM(); return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(m.a, m.b); })"""
+      const m = text.getScreenCTM();
+      return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(m.a, m.b); })"""
     for width in (375, 768, 1200):
         browser.open(page, width=width)
         found = browser.run(sizes)
@@ -281,11 +294,15 @@ def test_nothing_is_cut_off_in_print(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.resize(703, 1000)  # the width between the margins of A4, in CSS pixels
     browser.prefer("light", media="print")
-    shown = "[...document.querySelectorAll('table, .panel, pre')].filter((one) => one.checkVisibility())"
+    shown = (
+        "[...document.querySelectorAll('table, .panel, pre')]"
+        ".filter((one) => one.checkVisibility())"
+    )
     assert browser.run(f"{shown}.length") > 20
     assert (
         browser.run(
-            f"{shown}.filter((one) => one.getBoundingClientRect().right > 703).map((one) => one.textContent.slice(0, 60))"
+            f"{shown}.filter((one) => one.getBoundingClientRect().right > 703)"
+            ".map((one) => one.textContent.slice(0, 60))"
         )
         == []
     )

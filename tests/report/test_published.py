@@ -1,4 +1,4 @@
-"""Published figures beside ours: what may be compared, and that sameness is judged as that of two samples."""
+"""Published figures beside ours: what may be compared; sameness is that of two samples."""
 
 import dataclasses
 
@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from made_up import as_rankings, made_up_subset, shuffled
-from microrank.evaluation.score import METRICS, score_rankings
+from microrank.evaluation.metrics import METRICS
+from microrank.evaluation.score import score_rankings
 from microrank.evaluation.seeds import compare_seeds
 from microrank.evaluation.settings import Scoring
 from microrank.report.published import OVER_ALL_USERS, QUOTED, hit_rates_table, hits_table
@@ -22,7 +23,7 @@ def with_hits(study, method: str, hits: dict[int, int], n: int):
             row["value"] = float(hits[row["cutoff"]])
     metrics = type(study.metrics).from_pylist(rows, schema=METRICS)
     return dataclasses.replace(
-        study, metrics=metrics, diagnostics={**study.diagnostics, "n_users": n}
+        study, metrics=metrics, diagnostics=dataclasses.replace(study.diagnostics, n_users=n)
     )
 
 
@@ -35,7 +36,7 @@ def changed(study, **settings):
 
 
 def repeated(study, values: list[float]):
-    """The study, repeated so that HR@10 over all users took these values; the other figures rise and fall with it."""
+    """The study, repeated so that HR@10 over all users took these values; others follow it."""
     rates = [
         {
             "all_users": {"n_users": 1000}
@@ -58,8 +59,15 @@ def test_the_published_rows_stand_beside_ours(made) -> None:
     assert "61 hits of 100 at 5, against 40" in QUOTED
 
 
-@pytest.mark.parametrize(("hits", "expected"), [((38, 64), "compatible"), ((50, 70), "compatible"), ((60, 64), "differs at 5"),
-                                                ((5, 20), "differs at 5 and 10")])  # fmt: skip
+SAMENESS = [
+    ((38, 64), "compatible"),
+    ((50, 70), "compatible"),
+    ((60, 64), "differs at 5"),
+    ((5, 20), "differs at 5 and 10"),
+]
+
+
+@pytest.mark.parametrize(("hits", "expected"), SAMENESS)
 def test_sameness_is_judged_by_the_interval_of_the_difference(made, hits, expected) -> None:
     assert (
         verdicts(with_hits(made.study(), "nfm", dict(zip((5, 10), hits, strict=True)), 100))["NFM"]
@@ -71,7 +79,7 @@ def test_sameness_is_judged_by_the_interval_of_the_difference(made, hits, expect
 def test_studies_with_the_same_true_rates_are_said_to_differ_at_about_the_level(
     made, n, monkeypatch
 ) -> None:
-    """The published study is itself a draw of 100 users: it used to be taken as the truth, and 28 % and 86 % differed."""
+    """The published study is itself a draw of 100 users; as the truth, 28 % and 86 % differed."""
     from microrank.report import published
 
     random = np.random.default_rng(1)
@@ -86,7 +94,9 @@ def test_studies_with_the_same_true_rates_are_said_to_differ_at_about_the_level(
         monkeypatch.setattr(
             published, "_hits", lambda _study, _method, cutoff, values=values: values[cutoff]
         )
-        of_n = dataclasses.replace(study, diagnostics={**study.diagnostics, "n_users": n})
+        of_n = dataclasses.replace(
+            study, diagnostics=dataclasses.replace(study.diagnostics, n_users=n)
+        )
         differ += published.compare(of_n, "NFM", "nfm") != "compatible"
     assert differ / studies == pytest.approx(0.05, abs=0.025)
 
@@ -114,13 +124,15 @@ def test_lists_of_another_length_are_not_comparable_and_break_nothing(made, k) -
     subset = made_up_subset(truth, k=k)
     rankings = {
         name: as_rankings(subset, shuffled(40, np.random.default_rng(1), k))
-        for name in made.study().methods
+        for name in made.study().names
     }
     metrics = score_rankings(
         rankings, subset, Scoring(bootstrap_samples=100), dataset="microlens-100k", seed=1
     )
     study = made.study()
-    short = dataclasses.replace(study, metrics=metrics, diagnostics={**study.diagnostics, "k": k})
+    short = dataclasses.replace(
+        study, metrics=metrics, diagnostics=dataclasses.replace(study.diagnostics, k=k)
+    )
     assert verdicts(short)["NFM"] == f"not comparable: lists of {k}"
     assert all(cutoff < k for cutoff in short.main_cutoffs)
     few = dataclasses.replace(short, nfm={**short.nfm, "all_users": {"n_users": 1000}})
@@ -165,4 +177,4 @@ def test_runs_of_the_same_recommender_are_said_to_differ_at_the_level(made) -> N
 
 
 def test_every_figure_over_all_users_names_a_metric_that_is_measured() -> None:
-    assert {f"{metric.upper()}@{cutoff}" for metric, cutoff in OVER_ALL_USERS} == set(PAPER)
+    assert {published.name for published in OVER_ALL_USERS} == set(PAPER)

@@ -18,7 +18,7 @@ def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
 
 def with_verdict(study, method: str, delta: float, p: float):
     """The study in which `method` has this difference and p at every cutoff."""
-    from microrank.evaluation.score import METRICS
+    from microrank.evaluation.metrics import METRICS
 
     rows = study.metrics.to_pylist()
     for row in rows:
@@ -47,15 +47,11 @@ def test_the_headline_follows_direction_and_corrected_p(made, delta, p, expected
     assert answer(with_verdict(made.study(), "llama", delta, p)).startswith(headline)
 
 
-def fused(made, kind: str = "fusion", of: tuple[str, ...] = ("nfm", "llama")):
+def fused(made, of: tuple[str, ...] = ("nfm", "llama"), names: tuple[str, ...] = ()):
     """The study in which `best` is a fusion of these parts."""
-    study = made.study()
-    rerankers = {**study.settings["rerankers"], "best": {"fusion": "reciprocal", "of": list(of)}}
-    return dataclasses.replace(
-        study,
-        kinds={**study.kinds, "best": kind},
-        settings={**study.settings, "rerankers": rerankers},
-    )
+    best = {"fusion": "reciprocal", "of": list(of)}
+    names = names or tuple(made.RERANKERS)
+    return made.study(methods=made.methods(names, best=best))
 
 
 @pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
@@ -90,7 +86,7 @@ def test_of_a_fusion_with_further_parts_the_model_is_not_said_to_have_done_it(ma
 def test_language_models_that_were_asked_for_fusions_alone_count_as_asked(made) -> None:
     from microrank.report.headline import answer
 
-    alone = dataclasses.replace(fused(made), methods=("best", "simulated-study"))
+    alone = fused(made, names=("best", "simulated-study"))
     told = answer(with_verdict(alone, "best", 0.2, 0.01))
     assert told.startswith(
         "A language model was asked only as a part of fusions. **Yes, as a part of a fusion: `best`"
@@ -101,9 +97,7 @@ def test_a_fusion_with_a_simulated_part_is_called_simulated_and_answers_nothing(
     from microrank.report.headline import answer
     from microrank.report.sections import sections
 
-    study = dataclasses.replace(
-        fused(made, "simulated fusion", ("nfm", "simulated-study")), methods=("best", "chance")
-    )
+    study = fused(made, of=("nfm", "simulated-study"), names=("best", "chance"))
     assert answer(study).startswith(
         "**No language model was asked here** (the answers come from a simulated server"
     )
@@ -136,14 +130,14 @@ def test_every_methods_verdict_against_a_shuffle_is_holm_adjusted_and_stands_ear
     assert all(row["p_value"] < row["p_holm"] < 0.05 for row in rows if row["cutoff"] < 10)
 
 
-def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_for_the_method_in_question(
+def test_power_is_told_for_one_test_and_for_the_verdicts_of_the_method_in_question(
     report, made
 ) -> None:
     from microrank.evaluation.power import detectable_difference
 
     study = made.study()
-    row, tests = study.row("llama", "hr", 10), 4 * len(study.methods)  # at 1, 5, 10 and 15
-    differing = (row["wins"] + row["losses"]) / 40
+    row, tests = study.row("llama", "hr", 10), 4 * len(study.names)  # at 1, 5, 10 and 15
+    differing = (row.wins + row.losses) / 40
     single, first = (
         math.ceil(40 * detectable_difference(40, differing, level))
         for level in (0.05, 0.05 / tests)
@@ -158,8 +152,8 @@ def test_the_power_is_told_at_the_level_of_one_test_and_at_that_of_the_verdicts_
         in report.markdown
     )
     assert (
-        f"corrected for {tests} tests, and the first step of Holm's correction asks for p ≤ {0.05 / tests:.2g}"
-        in report.markdown
+        f"corrected for {tests} tests, and the first step of Holm's correction asks for "
+        f"p ≤ {0.05 / tests:.2g}" in report.markdown
     )
     assert f"that takes {first} hits" in report.markdown
     assert any(
@@ -173,10 +167,7 @@ def test_the_table_says_that_intervals_are_unadjusted_and_shows_those_of_ndcg_an
 ) -> None:
     assert "They are not adjusted for the many comparisons, as p is" in report.markdown
     row = made.study().row("llama", "ndcg", 10)
-    assert (
-        f"| llama | {row['value']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f}) |"
-        in report.markdown
-    )
+    assert f"| llama | {row.value:.3f} ({row.ci_low:.3f}–{row.ci_high:.3f}) |" in report.markdown
 
 
 def test_no_caption_says_that_a_method_by_titles_alone_is_flat(report) -> None:
@@ -187,20 +178,18 @@ def test_no_caption_says_that_a_method_by_titles_alone_is_flat(report) -> None:
 def test_without_a_real_model_the_report_says_that_none_was_asked(made, tmp_path) -> None:
     from microrank.report.headline import answer
 
-    study = made.study(methods=("best", "simulated-study"))
+    study = made.study(methods=made.methods(("best", "simulated-study")))
     assert answer(study).startswith(
         "**No language model was asked here** (the answers come from a simulated server"
     )
-    assert "`methods` names none" in answer(made.study(methods=("best",)))
+    assert "`methods` names none" in answer(made.study(methods=made.methods(("best",))))
 
 
 def test_simulated_and_synthetic_are_said_wherever_they_show(made, tmp_path) -> None:
     study = made.study()
     assert study.label("simulated-study") == "simulated-study"
-    assert (
-        dataclasses.replace(study, kinds={**study.kinds, "llama": "simulated llm"}).label("llama")
-        == "llama (simulated)"
-    )
+    simulated = made.methods(llama={"llm": "simulated", "prompt": "study"})
+    assert made.study(methods=simulated).label("llama") == "llama (simulated)"
     synthetic = made.study(settings={**study.settings, "synthetic": True})
     text = made.written(synthetic, tmp_path)
     assert "say nothing about real recommenders" in text.markdown

@@ -1,8 +1,12 @@
 """The sections that only some studies have."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from microrank.evaluation.score import RANDOM_EXPECTED, score_rankings
+from microrank.evaluation.diagnostics import Asked, Usage
+from microrank.evaluation.metrics import RANDOM_EXPECTED
+from microrank.evaluation.score import score_rankings
 from microrank.evaluation.seeds import compare_seeds
 from microrank.evaluation.settings import Scoring
 from microrank.report.all_users import over_all_users
@@ -10,7 +14,8 @@ from microrank.report.blocks import Picture, Table
 from microrank.report.costs import answers_table
 from microrank.report.sections import sections
 from microrank.report.seeds import over_seeds
-from report.study import SUBSET, rankings, study
+from microrank.rerank.repairs import Repairs
+from report.study import SUBSET, methods, rankings, study
 
 
 def cells(section_table: Table) -> dict[str, list[str]]:
@@ -25,7 +30,7 @@ def test_the_rate_over_all_users_is_the_share_of_hit_users_times_the_rate_among_
     for name in ("best", "chance"):
         for cutoff, cell in zip((5, 10), found[one.label(name)][::2], strict=True):
             assert float(cell.split()[0]) == pytest.approx(
-                0.2 * one.row(name, "hr", cutoff)["value"], abs=1e-5
+                0.2 * one.row(name, "hr", cutoff).value, abs=1e-5
             )
     assert found[one.label(RANDOM_EXPECTED)] == ["0.05000", "", "0.10000", ""]
     assert found["NFM, counted"] == ["0.01700", "", "0.02900", ""]
@@ -38,22 +43,18 @@ def test_the_difference_over_all_users_has_an_interval_of_its_own_for_these_user
     row = one.row("best", "hr_difference", 10)
     cell = cells(next(block for block in section.blocks if isinstance(block, Table)))["best"][3]
     factor = 0.2 * np.sqrt((200 - 40) / (200 - 1))
-    ends = [
-        0.2 * row["value"] + factor * (row[end] - row["value"]) for end in ("ci_low", "ci_high")
-    ]
-    assert cell == f"{0.2 * row['value']:+.5f} ({ends[0]:+.5f} to {ends[1]:+.5f})"
+    ends = [0.2 * row.value + factor * (end - row.value) for end in row.interval]
+    assert cell == f"{0.2 * row.value:+.5f} ({ends[0]:+.5f} to {ends[1]:+.5f})"
 
 
-def test_a_subset_of_all_users_estimates_their_rates_directly_and_shows_them_beside_the_hits() -> (
-    None
-):
+def test_a_subset_of_all_users_estimates_their_rates_and_shows_them_beside_the_hits() -> None:
     one = study()
     everyone = study(
         settings={**one.settings, "subset": {**one.settings["subset"], "population": "users"}}
     )
     (section,) = over_all_users(everyone)
     found = cells(next(block for block in section.blocks if isinstance(block, Table)))
-    assert float(found["best"][0].split()[0]) == one.row("best", "hr", 5)["value"]
+    assert float(found["best"][0].split()[0]) == one.row("best", "hr", 5).value
     assert "drawn from all 1,000, of whom 200 (20.00%)" in section.blocks[0].text  # type: ignore[union-attr]
     headers = [
         block.header
@@ -82,33 +83,26 @@ def test_where_everybody_was_drawn_there_is_no_interval() -> None:
     assert "Everybody was drawn" in section.blocks[1].caption  # type: ignore[union-attr]
 
 
-def usage(answers: int, without: int = 0, prompt: int = 0, completion: int = 0) -> dict:
-    return {
-        "answers": answers,
-        "without_usage": without,
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "served_models": ["a-model"],
-    }
+def usage(answers: int, without: int = 0, prompt: int = 0, completion: int = 0) -> Usage:
+    return Usage(answers, without, prompt, completion, ["a-model"])
 
 
-def test_tokens_and_dollars_of_fusions_parts_and_tuning_are_told_and_what_no_server_counted_is_unknown() -> (
-    None
-):
+def test_tokens_and_dollars_of_parts_and_tuning_are_told_and_uncounted_ones_are_unknown() -> None:
     one = study()
     asked = {
-        "llama": {
-            "repairs": {"answers": 40},
-            "subset": usage(40, 0, 2_000_000, 1_000_000),
-            "tuning": usage(9, 2, 1_000_000, 0),
-        },
-        "part": {"repairs": {"answers": 40}, "subset": usage(40, 40)},
+        "llama": Asked(
+            Repairs(40, 0, 0),
+            subset=usage(40, 0, 2_000_000, 1_000_000),
+            tuning=usage(9, 2, 1_000_000, 0),
+        ),
+        "part": Asked(Repairs(40, 0, 0), subset=usage(40, 40)),
     }
-    rerankers = {**one.settings["rerankers"], "part": {"llm": "llama", "prompt": "study"}}
+    mixed = {"fusion": "reciprocal", "of": ["nfm", "llama", "part"]}
+    part = {"llm": "llama", "prompt": "study"}
     table = answers_table(
         study(
-            diagnostics={**one.diagnostics, "asked": asked},
-            settings={**one.settings, "rerankers": rerankers},
+            diagnostics=replace(one.diagnostics, asked=asked),
+            methods=methods(mixed=mixed, part=part),
         )
     )
     assert table.header == ["", "llama", "part"]
@@ -130,9 +124,9 @@ def test_what_a_shuffle_moves_stands_beside_what_methods_move() -> None:
         for block in part.blocks
         if isinstance(block, Table)
     )
-    shuffle = one.diagnostics["shuffle"]
+    shuffle = one.diagnostics.shuffle
     assert cells(table)[one.label(RANDOM_EXPECTED)][2:4] == [
-        f"{shuffle[key]:,.0f}" for key in ("popularity_of_promoted", "popularity_of_demoted")
+        f"{count:,.0f}" for count in (shuffle.promoted, shuffle.demoted)
     ]
 
 
@@ -157,7 +151,7 @@ def test_repeats_are_shown_with_their_spread() -> None:
     (section,) = over_seeds(study(seeds=compare_seeds([one.metrics] * 3)))
     table = next(block for block in section.blocks if isinstance(block, Table))
     assert "3 times" in section.blocks[0].text  # type: ignore[union-attr]
-    hits = one.row("best", "hits", 10)["value"]
+    hits = one.row("best", "hits", 10).value
     assert cells(table)["best"][1:3] == [f"{hits:.1f} ± 0.0", f"{hits:.0f}–{hits:.0f}"]
 
 
@@ -172,11 +166,8 @@ def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
     )
     assert set(metrics["baseline"].drop_null().to_pylist()) == {"sasrec", RANDOM_EXPECTED}
     settings = {**study().settings, "dataset": "shop", "recommender": "sasrec"}
-    kinds = {
-        "sasrec": "recommender",
-        **{name: kind for name, kind in study().kinds.items() if name != "nfm"},
-    }
-    parts = sections(study(metrics=metrics, settings=settings, kinds=kinds))
+    theirs = methods(recommender="sasrec")
+    parts = sections(study(metrics=metrics, settings=settings, methods=theirs))
     recommender = next(part for part in parts if part.title == "The recommender")
     assert not any(isinstance(block, Picture) for block in recommender.blocks)
     texts = repr(

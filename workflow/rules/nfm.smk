@@ -1,7 +1,8 @@
-"""The recommender: training, ranking of the whole catalogue, and how good the lists are over all users.
+"""The recommender: training, ranking of the whole catalogue, and quality over all users.
 
 needs: splits
-makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors, nfm/recommendations.parquet, nfm/metrics.json
+makes: nfm/model.safetensors, nfm/training.csv, nfm/refitted.safetensors,
+       nfm/recommendations.parquet, nfm/metrics.json
 """
 
 RECIPE = config["nfm"]["recipes"][config["nfm"]["recipe"]]
@@ -40,11 +41,12 @@ rule train_nfm:
         processes=config["nfm"]["processes"],
         nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
+        refit=False,
     script:
         "../scripts/train_nfm.py"
 
 
-rule refit_nfm:
+use rule train_nfm as refit_nfm with:
     input:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
@@ -56,20 +58,8 @@ rule refit_nfm:
         "results/{dataset}/logs/refit_nfm.log",
     benchmark:
         "results/{dataset}/benchmarks/refit_nfm.tsv"
-    conda:
-        NFM_ENVIRONMENT
-    threads: config["nfm"]["threads"]
-    resources:
-        **gpus(config["nfm"]["processes"]),
     params:
-        code=source_digest("refit_nfm"),
-        seed=seed_of,
-        device=config["nfm"]["device"],
-        processes=config["nfm"]["processes"],
-        nodes=config["nfm"]["nodes"],
-        recipe=RECIPE,
-    script:
-        "../scripts/refit_nfm.py"
+        refit=True,
 
 
 rule recommend_top_k:

@@ -1,7 +1,8 @@
 """Metrics, diagnostics, figures, and the report in two forms.
 
 needs: rankings/{method}.parquet of the methods that run, subset, splits, responses, nfm or lists
-makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated; results/report.md, results/report.html
+makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated;
+       results/report.md, results/report.html
 """
 
 from microrank.workflow.study_files import files_of_study
@@ -82,7 +83,7 @@ rule draw_figures:
         **{
             name: report(
                 f"results/{{dataset}}/figures/{name}.svg",
-                caption=f"../report/{name}.rst",
+                caption="../report/figure.rst",
                 category="Figures",
             )
             for name in FIGURES
@@ -96,7 +97,7 @@ rule draw_figures:
     params:
         code=source_digest("draw_figures"),
         confidence=config["report"]["confidence"],
-        kinds=METHODS.kinds,
+        methods=METHODS.to_json(),
         fused=FUSED,
     script:
         "../scripts/draw_figures.py"
@@ -150,9 +151,8 @@ rule write_report:
         report=config["report"],
         settings=study_settings(STUDIES, METHODS),
         files=list(FILES),
-        methods=config["methods"],
+        methods=METHODS.to_json(),
         asked=ANSWERED,
         fused=FUSED,
-        kinds=METHODS.kinds,
     script:
         "../scripts/write_report.py"

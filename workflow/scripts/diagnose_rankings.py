@@ -7,17 +7,18 @@ log = start_job(snakemake)
 import json
 
 from microrank import tables
-from microrank.evaluation.diagnostics import Answers, diagnose_rankings
+from microrank.evaluation.diagnose import Answers, diagnose_rankings
 from microrank.files import read_json, write_text
+from microrank.rerank.repairs import Repairs
 
 given, params = snakemake.input, snakemake.params
 tuning = dict(zip(params.tuned, given.tuning_responses, strict=True))
 answers = {
     name: Answers(
-        tables.read_table(responses, tables.RESPONSES),
-        tables.read_table(passes, tables.PASSES),
-        read_json(repairs),
-        tables.read_table(tuning[name], tables.RESPONSES) if name in tuning else None,
+        responses=tables.read_table(responses, tables.RESPONSES),
+        passes=tables.read_table(passes, tables.PASSES),
+        repairs=Repairs.from_json(read_json(repairs)),
+        tuning=tables.read_table(tuning[name], tables.RESPONSES) if name in tuning else None,
     )
     for name, responses, passes, repairs in zip(
         params.answered, given.responses, given.passes, given.repairs, strict=True
@@ -32,5 +33,6 @@ diagnostics = diagnose_rankings(
     tables.read_table(given.catalogue, tables.ITEMS),
     answers,
 )
-log.info("looked into %d methods", len(diagnostics["methods"]))
-write_text(snakemake.output.diagnostics, json.dumps(diagnostics, indent=1, allow_nan=False) + "\n")
+log.info("looked into %d methods", len(diagnostics.methods))
+text = json.dumps(diagnostics.to_json(), indent=1, allow_nan=False)
+write_text(snakemake.output.diagnostics, f"{text}\n")

@@ -6,20 +6,25 @@ log = start_job(snakemake)
 
 from pathlib import Path
 
+from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.files import read_json
+from microrank.methods import Methods
 from microrank.report.figures import draw_figures
+from microrank.report.results import Results
+from microrank.rerank.fusion_choice import FusionChoice
 
-draw_figures(
-    read_metrics(snakemake.input.metrics),
-    read_json(snakemake.input.diagnostics),
-    Path(snakemake.input.training[0]) if snakemake.input.training else None,
-    snakemake.params.kinds,
-    {
-        name: read_json(path)
-        for name, path in zip(snakemake.params.fused, snakemake.input.fusions, strict=True)
+given, params = snakemake.input, snakemake.params
+results = Results(
+    metrics=read_metrics(given.metrics),
+    diagnostics=read_diagnostics(given.diagnostics),
+    methods=Methods.from_json(params.methods),
+    fusions={
+        name: FusionChoice.from_json(read_json(path))
+        for name, path in zip(params.fused, given.fusions, strict=True)
     },
-    confidence=snakemake.params.confidence,
-    paths={name: Path(path) for name, path in snakemake.output.items()},
+    training=Path(given.training[0]) if given.training else None,
+    confidence=params.confidence,
 )
+draw_figures(results, {name: Path(path) for name, path in snakemake.output.items()})
 log.info("drew %d figures", len(snakemake.output))

@@ -8,16 +8,16 @@ from microrank import tables
 from microrank.nfm.checkpoint import load_model
 from microrank.nfm.device import choose_device
 from microrank.nfm.rank import recommend_top_k
+from microrank.shards import Shard
 
-model, recipe = load_model(
-    snakemake.input.model, choose_device(snakemake.params.device, snakemake.threads)
-)
+given, params = snakemake.input, snakemake.params
+model, recipe = load_model(given.model, choose_device(params.device, snakemake.threads))
 recommendations = recommend_top_k(
     model,
-    [tables.StoredTable(path, tables.SPLIT) for path in snakemake.input.past],
-    tables.read_table(snakemake.input.catalogue, tables.ITEMS),
-    snakemake.params.top_k,
+    [tables.StoredTable(path, tables.SPLIT) for path in given.past],
+    tables.read_table(given.catalogue, tables.ITEMS),
+    params.top_k,
     history_length=recipe.history_length,
-    shard=snakemake.params.shard,
+    shard=Shard.from_json(params.shard),
 )
 tables.write_table(recommendations, snakemake.output.recommendations, tables.RECOMMENDATIONS)

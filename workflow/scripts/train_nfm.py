@@ -1,13 +1,14 @@
-"""Train the recommender on item ids alone, stopping where the valid items say so."""
+"""Train the recommender on item ids alone: on train, or again on train and valid (`refit`)."""
 
 from microrank.workflow.jobs import start_job
 
 log = start_job(snakemake)
 
 from microrank.nfm.device import choose_device
-from microrank.nfm.torchrun import TrainingJob, run_training
+from microrank.nfm.torchrun import train_by_torchrun
+from microrank.nfm.training_job import TrainingJob, train_from_files
 
-given, params = snakemake.input, snakemake.params
+given, made, params = snakemake.input, snakemake.output, snakemake.params
 device = choose_device(params.device, snakemake.threads)
 log.info("training on %s with %d threads: %s", device, snakemake.threads, params.recipe)
 job = TrainingJob(
@@ -18,7 +19,11 @@ job = TrainingJob(
     seed=params.seed,
     device=device,
     threads=max(1, snakemake.threads // params.processes),
-    model=snakemake.output.model,
-    curve=snakemake.output.curve,
+    model=made.model,
+    curve=given.curve if params.refit else made.curve,
+    refit=params.refit,
 )
-run_training(job, params.processes, params.nodes)
+if params.processes == params.nodes == 1:
+    train_from_files(job)
+else:
+    train_by_torchrun(job, params.processes, params.nodes)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.evaluation.hits import Found, find_held_out_items
+from microrank.evaluation.hits import HeldOutItems, find_held_out_items
 from microrank.seeds import generator
 from microrank.tables import Batches, rows_of, users_of
 
@@ -137,7 +137,7 @@ def _draw(eligible: np.ndarray, size: int, random: np.random.Generator) -> np.nd
 
 
 def _subset(
-    held_out: Found,
+    held_out: HeldOutItems,
     drawn: np.ndarray,
     recommendations: Batches,
     past: Sequence[Batches],

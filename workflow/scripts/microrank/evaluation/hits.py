@@ -1,17 +1,24 @@
-"""Where a recommender's lists hold the held-out items, found list by list, so that the lists need not fit into memory."""
+"""Where a recommender's lists hold the held-out items.
+
+The lists are read a batch at a time, so that they need not fit into memory.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from microrank.errors import StudyError
-from microrank.tables import Batches
+from microrank.tables import Batches, find_ids
 
 
-class Found(NamedTuple):
-    """Of the users who have a list, ascending: `items`, what was hidden from each, and its rank, 0 where the list lacks it: all [n_users].
+class HeldOutItems(NamedTuple):
+    """The held-out item of each user who has a list, users ascending.
 
-    list_length: the last rank of any list.
+    Attributes:
+        users: ids, [n_users].
+        items: ids of the held-out items, [n_users].
+        ranks: of the item in the user's list, from 1; 0 where the list lacks it, [n_users].
+        list_length: the last rank of any list.
     """
 
     users: np.ndarray
@@ -20,34 +27,33 @@ class Found(NamedTuple):
     list_length: int
 
 
-def find_held_out_items(recommendations: Batches, hidden: Batches) -> Found:
+def find_held_out_items(recommendations: Batches, held_out: Batches) -> HeldOutItems:
     """Look each user's held-out item up in the user's list.
 
     Args:
-        recommendations: table RECOMMENDATIONS, rows in any order. hidden: table SPLIT (test, or valid), one item a user.
+        recommendations: table RECOMMENDATIONS, rows in any order.
+        held_out: table SPLIT (test, or valid), one item a user.
 
     Raises:
-        StudyError: `hidden` has no or several items of a user, or there are lists of users whom it lacks.
+        StudyError: `held_out` has no or several items of a user, or there are lists of users whom
+            it lacks.
     """
-    lists_file, hidden_file = (
-        getattr(recommendations, "path", "the lists"),
-        getattr(hidden, "path", "the split"),
-    )
-    users, items = (_column(hidden, name) for name in ("user_id", "item_id"))
-    if (users[1:] < users[:-1]).any():
-        order = np.argsort(users)
-        users, items = users[order], items[order]
+    lists_file = getattr(recommendations, "path", "the lists")
+    held_out_file = getattr(held_out, "path", "the split")
+    users, items = _by_user(held_out)
     if not len(users) or (users[1:] == users[:-1]).any():
         raise StudyError(
-            f"{hidden_file}: does not hold one item for each of at least one user; delete the splits and run again"
+            f"{held_out_file}: does not hold one item for each of at least one user; "
+            "delete the splits and run again"
         )
     ranks, has_list, list_length = np.zeros(len(users), np.int16), np.zeros(len(users), bool), 0
     for batch in recommendations.to_batches():
         user, rank, item = (batch[name].to_numpy() for name in ("user_id", "rank", "item_id"))
-        row = np.minimum(np.searchsorted(users, user), len(users) - 1)
-        if (users[row] != user).any():
+        row = find_ids(users, user)
+        if (row < 0).any():
             raise StudyError(
-                f"{lists_file}: holds users that {hidden_file} lacks; delete the file and run again"
+                f"{lists_file}: holds users that {held_out_file} lacks; "
+                "delete the file and run again"
             )
         hit = item == items[row]
         ranks[row[hit]] = rank[hit]
@@ -55,7 +61,16 @@ def find_held_out_items(recommendations: Batches, hidden: Batches) -> Found:
         list_length = max(list_length, int(rank.max(initial=0)))
     if not list_length:
         raise StudyError(f"{lists_file}: holds no list; delete the file and run again")
-    return Found(users[has_list], items[has_list], ranks[has_list], list_length)
+    return HeldOutItems(users[has_list], items[has_list], ranks[has_list], list_length)
+
+
+def _by_user(split: Batches) -> tuple[np.ndarray, np.ndarray]:
+    """Users, ascending, and their items."""
+    users, items = (_column(split, name) for name in ("user_id", "item_id"))
+    if (users[1:] < users[:-1]).any():
+        order = np.argsort(users)
+        users, items = users[order], items[order]
+    return users, items
 
 
 def _column(table: Batches, name: str) -> np.ndarray:

@@ -4,10 +4,12 @@ import numpy as np
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm-adjusted p-values: at most `level` of all studies have any wrong rejection among p_holm <= level.
+    """Compute Holm-adjusted p-values.
 
-    The i-th smallest of m is multiplied by m − i + 1, and none falls below a smaller one's (Holm, A simple sequentially rejective
-    multiple test procedure, Scandinavian Journal of Statistics 6, 1979).
+    Among p_holm <= level, a wrong rejection occurs in at most `level` of all studies. The i-th
+    smallest of m values is multiplied by m − i + 1, and none falls below a smaller one's (Holm, A
+    simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6,
+    1979).
 
     Args:
         p_values: [m], of one family; no NaN.

@@ -6,11 +6,17 @@ USERS_AT_ONCE = 2048  # bounds the memory at this times k²
 
 
 def kendall_tau(places: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """[n_users]: Kendall's τ between two permutations a user: 1 the same order, −1 the reverse, 0 no relation
-    (Kendall, A new measure of rank correlation, Biometrika 30, 1938). With k < 2 there is no pair to agree on: NaN.
+    """Compute Kendall's τ of two permutations a user.
+
+    It is 1 for the same order, −1 for the reverse and 0 for no relation
+    (Kendall, A new measure of rank correlation, Biometrika 30, 1938).
 
     Args:
-        places, other: [n_users, k], the place of item i in either order; no ties.
+        places: [n_users, k], the place of item i in the first order; no ties.
+        other: [n_users, k], the same of the second order.
+
+    Returns:
+        [n_users]; NaN with k < 2, where there is no pair to agree on.
     """
     n, k = places.shape
     if k < 2:

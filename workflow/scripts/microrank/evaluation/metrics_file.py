@@ -2,21 +2,22 @@
 
 import csv
 import os
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
 from microrank.errors import StudyError
-from microrank.evaluation.score import METRICS, RANDOM_EXPECTED, REFERENCES
+from microrank.evaluation.metrics import METRICS, RANDOM_EXPECTED, REFERENCES
 from microrank.files import read_csv, replacing
 
 DIFFERENCE, OVER_RANDOM, ALL_USERS = "_difference", "_over_random", "_all_users"
+Key = tuple[str, str, int]  # method, metric, cutoff
 
 
 def write_metrics(
     table: pa.Table, path: str | os.PathLike[str], schema: pa.Schema = METRICS
 ) -> None:
-    """Table METRICS (or SEEDS) as csv: empty where there is no value."""
+    """Write table METRICS (or SEEDS) as csv: a cell is empty where there is no value."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(schema.names)
@@ -24,53 +25,58 @@ def write_metrics(
 
 
 def read_metrics(path: str | os.PathLike[str], schema: pa.Schema = METRICS) -> pa.Table:
-    """The table again.
+    """Read what `write_metrics` wrote.
 
     Raises:
-        StudyError: the file has other columns, something that is no number in a column of numbers, or not all rows of every method.
+        StudyError: The file has other columns, a text where a number belongs, or not all rows of
+            every method.
     """
     try:
         rows = read_csv(path, schema.names)
         if not rows:
             raise ValueError("no row")
-        casts = {
-            field.name: {pa.int64(): int, pa.float64(): float}.get(field.type, str)
-            for field in schema
-        }
         typed = [
-            {name: cast(row[name]) if row[name] != "" else None for name, cast in casts.items()}
-            for row in rows
+            {field.name: _cast(row[field.name], field.type) for field in schema} for row in rows
         ]
-        _check_rows([(row["method"], row["metric"], row["cutoff"]) for row in typed])
-        return pa.Table.from_pylist(typed, schema=schema)
+        table = pa.Table.from_pylist(typed, schema=schema)
+        keys = table.select(["method", "metric", "cutoff"]).to_pylist()
+        _check_rows([(key["method"], key["metric"], key["cutoff"]) for key in keys])
+        return table
     except (ValueError, TypeError) as error:
         raise StudyError(
             f"{path}: not a complete table of metrics ({error}); delete the file and run again"
         ) from None
 
 
-def _check_rows(found: list[tuple[Any, Any, Any]]) -> None:
-    """Each of the methods that `score_rankings` writes has each row once: a file that was cut at the end of a line looks like a table."""
-    recommender = found[0][0]  # it comes first
-    measured = {(metric, cutoff) for _, metric, cutoff in found}
+def _cast(text: str, arrow_type: pa.DataType) -> str | int | float | None:
+    cast: Callable[[str], str | int | float] = {pa.int64(): int, pa.float64(): float}.get(
+        arrow_type, str
+    )
+    return None if text == "" else cast(text)
+
+
+def _check_rows(keys: Sequence[Key]) -> None:
+    """Check that each method has each row of `score_rankings` once.
+
+    A file that was cut at the end of a line looks like a whole table.
+    """
+    recommender = keys[0][0]  # it comes first
+    measured = {(metric, cutoff) for _, metric, cutoff in keys}
     measured |= {
-        (f"{one}{ALL_USERS}", cutoff)
+        (f"{name}{ALL_USERS}", cutoff)
         for metric, cutoff in measured
         if metric.endswith(ALL_USERS)
-        for one in ("hr", "ndcg")
+        for name in ("hr", "ndcg")
     }
-    methods = {method for method, _, _ in found}.union(REFERENCES)
+    methods = {method for method, _, _ in keys}.union(REFERENCES)
     expected = {
         (method, metric, cutoff)
         for metric, cutoff in measured
         for method in _methods_with(metric, recommender, methods)
     }
-    if (
-        len(found) != len(expected)
-        or set(found) != expected
-        or not any(metric.endswith(DIFFERENCE) for metric, _ in measured)
-    ):
-        raise ValueError(f"its {len(found)} rows are not all rows of every method")
+    compared = any(metric.endswith(DIFFERENCE) for metric, _ in measured)
+    if len(keys) != len(expected) or set(keys) != expected or not compared:
+        raise ValueError(f"its {len(keys)} rows are not all rows of every method")
 
 
 def _methods_with(metric: str, recommender: str, methods: set[str]) -> set[str]:
@@ -78,4 +84,6 @@ def _methods_with(metric: str, recommender: str, methods: set[str]) -> set[str]:
         return {recommender}
     if metric.endswith(DIFFERENCE):
         return methods - {recommender, RANDOM_EXPECTED}
-    return methods.difference(REFERENCES) if metric.endswith(OVER_RANDOM) else methods
+    if metric.endswith(OVER_RANDOM):
+        return methods.difference(REFERENCES)
+    return methods

@@ -1,33 +1,43 @@
-"""What a study of n users could have shown: without this, "no difference found" says nothing."""
+"""What a study of n users could have shown.
+
+Without this, "no difference found" says nothing.
+"""
 
 import numpy as np
 from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
 
-_OUTSIDE = 1e-9  # probability of the numbers of differing users that are left out of the sum, on either side
+# Probability, on either side, of the numbers of differing users that are left out of the sum.
+_OUTSIDE = 1e-9
 
 
 def mcnemar_power(n: int, differing: float, difference: float, level: float = 0.05) -> float:
-    """How often the exact McNemar test of n paired users has p <= `level`, where the true hit rates differ by `difference`.
+    """Compute how often the exact McNemar test of n paired users has p <= `level`.
 
-    The sum over t, how many users differ (binomial with n and d), of the probability that the wins among them, binomial with t and
-    (1 + δ/d)/2, or the losses fall into the test's tails (Duffy, Asymptotic and exact power for the McNemar test and its analogue with R
-    controls per case, Biometrics 40, 1984).
+    It is a sum over t, the number of users who differ, which is binomial with n and d. Each term
+    is the probability that the wins among them, binomial with t and (1 + δ/d)/2, or the losses
+    fall into the test's tails (Duffy, Asymptotic and exact power for the McNemar test and its
+    analogue with R controls per case, Biometrics 40, 1984).
 
     Args:
-        differing: d, the share of users who are a hit for one of the two methods only; |δ| <= d.
+        n: Number of users.
+        differing: d, the share of users who are a hit for one of the two methods only.
+        difference: δ, by which the true hit rates differ; |δ| <= d.
+        level: Of the test.
     """
     if n == 0 or differing <= 0:
         return 0.0
     low, high = _quantile(_OUTSIDE, n, differing), _quantile(1 - _OUTSIDE, n, differing)
     t = np.arange(int(low), int(high) + 1)
-    tail = _quantile(level / 2, t, 0.5)  # at most so many wins, or losses, are significant
+    # At most `tail` wins, or losses, are significant.
+    tail = _quantile(level / 2, t, 0.5)
     tail -= 2 * _at_most(tail, t, 0.5) > level
     share_of_wins = (1 + difference / differing) / 2
     rejected = _at_most(tail, t, share_of_wins) + _at_most(tail, t, 1 - share_of_wins)
     return float(_exactly(t, n, differing) @ rejected)
 
 
-# The binomial distribution from scipy.special: scipy.stats takes longer to import than all else that a report needs.
+# The binomial distribution comes from scipy.special: scipy.stats takes longer to import than all
+# else that a report needs.
 
 
 def _at_most(k: np.ndarray, n: np.ndarray, p: float) -> np.ndarray:
@@ -41,8 +51,8 @@ def _exactly(k: np.ndarray, n: int, p: float) -> np.ndarray:
 
 
 def _quantile(q: float, n: np.ndarray | int, p: float) -> np.ndarray:
-    """The smallest k with P(at most k) >= q."""
-    k = np.ceil(np.nan_to_num(bdtrik(q, n, p)))  # of no draws, which it does not know, 0
+    """Return the smallest k with P(at most k) >= q."""
+    k = np.ceil(np.nan_to_num(bdtrik(q, n, p)))  # bdtrik gives NaN for no draws; k is 0 there
     below = np.maximum(k - 1, 0)
     return np.where(bdtr(below, n, p) >= q, below, k)
 
@@ -50,9 +60,16 @@ def _quantile(q: float, n: np.ndarray | int, p: float) -> np.ndarray:
 def detectable_difference(
     n: int, differing: float, level: float = 0.05, power: float = 0.8
 ) -> float:
-    """The smallest difference of two hit rates that n paired users show with probability `power`, by `mcnemar_power`.
+    """Compute the smallest difference of two hit rates that n paired users show with this power.
 
-    NaN where none could be shown: even the largest that is possible, d, is not found so often.
+    Args:
+        n: Number of users.
+        differing: The share of users who are a hit for one of the two methods only.
+        level: Of the test.
+        power: Probability of finding the difference, by `mcnemar_power`.
+
+    Returns:
+        NaN where even the largest possible difference, `differing`, is not found so often.
     """
     if mcnemar_power(n, differing, differing, level) < power:
         return float("nan")
@@ -68,9 +85,16 @@ def detectable_difference(
 def users_needed(
     difference: float, differing: float, level: float = 0.05, power: float = 0.8
 ) -> int:
-    """About how many paired users show `difference`, above 0 and at most `differing`, with probability `power`.
+    """Compute about how many paired users show `difference` with this power.
 
-    Where one user more lowers the power by a hair, as with any exact test, another number close by may serve too.
+    One user more may lower the power of an exact test a little, so another number close by may do
+    too.
+
+    Args:
+        difference: Of the true hit rates, above 0 and at most `differing`.
+        differing: The share of users who are a hit for one of the two methods only.
+        level: Of the test.
+        power: Probability of finding the difference.
     """
     low, high = 0, 1
     while mcnemar_power(high, differing, difference, level) < power:

@@ -1,4 +1,4 @@
-"""How results are judged: the config's section `report`."""
+"""How results are scored: part of the config's section `report`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Scoring:
-    """cutoffs: the N of Hits@N. confidence: of all intervals. bootstrap_samples: resamples behind the paired intervals."""
+    """What scoring needs of the config.
+
+    Attributes:
+        cutoffs: The N of Hits@N.
+        confidence: Of all intervals.
+        bootstrap_samples: Resamples behind the paired intervals.
+    """
 
     cutoffs: tuple[int, ...] = (1, 5, 10, 15, 20)
     confidence: float = 0.95
@@ -15,5 +21,5 @@ class Scoring:
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any]) -> "Scoring":
-        """Of the section, what scoring needs."""
+        """Take what scoring needs from the section `report`."""
         return cls(tuple(section["cutoffs"]), section["confidence"], section["bootstrap_samples"])

@@ -1,1 +1,1 @@
-"""The Neural Factorization Machine (He & Chua 2017) on item ids: model, exact fast loss, training, ranking, evaluation."""
+"""The neural factorisation machine (He and Chua 2017) on item ids: loss, training, ranking."""

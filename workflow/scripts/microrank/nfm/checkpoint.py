@@ -1,10 +1,11 @@
-"""Models as files: safetensors, which hold numbers and text and can run no code, with the settings in the header."""
+"""Models as safetensors files, which cannot run code; the settings stand in the header."""
 
 import errno
 import json
 import os
 import re
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,7 +18,9 @@ from microrank.nfm.settings import Recipe
 
 
 def save_model(path: str | os.PathLike[str], model: NFM, recipe: Recipe) -> None:
-    """Write parameters, running statistics and the recipe: whole or not at all; the same model gives the same bytes.
+    """Write parameters, running statistics and the recipe: whole or not at all.
+
+    The same model gives the same bytes.
 
     Raises:
         StudyError: the disk is full, or does not let itself be written.
@@ -44,6 +47,11 @@ def save_tensors(
             raise OSError(int(number[1]) if number else errno.EIO, str(error)) from error
 
 
+def tensors_of(file: Any) -> dict[str, torch.Tensor]:
+    """All tensors of an open safetensors file, which is no mapping."""
+    return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
 def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, Recipe]:
     """The model in evaluation mode, on `device`, and the recipe that it was trained by.
 
@@ -53,7 +61,7 @@ def load_model(path: str | os.PathLike[str], device: str = "cpu") -> tuple[NFM, 
     try:
         open(path, "rb").close()  # safetensors would call absent whatever it may not read
         with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
+            tensors = tensors_of(file)
             recipe = Recipe.from_config(json.loads((file.metadata() or {})["recipe"]))
         model = NFM(
             len(tensors["items.weight"]) - 1, recipe.dimension, recipe.hidden, recipe.relu_on_score

@@ -1,4 +1,4 @@
-"""Training examples: each user's newest items, every one of them once the target with the others as input."""
+"""Training examples: each of a user's newest items is once the target, the others its input."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,10 @@ USERS_AT_ONCE = 1 << 16  # bounds the memory while chunks are cut
 class Chunks:
     """The training chunks and what is drawn from them.
 
-    items: [n_users, length] item_index, padded with 0 on the left. examples: [n_examples, 2] (row, position of the target). Both are int32.
-    share: [n_items + 1] each item's share p of the chunks' items.
+    Attributes:
+        items: item_index, padded with 0 on the left, [n_users, length], int32.
+        examples: (row, position of the target), [n_examples, 2], int32.
+        share: each item's share p of the chunks' items, [n_items + 1].
     """
 
     items: np.ndarray
@@ -25,13 +27,14 @@ class Chunks:
 
     @classmethod
     def of(cls, histories: Histories, n_items: int, length: int) -> "Chunks":
-        """Chunks of the newest `length` items; a user with one item has nothing to predict it from, and gives no example."""
+        """Chunks of the newest `length` items.
+
+        A user with one item gives no example: there is nothing to predict it from.
+        """
         n_users = len(histories.users)
-        items, counts, examples = (
-            np.zeros((n_users, length), np.int32),
-            np.zeros(n_items + 1, np.int64),
-            [np.empty((0, 2), np.int32)],
-        )
+        items = np.zeros((n_users, length), np.int32)
+        counts = np.zeros(n_items + 1, np.int64)
+        examples = [np.empty((0, 2), np.int32)]
         for first in range(0, n_users, USERS_AT_ONCE):
             newest = histories.newest(np.arange(first, min(first + USERS_AT_ONCE, n_users)), length)
             items[first : first + len(newest)] = newest
@@ -47,9 +50,13 @@ class Chunks:
         whole_chunks: bool,
         dropped: np.ndarray | None = None,
     ) -> Batch:
-        """The batch of examples `chosen` (indices): their targets (or all their positions) and the items `drawn` are the candidates.
+        """A batch of examples.
 
-        dropped: [len(chosen), length] inputs to leave out of the history, or None.
+        Args:
+            chosen: indices of the examples, [n].
+            drawn: item_index of further candidates, [m].
+            whole_chunks: whether all items of the examples' chunks are candidates, or the targets.
+            dropped: inputs to leave out of the history, [n, length]; None leaves out none.
         """
         rows, positions = self.examples[chosen].T
         chunk = self.items[rows].astype(np.int64)

@@ -6,7 +6,9 @@ from microrank.errors import StudyError
 
 
 def choose_device(wanted: str, threads: int) -> str:
-    """`cpu` or `cuda` for the setting auto | cpu | cuda; pins the number of threads, on which the last bits of a sum depend.
+    """`cpu` or `cuda` for the setting auto | cpu | cuda.
+
+    Also pins the number of threads, on which the last bits of a sum depend.
 
     Raises:
         StudyError: cuda is asked for and not there.

@@ -1,11 +1,13 @@
 """Scores of the whole catalogue without ever forming the bi-interaction of a user with an item.
 
-In evaluation batch normalisation is an affine map, BN(f) = a∘f + shift, so for a user with history state (S, F)
+In evaluation batch normalisation is an affine map, BN(f) = a∘f + shift. So for a user with history
+state (S, F)
 
     W1·BN(F + S∘v) + b1  =  (W1·diag(a∘S))·v + W1·(a∘F + shift) + b1
 
-is a linear layer of its own on the item vector v. These layers, stacked over a block of users, meet the catalogue in one matrix product.
-The output layer's weights are folded in by their size, w2·ReLU(x) = sign(w2)·ReLU(|w2|·x), so that only a signed sum is left of it.
+is a linear layer of the user's own on the item vector v. These layers, stacked over a block of
+users, meet the catalogue in one matrix product. The output layer's weights are folded in by their
+size, w2·ReLU(x) = sign(w2)·ReLU(|w2|·x), so that only a signed sum is left of it.
 """
 
 from dataclasses import dataclass
@@ -14,19 +16,26 @@ import torch
 
 from microrank.nfm.model import NFM
 
-BLOCK_WEIGHTS = (
-    2**18
-)  # weights of a block of users (users × hidden × d): a MiB in float32, so that they stay in the second-level cache
+# Weights of a block of users (users × hidden × d): 1 MiB in float32, as fits a second-level cache.
+BLOCK_WEIGHTS = 2**18
 BLOCK_SCORES = 2**24  # scores of a block of users at most: 64 MiB in float32
-ITEM_BLOCK = 256  # items that meet a block of users at a time: their hidden layer stays in the cache until it is summed up
+# Items that meet a block of users at a time: their hidden layer stays in the cache until summed.
+ITEM_BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Fold:
+class FoldedModel:
     """An NFM in evaluation mode as plain arrays.
 
-    items: [n_items + 1, d]; scale (a), shift: [d]; hidden_weight: |w2|∘W1, [h, d]; hidden_bias: |w2|∘b1, [h]; signs: of w2, [h];
-    output_bias: b2, [].
+    Attributes:
+        items: v, [n_items + 1, d].
+        scale: a, [d].
+        shift: [d].
+        hidden_weight: |w2|∘W1, [h, d].
+        hidden_bias: |w2|∘b1, [h].
+        signs: signs of w2, [h].
+        output_bias: b2, [].
+        relu_on_score: whether a last ReLU makes the score.
     """
 
     items: torch.Tensor
@@ -48,7 +57,7 @@ class Fold:
     def user_layers(
         self, sums: torch.Tensor, halves: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Each user's own linear layer on item vectors: weights [n_users, h, d] and biases [n_users, h].
+        """Each user's own linear layer on item vectors: [n_users, h, d] and biases [n_users, h].
 
         Args:
             sums: S = Σ v over the history, [n_users, d].
@@ -59,8 +68,13 @@ class Fold:
 
 
 @torch.no_grad()
-def fold(model: NFM, dtype: torch.dtype | None = None) -> Fold:
-    """Fold the model's evaluation mode, in float64 until it is rounded to `dtype` (the model's own where it is not given)."""
+def fold(model: NFM, dtype: torch.dtype | None = None) -> FoldedModel:
+    """Fold the model's evaluation mode.
+
+    Args:
+        model: an NFM.
+        dtype: what the result is rounded to, after all is done in float64; None is the model's own.
+    """
     exact = {name: value.to(torch.float64) for name, value in model.state_dict().items()}
     scale = exact["norm.weight"] / torch.sqrt(exact["norm.running_var"] + model.norm.eps)
     output = exact["output.weight"][0]
@@ -68,7 +82,7 @@ def fold(model: NFM, dtype: torch.dtype | None = None) -> Fold:
     def rounded(value: torch.Tensor) -> torch.Tensor:
         return value.to(dtype or model.items.weight.dtype)
 
-    return Fold(
+    return FoldedModel(
         items=rounded(model.items.weight.detach()),
         scale=rounded(scale),
         shift=rounded(exact["norm.bias"] - scale * exact["norm.running_mean"]),
@@ -81,10 +95,16 @@ def fold(model: NFM, dtype: torch.dtype | None = None) -> Fold:
 
 
 @torch.no_grad()
-def score_catalogue(folded: Fold, sums: torch.Tensor, halves: torch.Tensor) -> torch.Tensor:
+def score_catalogue(folded: FoldedModel, sums: torch.Tensor, halves: torch.Tensor) -> torch.Tensor:
     """Scores of every item for every user: [n_users, n_items + 1]; the padding's column 0 is −inf.
 
-    Give a block of users at a time (`users_per_block`); the memory is one score per user and item, and a few MiB.
+    Give a block of users at a time (`users_per_block`): the memory is one score per user and item,
+    and a few MiB.
+
+    Args:
+        folded: the model.
+        sums: S of the users, [n_users, d].
+        halves: F of the users, [n_users, d].
     """
     scores = layer_sums(folded.items, *folded.user_layers(sums, halves), folded.signs).add_(
         folded.output_bias
@@ -102,8 +122,10 @@ def layer_sums(
     """Σ_h shares_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items + 1], float32 at least.
 
     Args:
-        items: [n_items + 1, d], weights: [n_users, h, d], shares: [h], all of one type: bfloat16, float32 or float64.
+        items: v, [n_items + 1, d]: bfloat16, float32 or float64.
+        weights: [n_users, h, d], of the items' type.
         bias: [n_users, h], float32 at least.
+        shares: [h], of the items' type.
     """
     n_users, width, dimension = weights.shape
     weights, bias = weights.reshape(-1, dimension), bias.reshape(-1)
@@ -116,18 +138,37 @@ def layer_sums(
 
 
 def relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """ReLU(items·weightsᵀ + bias). On processors oneDNN's product adds the bias and cuts at 0 while the sums are still in registers."""
+    """ReLU(items·weightsᵀ + bias).
+
+    On processors oneDNN adds the bias and cuts at 0 while the sums are still in registers.
+    """
     if _by_onednn(items):
         return torch.ops.mkldnn._linear_pointwise(items, weights, bias, "relu", [], "")
     return torch.nn.functional.linear(items, weights, bias.to(items.dtype)).relu_()
 
 
 def product(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """rows·weightsᵀ, of large matrices: on processors by oneDNN, which is up to a fifth faster here than torch's other library."""
+    """rows·weightsᵀ of large matrices.
+
+    On processors by oneDNN, which is up to a fifth faster here than torch's other library.
+    """
     return (
         torch.ops.mkldnn._linear_pointwise(rows, weights, None, "none", [], "")
         if _by_onednn(rows)
         else rows @ weights.T
+    )
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether oneDNN multiplies bfloat16 here at twice the rate of float32, or more.
+
+    It then adds products and bias up in float32, which the bound on screening relies on. Without
+    the processor's instructions oneDNN refuses, or emulates them slowly.
+    """
+    return (
+        torch.backends.mkldnn.is_available()
+        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     )
 
 

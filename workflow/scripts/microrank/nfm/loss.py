@@ -1,7 +1,9 @@
-"""The sampled softmax loss over a batch's candidates, exact and without the bi-interaction of a user with an item.
+"""The sampled softmax loss over a batch's candidates, exact and fast.
 
-With S and F of each user's history, batch normalisation of f = F + S∘v over users × positions has closed-form statistics, and is then an affine
-map a∘f + (β − aμ); so the first layer's input is linear in v, and a user's scores are a small network on the candidates' vectors alone.
+It never forms the bi-interaction of a user with an item. With S and F of each user's history, the
+batch normalisation of f = F + S∘v over users × positions has closed-form statistics. It is then an
+affine map a∘f + (β − aμ). So the first layer's input is linear in v, and a user's scores are a
+small network on the candidates' vectors alone.
 """
 
 from dataclasses import dataclass, replace
@@ -13,18 +15,24 @@ import torch.distributed.nn.functional
 from microrank.nfm.folded_model import product
 from microrank.nfm.model import NFM, history_state
 
-# Hidden values (users × candidates × hidden) that are in memory at a time. On a processor: of layers as many as stay in its cache, of
-# pairs, whose products are larger, as many as make these fast.
-OF_LAYERS, OF_PAIRS, ON_GPU = 2**18, 2**21, 2**25
+# Hidden values (users × candidates × hidden) that are in memory at a time. On a processor, layers
+# get as many as stay in its cache. Pairs have larger products, and get as many as make these fast.
+LAYERS_AT_ONCE, PAIRS_AT_ONCE, GPU_AT_ONCE = 2**18, 2**21, 2**25
 
 
 @dataclass(frozen=True)
 class Batch:
     """A batch of examples and the candidates that they share.
 
-    history: [n, length] item_index, 0 pads. candidates: [c] distinct item_index ≥ 1, ascending. weight: [c] how often each stands in the
-    positions; pads: how many positions are padding. log_q_correction: [c] what is added to a score: log weight − log p. user_items: (row, column) of the user's own
-    items, which are no negatives. target: [n] column of each example's target. n_users: of the whole batch, of which this may be a part.
+    Attributes:
+        history: item_index of the inputs, 0 is padding, [n, length].
+        candidates: distinct item_index ≥ 1, ascending, [c].
+        weight: how often each candidate stands in the batch's positions, [c].
+        pads: how many positions are padding.
+        log_q_correction: what is added to a candidate's score, log weight − log p, [c].
+        user_items: (row, column) of candidates that are the user's own items: no negatives.
+        target: column of each example's target, [n].
+        n_users: number of examples of the whole batch, of which this may be a part.
     """
 
     history: torch.Tensor
@@ -40,11 +48,11 @@ class Batch:
         """The i-th of n runs of users; candidates and the whole batch's number of users stay."""
         first, end = len(self.history) * i // n, len(self.history) * (i + 1) // n
         row, column = self.user_items
-        mine = (row >= first) & (row < end)
+        of_part = (row >= first) & (row < end)
         return replace(
             self,
             history=self.history[first:end],
-            user_items=(row[mine] - first, column[mine]),
+            user_items=(row[of_part] - first, column[of_part]),
             target=self.target[first:end],
         )
 
@@ -56,41 +64,39 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device."""
-        history, candidates, weight, offset, row, column, target = (
-            value.to(device)
-            for value in (
-                self.history,
-                self.candidates,
-                self.weight,
-                self.log_q_correction,
-                *self.user_items,
-                self.target,
-            )
-        )
-        return Batch(
-            history, candidates, weight, self.pads, offset, (row, column), target, self.n_users
+        row, column = self.user_items
+        return replace(
+            self,
+            history=self.history.to(device),
+            candidates=self.candidates.to(device),
+            weight=self.weight.to(device),
+            log_q_correction=self.log_q_correction.to(device),
+            user_items=(row.to(device), column.to(device)),
+            target=self.target.to(device),
         )
 
 
 def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
-    """Mean cross entropy of the targets; updates the running statistics of batch normalisation as nn.BatchNorm1d would.
+    """Mean cross entropy of the targets, a scalar.
 
-    Of a part of a batch it is the part's share of that mean; the statistics are always those of the whole, summed over all processes.
+    Updates the running statistics of batch normalisation as nn.BatchNorm1d would. For a part of a
+    batch the loss is the part's share of the mean. The statistics are always those of the whole
+    batch, summed over all processes.
     """
-    # One look-up: each has a gradient of the size of the catalogue.
-    found = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
-    taken, vectors = found.split([batch.history.numel(), len(batch.candidates)])
-    sums, halves = history_state(taken.view(*batch.history.shape, -1), batch.history > 0)
+    # One look-up, because each look-up has a gradient of the size of the catalogue.
+    looked_up = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
+    inputs, vectors = looked_up.split([batch.history.numel(), len(batch.candidates)])
+    sums, halves = history_state(inputs.view(*batch.history.shape, -1), batch.history > 0)
     positions = batch.weight.sum() + batch.pads
     mean_vector = (batch.weight @ vectors) / positions
     spread = (
         batch.weight @ (vectors - mean_vector).square() + batch.pads * mean_vector.square()
     ) / positions
     centres = halves + sums * mean_vector
-    whole = _over_processes if len(sums) < batch.n_users else _as_it_is
-    mean = whole(centres.sum(dim=0)) / batch.n_users
+    sum_of_all = _sum_over_processes if len(sums) < batch.n_users else _unchanged
+    mean = sum_of_all(centres.sum(dim=0)) / batch.n_users
     variance = (
-        whole((centres - mean).square().sum(dim=0) + sums.square().sum(dim=0) * spread)
+        sum_of_all((centres - mean).square().sum(dim=0) + sums.square().sum(dim=0) * spread)
         / batch.n_users
     )
     norm = model.norm
@@ -110,12 +116,12 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
     )
 
 
-def _as_it_is(total: torch.Tensor) -> torch.Tensor:
+def _unchanged(total: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def _over_processes(total: torch.Tensor) -> torch.Tensor:
-    """The sum over all processes, through which gradients flow back to all of them."""
+def _sum_over_processes(total: torch.Tensor) -> torch.Tensor:
+    """Sum over all processes; gradients flow back to all of them."""
     return torch.distributed.nn.functional.all_reduce(total)
 
 
@@ -133,7 +139,10 @@ def _update_running(
 
 
 class _SampledSoftmax(torch.autograd.Function):
-    """Loss and gradients in one pass over chunks of users: three matrix products a chunk, nothing kept but the gradients."""
+    """Loss and gradients in one pass over chunks of users: three matrix products a chunk.
+
+    Nothing is kept for the backward pass but the gradients.
+    """
 
     @staticmethod
     def forward(  # noqa: PLR0917, autograd gives arguments by position
@@ -149,22 +158,20 @@ class _SampledSoftmax(torch.autograd.Function):
         relu_on_score: bool,
     ) -> torch.Tensor:
         n, c, h = len(slope), len(vectors), len(w1)
-        form, at_once = (_OfLayers, OF_LAYERS) if h < c else (_OfPairs, OF_PAIRS)
+        form, at_once = (_Layers, LAYERS_AT_ONCE) if h < c else (_Pairs, PAIRS_AT_ONCE)
         products = form(slope, vectors, w1, w2)
         bias = level @ w1.T + b1
         target = batch.target[:, None]
         offset = batch.log_q_correction.repeat(n, 1)
         offset[batch.user_items] = -torch.inf
-        offset.scatter_(
-            1, target, (batch.log_q_correction - batch.weight.log())[target]
-        )  # it competes once, however often it stands in the positions
-        d_scores, d_bias, d_w2, loss = (
-            torch.empty_like(offset),
-            torch.empty_like(bias),
-            torch.zeros_like(w2),
-            slope.new_zeros(()),
-        )
-        step = max(1, (at_once if slope.device.type == "cpu" else ON_GPU) // (c * max(w1.shape)))
+        # The target competes once, however often it stands in the positions.
+        offset.scatter_(1, target, (batch.log_q_correction - batch.weight.log())[target])
+        d_scores = torch.empty_like(offset)
+        d_bias = torch.empty_like(bias)
+        d_w2 = torch.zeros_like(w2)
+        loss = slope.new_zeros(())
+        at_once = at_once if slope.device.type == "cpu" else GPU_AT_ONCE
+        step = max(1, at_once // (c * max(w1.shape)))
         for first in range(0, n, step):
             rows = slice(first, first + step)
             hidden = products.hidden(rows, bias[rows])
@@ -181,7 +188,8 @@ class _SampledSoftmax(torch.autograd.Function):
             products.backward(rows, d_hidden)
         d_bias *= w2
         d_w1 = torch.addmm(products.d_w1 * w2[:, None], d_bias.T, level)
-        # Without the last ReLU all scores move together with b2, and the softmax does not notice; the sum would be of roundings alone.
+        # Without the last ReLU b2 moves all scores together, which the softmax does not notice:
+        # the sum would be of roundings alone.
         d_b2 = d_scores.sum()[None] if relu_on_score else torch.zeros_like(b2)
         ctx.save_for_backward(
             products.d_slope, d_bias @ w1, products.d_vectors, d_w1, d_bias.sum(dim=0), d_w2, d_b2
@@ -191,29 +199,37 @@ class _SampledSoftmax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        return (*(one * (grad / ctx.n_users) for one in ctx.saved_tensors), None, None)
+        share = grad / ctx.n_users
+        return (*(gradient * share for gradient in ctx.saved_tensors), None, None)
 
 
 class _Products:
-    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of chunks of users u with all candidates i, and its gradients, added up chunk by chunk.
+    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of users u and all candidates i; its gradients.
 
-    slope: t, [n, d]. vectors: v, [c, d]. In and out go hidden values, [users, c, h]. Their gradient comes without its factor w2, which is
-    put back where arrays are small: into d_slope and d_vectors here, into d_w1 by the caller.
+    It works on chunks of users, and adds the gradients up chunk by chunk. Hidden values are
+    [users, c, h]. Their gradient comes without its factor w2, which is put back where arrays are
+    small: into d_slope and d_vectors here, into d_w1 by the caller.
+
+    Attributes:
+        slope: t, [n, d].
+        vectors: v, [c, d].
     """
 
     def __init__(
         self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor
     ) -> None:
-        self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w1 * w2[:, None]
-        self.d_slope, self.d_vectors, self.d_w1 = (
-            torch.empty_like(slope),
-            torch.zeros_like(vectors),
-            torch.zeros_like(w1),
-        )
+        self.slope, self.vectors, self.w1 = slope, vectors, w1
+        self.w2_w1 = w1 * w2[:, None]
+        self.d_slope = torch.empty_like(slope)
+        self.d_vectors = torch.zeros_like(vectors)
+        self.d_w1 = torch.zeros_like(w1)
 
 
-class _OfLayers(_Products):
-    """As (W1·diag(t_u))·v_i: a layer a user, which costs less to form than its pairs where candidates outnumber hidden units."""
+class _Layers(_Products):
+    """As (W1·diag(t_u))·v_i, one layer a user.
+
+    A layer costs less to form than a user's pairs where candidates outnumber hidden units.
+    """
 
     def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
         layers = self.w1 * self.slope[rows, None]
@@ -229,7 +245,7 @@ class _OfLayers(_Products):
         self.d_vectors += torch.bmm(d_hidden, self.w2_w1 * slope).sum(dim=0)
 
 
-class _OfPairs(_Products):
+class _Pairs(_Products):
     """As W1·(t_u∘v_i): every pair of user and candidate is formed."""
 
     def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:

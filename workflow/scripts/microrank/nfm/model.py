@@ -1,4 +1,7 @@
-"""Neural factorisation machine on item ids alone (He and Chua, Neural factorization machines for sparse predictive analytics, 2017)."""
+"""Neural factorisation machine on item ids alone.
+
+Source: He and Chua, Neural factorization machines for sparse predictive analytics, 2017.
+"""
 
 import torch
 from torch import nn
@@ -18,14 +21,18 @@ class NFM(nn.Module):
         self.relu_on_score = relu_on_score
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw Xavier-normal weights and zero biases, as MicroLens has them; the padding's vector is zero."""
+        """Draw Xavier-normal weights and zero biases, as MicroLens does; padding's vector is 0."""
         for weight in (self.items.weight, self.hidden.weight, self.output.weight):
             nn.init.xavier_normal_(weight, generator=generator)
         for zero in (self.hidden.bias, self.output.bias, self.items.weight[0].detach()):
             nn.init.zeros_(zero)
 
     def history_state(self, histories: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """S = Σ v and F = ½(S² − Σ v²) of histories [n_users, length] (item_index, 0 pads): two of [n_users, d]."""
+        """S = Σ v and F = ½(S² − Σ v²) of histories: two of [n_users, d].
+
+        Args:
+            histories: item_index, 0 is padding, [n_users, length].
+        """
         return history_state(self.items(histories), histories > 0)
 
     def forward(self, histories: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
@@ -38,7 +45,12 @@ class NFM(nn.Module):
 
 
 def history_state(vectors: torch.Tensor, real: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """S and F of the items' vectors [n_users, length, d], of which `real` [n_users, length] says which are no padding."""
+    """S and F of the vectors of histories: two of [n_users, d].
+
+    Args:
+        vectors: of the items, [n_users, length, d].
+        real: which of them are no padding, [n_users, length].
+    """
     vectors = vectors * real[..., None]
     sums = vectors.sum(dim=1)
     return sums, (sums**2 - (vectors**2).sum(dim=1)) / 2

@@ -1,6 +1,7 @@
-"""One training shared by the processes that torchrun starts: each takes its part of the users of every batch.
+"""One training shared by the processes that torchrun starts.
 
-All processes draw the same batches and hold the same model. The statistics of batch normalisation are those of the whole batch, and
+Each process takes its part of the users of every batch. All draw the same batches and hold the same
+model. The statistics of batch normalisation are those of the whole batch, and
 DistributedDataParallel adds the gradients up; so the model is, rounding aside, that of one process.
 """
 
@@ -18,14 +19,19 @@ from microrank.nfm.model import NFM
 
 @dataclass(frozen=True)
 class Processes:
-    """rank: which of the `count` processes this one is, from 0."""
+    """The processes that share a training.
+
+    Attributes:
+        rank: which of them this one is, from 0.
+        count: how many they are.
+    """
 
     rank: int = 0
     count: int = 1
 
     @classmethod
     def of_torchrun(cls, device: str) -> "Processes":
-        """Join the others, as torchrun's variables tell: NCCL between GPUs, gloo between processors."""
+        """Join the others by torchrun's variables: NCCL between GPUs, gloo between processors."""
         distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
         return cls(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
 
@@ -36,11 +42,14 @@ class Processes:
 
     @property
     def identity(self) -> list[object]:
-        """What decides about the last bits of results."""
+        """What the last bits of results depend on."""
         return [self.count, torch.get_num_threads()]
 
     def shared_loss(self, model: NFM) -> Callable[[Batch], float]:
-        """A function that gives a batch's loss and leaves the whole batch's gradients in the model's parameters."""
+        """A function that gives a batch's loss and leaves its gradients in the model's parameters.
+
+        Both are of the whole batch.
+        """
         device = model.items.weight.device
 
         def alone(batch: Batch) -> float:
@@ -54,9 +63,8 @@ class Processes:
 
         def together(batch: Batch) -> float:
             part = wrapped(batch.part(self.rank, self.count).to(device))
-            (
-                part * self.count
-            ).backward()  # the wrapper takes the mean of all gradients; wanted is their sum
+            # The wrapper takes the mean of all processes' gradients; their sum is wanted.
+            (part * self.count).backward()
             whole = part.detach()
             distributed.all_reduce(whole)
             return float(whole)
@@ -68,9 +76,9 @@ class Processes:
         if self.count == 1:
             return value
         device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-        told = torch.tensor(value, dtype=torch.float64, device=device)
-        distributed.broadcast(told, src=0)
-        return float(told)
+        shared = torch.tensor(value, dtype=torch.float64, device=device)
+        distributed.broadcast(shared, src=0)
+        return float(shared)
 
 
 ALONE = Processes()

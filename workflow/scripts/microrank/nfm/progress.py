@@ -1,4 +1,7 @@
-"""The state of a training that was cut off, so that the next run goes on from its last half epoch and ends with the same bytes."""
+"""The state of a training, kept after each half epoch.
+
+A training that was cut off goes on from there, and ends with the same bytes as an unbroken one.
+"""
 
 import hashlib
 import json
@@ -11,11 +14,11 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from microrank.nfm.checkpoint import save_tensors
+from microrank.nfm.checkpoint import save_tensors, tensors_of
+from microrank.nfm.curve import CurveRow
 from microrank.nfm.settings import Recipe
 from microrank.tables import Batches
 
-CurveRow = tuple[int, int, float, float]
 PARTS = ("model", "averaged", "best", "optimiser")
 
 
@@ -23,8 +26,14 @@ PARTS = ("model", "averaged", "best", "optimiser")
 class Progress:
     """All that the rest of a training depends on, at the end of a half epoch.
 
-    model, averaged, best: state dictionaries. optimiser: its moments by parameter name. order: examples left of this epoch. random:
-    state of the generator. curve: (half_epoch, step, loss, valid NDCG@10) so far.
+    Attributes:
+        model: state dictionary of the newest weights.
+        averaged: of the averaged weights; empty where there is no average.
+        best: of the weights of the best half epoch.
+        optimiser: moments, by parameter and kind.
+        order: indices of the examples left of this epoch.
+        random: state of the generator.
+        curve: so far.
     """
 
     model: dict[str, torch.Tensor]
@@ -39,7 +48,14 @@ class Progress:
 def progress_path(
     folder: Path, recipe: Recipe, identity: list[object], tables: Sequence[Batches]
 ) -> Path:
-    """A name for the state of exactly this training: recipe, data, and what else sets it apart (purpose, seed, threads)."""
+    """A file name for the state of exactly this training.
+
+    Args:
+        folder: where the file stands.
+        recipe: of the training.
+        identity: what else sets it apart: purpose, seed, processes, threads.
+        tables: its data.
+    """
     digest = hashlib.sha256(
         json.dumps([asdict(recipe), identity, torch.__version__], sort_keys=True).encode()
     )
@@ -57,7 +73,7 @@ def save_progress(path: Path, progress: Progress) -> None:
     """Write the state: whole or not at all.
 
     Raises:
-        StudyError: the disk is full, or does not let itself be written; the state before stays.
+        StudyError: the disk is full or cannot be written; the earlier state stays.
     """
     tensors = {
         f"{part}/{name}": value.detach().cpu().contiguous()
@@ -65,25 +81,23 @@ def save_progress(path: Path, progress: Progress) -> None:
         for name, value in getattr(progress, part).items()
     }
     tensors["order"] = torch.from_numpy(progress.order)
-    header = {"random": json.dumps(progress.random), "curve": json.dumps(progress.curve)}
+    curve = [row.to_json() for row in progress.curve]
+    header = {"random": json.dumps(progress.random), "curve": json.dumps(curve)}
     save_tensors(path, tensors, header)
 
 
 def load_progress(path: Path) -> Progress | None:
-    """The state of an earlier run, or None where there is none that is whole and this program's."""
+    """The state that an earlier run of this program left; None where there is no whole one."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, a handle and no mapping
+            tensors = tensors_of(file)
         parts: dict[str, dict[str, torch.Tensor]] = {part: {} for part in PARTS}
         order = tensors.pop("order").numpy()
         for name, value in tensors.items():
             part, _, key = name.partition("/")
             parts[part][key] = value
-        curve = [
-            (int(half), int(step), float(loss), float(score))
-            for half, step, loss, score in json.loads(header["curve"])
-        ]
+        curve = [CurveRow.from_json(row) for row in json.loads(header["curve"])]
         return Progress(**parts, order=order, random=json.loads(header["random"]), curve=curve)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError):
         return None

@@ -1,7 +1,8 @@
 """Each user's best items of the whole catalogue, as a table.
 
-The whole catalogue competes, as in the study, items that were never trained on included; only what the user has already interacted with is
-left out. A run of users can be ranked by itself, and the runs' tables, one after the other, are the whole table, byte for byte.
+The whole catalogue competes, as in the study, also items that were never trained on. Only what the
+user has already interacted with is left out. A run of users can be ranked by itself; the runs'
+tables, one after the other, are the whole table, byte for byte.
 """
 
 import logging
@@ -17,13 +18,15 @@ import torch
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.nfm.histories import Histories, gather_histories
+from microrank.nfm.histories import ALL_USERS, Histories, gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.topk import Ranker, screening_dtypes
+from microrank.shards import Shard
 from microrank.tables import Batches
 
 REPORT_EVERY_S = 5.0
 
+# What `Ranker.top_k` takes: S, F, and (row, item_index) of what was seen.
 Inputs = tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 
 log = logging.getLogger(__name__)
@@ -36,42 +39,43 @@ def recommend_top_k(
     k: int,
     *,
     history_length: int,
-    shard: Sequence[int] = (0, 1),
+    shard: Shard = ALL_USERS,
 ) -> pa.Table:
-    """Give every user the k unseen items of highest score: table RECOMMENDATIONS, sorted by user and rank; ties by item id.
+    """Give every user the k unseen items of highest score.
 
     Args:
         model: on the device where the work is to be done.
-        past: the splits before test, oldest first. A user's newest `history_length` items are the model's input; all of them are masked.
+        past: the splits before test, oldest first; all their items are masked.
         items: table ITEMS.
-        shard: (i, n) ranks the i-th of n runs of users; the runs' tables, one after the other, are the whole table.
+        k: length of a list.
+        history_length: how many of a user's newest items are the model's input.
+        shard: which run of users to rank.
+
+    Returns:
+        Table RECOMMENDATIONS, sorted by user and rank; equal scores are sorted by item id.
 
     Raises:
-        StudyError: the model and `items` differ in size, the model holds numbers that are not finite, or a user has fewer than k
-            unseen items.
+        StudyError: the model and `items` differ in size, the model holds numbers that are not
+            finite, or a user has fewer than k unseen items.
     """
     histories = gather_histories(past, items, shard)
     _check(model, histories, len(items), k)
     item_ids = np.zeros(len(items) + 1, np.int64)
     item_ids[items["item_index"].to_numpy()] = items["item_id"].to_numpy()
-    device = model.items.weight.device
     exact_model = deepcopy(model).eval().to(torch.float64)
 
-    @torch.no_grad()
     def inputs(users: np.ndarray) -> Inputs:
-        row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
-        return *exact_model.history_state(
-            torch.from_numpy(histories.newest(users, history_length)).to(device)
-        ), (row, item)
+        return _inputs(exact_model, histories, users, history_length)
 
     n_users = len(histories.users)
     best, scores = np.zeros((n_users, k), np.int32), np.zeros((n_users, k), np.float32)
     waiting = np.arange(n_users)
-    for dtype in screening_dtypes(device):
+    for dtype in screening_dtypes(model.items.weight.device):
         waiting = _rank(Ranker.of(exact_model, item_ids, k, dtype), inputs, waiting, best, scores)
     if not np.isfinite(scores).all():
         raise StudyError(
-            "the model's scores are too large for float32; train again, with a smaller learning rate"
+            "the model's scores are too large for float32; "
+            "train again, with a smaller learning rate"
         )
     return pa.table(
         {
@@ -83,6 +87,14 @@ def recommend_top_k(
     ).cast(tables.RECOMMENDATIONS)
 
 
+@torch.no_grad()
+def _inputs(model: NFM, histories: Histories, users: np.ndarray, history_length: int) -> Inputs:
+    device = model.items.weight.device
+    newest = torch.from_numpy(histories.newest(users, history_length)).to(device)
+    row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
+    return *model.history_state(newest), (row, item)
+
+
 def _rank(
     ranker: Ranker,
     inputs: Callable[[np.ndarray], Inputs],
@@ -90,7 +102,18 @@ def _rank(
     best: np.ndarray,
     scores: np.ndarray,
 ) -> np.ndarray:
-    """Fill in the rows `waiting` of `best` and `scores` (item_index, float32); gives those of them that `ranker` did not settle."""
+    """Rank users, and fill in their rows of `best` and `scores`.
+
+    Args:
+        ranker: ranks a block of users.
+        inputs: gives what it needs of a block.
+        waiting: places of the users.
+        best: item_index of each list, [n_users, k].
+        scores: float32, [n_users, k].
+
+    Returns:
+        Places of those users whom `ranker` did not settle.
+    """
 
     def block(users: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(part.cpu().numpy() for part in ranker.top_k(*inputs(users)))
@@ -99,30 +122,26 @@ def _rank(
     done, left = 0, np.empty(0, np.int64)
     step = ranker.exact.users_per_block
     with _threads_for_blocks(ranker.items.device) as pool:
-        while (
-            done < len(waiting) and 2 * len(left) <= done
-        ):  # with more left over, screening so coarsely saves nothing
-            blocks = [
-                waiting[first : first + step]
-                for first in range(done, min(done + pool.size * step, len(waiting)), step)
-            ]
-            for users, (found, values, settled) in zip(
-                blocks, pool.map(block, blocks), strict=True
-            ):
-                best[users], scores[users] = found, values
+        # Where more than half of the users are left over, screening so coarsely saves nothing.
+        while done < len(waiting) and 2 * len(left) <= done:
+            end = min(done + pool.size * step, len(waiting))
+            blocks = [waiting[first : min(first + step, end)] for first in range(done, end, step)]
+            ranked = zip(blocks, pool.map(block, blocks), strict=True)
+            for users, (items, values, settled) in ranked:
+                best[users], scores[users] = items, values
                 left = np.append(left, users[~settled])
-                done += len(users)
+            done = end
             now = time.monotonic()
             if now - reported > REPORT_EVERY_S or done == len(waiting):
-                reported, rate = now, done / max(now - began, 1e-9)
-                log.info(
-                    "ranked %d of %d users, %.0f users/s, %.0f s left",
-                    done,
-                    len(waiting),
-                    rate,
-                    (len(waiting) - done) / rate,
-                )
+                reported = now
+                _report(done, len(waiting), now - began)
     return np.append(left, waiting[done:])
+
+
+def _report(done: int, n_users: int, seconds: float) -> None:
+    rate = done / max(seconds, 1e-9)
+    left_s = (n_users - done) / rate
+    log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, n_users, rate, left_s)
 
 
 class _Blocks(ThreadPoolExecutor):
@@ -135,7 +154,10 @@ class _Blocks(ThreadPoolExecutor):
 
 @contextmanager
 def _threads_for_blocks(device: torch.device) -> Iterator[_Blocks]:
-    """As many as torch has on a processor, where its own threads would meet after every small operation; lists are the same either way."""
+    """On a processor, as many threads as torch has; torch itself then works with one in each.
+
+    Torch's own threads would meet after every small operation. Lists are the same either way.
+    """
     threads = torch.get_num_threads()
     if device.type != "cpu":
         with _Blocks(1) as pool:
@@ -152,15 +174,18 @@ def _threads_for_blocks(device: torch.device) -> Iterator[_Blocks]:
 def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
     if len(model.items.weight) != n_items + 1:
         raise StudyError(
-            f"the model knows {len(model.items.weight) - 1} items and items.parquet {n_items}: they are of different runs; train again"
+            f"the model knows {len(model.items.weight) - 1} items and items.parquet {n_items}: "
+            "they are of different runs; train again"
         )
     if not all(bool(torch.isfinite(part).all()) for part in model.state_dict().values()):
         raise StudyError(
-            "the model holds values that are not finite numbers; train again, with a smaller learning rate"
+            "the model holds values that are not finite numbers; "
+            "train again, with a smaller learning rate"
         )
     seen = np.diff(histories.starts)
     if len(seen) and n_items - seen.max() < k:
         user = histories.users[seen.argmax()]
         raise StudyError(
-            f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items left to recommend; lower top_k"
+            f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items "
+            "left to recommend; lower top_k"
         )

@@ -7,16 +7,24 @@ import pyarrow as pa
 import torch
 
 from microrank.evaluation.ndcg import ndcg
-from microrank.nfm.folded_model import fold, score_catalogue
+from microrank.nfm.folded_model import FoldedModel, fold, score_catalogue
 from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
+from microrank.tables import find_ids
 
 CUTOFF = 10
 
 
 @dataclass(frozen=True)
-class Judge:
-    """The sample: places of the users in `histories`, and the item_index of each one's valid item."""
+class ValidationSample:
+    """Users, and the valid item of each.
+
+    Attributes:
+        histories: of all users, from train.
+        users: places of the sample in `histories`, [n_users].
+        targets: item_index of each one's valid item, [n_users].
+        history_length: how many of a user's newest items the model sees.
+    """
 
     histories: Histories
     users: np.ndarray
@@ -33,36 +41,46 @@ class Judge:
         n_users: int,
         history_length: int,
         random: np.random.Generator,
-    ) -> "Judge":
-        """A judge over `n_users` users (or all, where there are fewer) drawn by `random`."""
-        users = np.sort(
-            random.choice(len(histories.users), min(n_users, len(histories.users)), replace=False)
-        )
-        valid = valid.sort_by("user_id")
-        wanted = valid["item_id"].to_numpy()[
-            np.searchsorted(valid["user_id"].to_numpy(), histories.users[users])
-        ]
-        items = items.sort_by("item_id")
-        targets = items["item_index"].to_numpy()[
-            np.searchsorted(items["item_id"].to_numpy(), wanted)
-        ]
-        return cls(histories, users, targets.astype(np.int64), history_length)
+    ) -> "ValidationSample":
+        """A sample of `n_users` users, or all where there are fewer.
+
+        Args:
+            histories: of all users, from train.
+            valid: table SPLIT, one item a user.
+            items: table ITEMS.
+            n_users: how many users to draw.
+            history_length: how many of a user's newest items the model sees.
+            random: draws the users.
+        """
+        n_all = len(histories.users)
+        users = np.sort(random.choice(n_all, min(n_users, n_all), replace=False))
+        places = find_ids(valid["user_id"].to_numpy(), histories.users[users])
+        valid_items = valid["item_id"].to_numpy()[places]
+        places = find_ids(items["item_id"].to_numpy(), valid_items)
+        targets = items["item_index"].to_numpy()[places].astype(np.int64)
+        return cls(histories, users, targets, history_length)
 
     @torch.no_grad()
     def ndcg_at_10(self, model: NFM) -> float:
-        """Mean NDCG@10 over the whole catalogue, items of train masked; of equal scores, the valid item's comes last."""
-        model.eval()
-        folded = fold(model)
-        device = model.items.weight.device
-        ranks = []
-        for first in range(0, len(self.users), folded.users_per_block):
-            users = self.users[first : first + folded.users_per_block]
-            history = torch.from_numpy(self.histories.newest(users, self.history_length)).to(device)
-            scores = score_catalogue(folded, *model.history_state(history))
-            rows, seen = self.histories.seen(users)
-            scores[
-                torch.from_numpy(rows).to(device), torch.from_numpy(seen).to(device)
-            ] = -torch.inf
-            target = torch.from_numpy(self.targets[first : first + len(users), None]).to(device)
-            ranks.append((scores >= scores.gather(1, target)).sum(dim=1).cpu().numpy())
+        """Mean NDCG@10 over the whole catalogue, items of train masked.
+
+        Of equal scores, the valid item's comes last.
+        """
+        folded = fold(model.eval())
+        step = folded.users_per_block
+        ranks = [
+            self._ranks(model, folded, slice(first, first + step))
+            for first in range(0, len(self.users), step)
+        ]
         return float(ndcg(np.concatenate(ranks), CUTOFF).mean())
+
+    def _ranks(self, model: NFM, folded: FoldedModel, rows: slice) -> np.ndarray:
+        """Rank of the valid item of each of these users, from 1."""
+        device = model.items.weight.device
+        users = self.users[rows]
+        history = torch.from_numpy(self.histories.newest(users, self.history_length)).to(device)
+        scores = score_catalogue(folded, *model.history_state(history))
+        row, item = (torch.from_numpy(part).to(device) for part in self.histories.seen(users))
+        scores[row, item] = -torch.inf
+        target = torch.from_numpy(self.targets[rows, None]).to(device)
+        return (scores >= scores.gather(1, target)).sum(dim=1).cpu().numpy()

@@ -1,4 +1,7 @@
-"""What a report is made of, whatever it is rendered as. Texts may hold **bold**, `code` and [links](to); all else is literal."""
+"""What a report is made of, whatever it is rendered as.
+
+Texts may hold **bold**, `code` and [links](to); all else is literal.
+"""
 
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -6,7 +9,12 @@ from itertools import count
 
 @dataclass(frozen=True)
 class Paragraph:
-    """text. notice: a box that must not be overlooked."""
+    """A paragraph.
+
+    Attributes:
+        text: Its text.
+        notice: Whether it is a box that must not be overlooked.
+    """
 
     text: str
     notice: bool = False
@@ -14,7 +22,15 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """The first column names a row; of the others, those that hold numbers are aligned to the right if `numbers`. number: as `numbered`."""
+    """A table whose first column names the row.
+
+    Attributes:
+        header: Names of the columns.
+        rows: Cells.
+        caption: Below the table.
+        numbers: Whether the columns that hold numbers are aligned to the right.
+        number: Of the table, as `numbered` gives it.
+    """
 
     header: list[str]
     rows: list[list[str]]
@@ -25,7 +41,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure's name and what it shows. table: the numbers behind it, for who cannot see it."""
+    """A figure.
+
+    Attributes:
+        name: Of its file.
+        caption: What it shows.
+        table: The numbers behind it, for those who cannot see it.
+        number: Of the figure, as `numbered` gives it.
+    """
 
     name: str
     caption: str
@@ -45,28 +68,32 @@ Block = Paragraph | Table | Picture | Listing
 
 @dataclass(frozen=True)
 class Section:
+    """A section; the first of a report has no title."""
+
     title: str
     blocks: list[Block] = field(default_factory=list)
 
 
-def numbered(parts: list[Section]) -> list[Section]:
-    """The same with figures and tables numbered from 1, each kind by itself; a table without a caption has its section's title for one."""
+def numbered(sections: list[Section]) -> list[Section]:
+    """Number figures and tables from 1, each kind by itself.
+
+    A table without a caption gets its section's title for one.
+    """
     counters = {Picture: count(1), Table: count(1)}
 
-    def one(block: Block, title: str) -> Block:
-        match block:
-            case Picture() | Table():
-                return replace(
-                    block, number=next(counters[type(block)]), caption=block.caption or f"{title}."
-                )
-        return block
+    def number(block: Block, title: str) -> Block:
+        if not isinstance(block, Picture | Table):
+            return block
+        caption = block.caption or f"{title}."
+        return replace(block, number=next(counters[type(block)]), caption=caption)
 
     return [
-        replace(part, blocks=[one(block, part.title) for block in part.blocks]) for part in parts
+        replace(section, blocks=[number(block, section.title) for block in section.blocks])
+        for section in sections
     ]
 
 
 def literal(text: object) -> str:
-    """A text from outside as `code`: one line, without what could end the code or a table's cell."""
+    """Return a text from outside as `code`: one line, without what could end the code or a cell."""
     line = " ".join(str(text).split()).replace("`", "'").replace("|", "¦")
     return f"`{line[:200]}`" if line else "–"

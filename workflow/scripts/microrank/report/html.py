@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
@@ -13,19 +15,23 @@ from microrank.report.headline import BETTER, UNCLEAR, WORSE
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
 
-NUMBER = ' class="number"'
+NUMBER, TEXT = ' class="number"', ' class="text"'
+USERS_TITLE = "Single users"
 VERDICTS = (BETTER, WORSE, UNCLEAR)
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
 <noscript><p>This part needs JavaScript.</p></noscript>
 <div id="explorer" hidden>
-<p>★ marks the item that the user really took next. Choose a method; the number beside it is the rank that it gives to that item.</p>
+<p>★ marks the item that the user really took next. Choose a method; the number beside it is the \
+rank that it gives to that item.</p>
 <div class="controls">
 <label>user<select id="pick-user"></select></label>
-<label>show<select id="pick-filter"><option value="all">all users</option><option value="better">★ moved up by the method</option>\
+<label>show<select id="pick-filter"><option value="all">all users</option>\
+<option value="better">★ moved up by the method</option>\
 <option value="worse">★ moved down</option><option value="same">★ stayed</option></select></label>
 <label>go to id<input id="pick-id" inputmode="numeric" autocomplete="off" size="9"></label>
-<button type="button" id="previous">‹ previous</button><button type="button" id="next">next ›</button>
+<button type="button" id="previous">‹ previous</button>\
+<button type="button" id="next">next ›</button>
 <span id="how-many" class="caption"></span>
 </div>
 <fieldset id="methods" class="chips"><legend>method</legend></fieldset>
@@ -44,6 +50,12 @@ class Template:
     css: str
     js: str
 
+    @classmethod
+    def read(cls, paths: Iterable[str]) -> "Template":
+        """Read the three files."""
+        texts = {Path(path).suffix: Path(path).read_text(encoding="utf-8") for path in paths}
+        return cls(texts[".html"], texts[".css"], texts[".js"])
+
 
 def as_page(
     parts: list[Section],
@@ -52,41 +64,56 @@ def as_page(
     template: Template,
     dataset: str,
 ) -> str:
-    """The whole page. Whatever comes from data is escaped, or JSON that the script turns into text nodes.
+    """Return the whole page.
+
+    Whatever comes from data is escaped, or is JSON that the script turns into text nodes.
 
     Args:
-        figures: name -> svg text. explorer: as `explorer_data` gives it; None for a page without it.
+        parts: The report's sections, of which the last follows the explorer.
+        figures: Name -> svg text.
+        explorer: As `explorer_data` gives it; None for a page without it.
+        template: Of the page.
+        dataset: Its name.
     """
     *first, last = parts
-    names = (
-        [section.title for section in first if section.title]
-        + (["Single users"] if explorer else [])
-        + [last.title]
-    )
-    # Only this very script may run, and nothing may be fetched.
-    digest = base64.b64encode(hashlib.sha256(template.js.encode()).digest()).decode()
+    explorer_title = [USERS_TITLE] if explorer else []
+    names = [
+        *(section.title for section in first if section.title),
+        *explorer_title,
+        last.title,
+    ]
+    links = (f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
     filled = {
         "title": escape(TITLE),
         "dataset": escape(dataset),
-        "policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; base-uri 'none'",
+        "policy": _policy(template.js),
         "style": template.css,
         "script": template.js,
-        "navigation": "<ul>"
-        + "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
-        + "</ul>",
+        "navigation": f"<ul>{''.join(links)}</ul>",
         "body": "\n".join(_section(section, figures) for section in first),
         "explorer": EXPLORER.replace("{data}", _json(explorer)) if explorer else "",
         "provenance": _section(last, figures),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: filled[found.group(1)], template.html)
+    return re.sub(r"\{\{(\w+)\}\}", lambda field: filled[field.group(1)], template.html)
+
+
+def _policy(script: str) -> str:
+    """Return the content security policy: only this script may run, and nothing is fetched."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'"
+    )
 
 
 def _anchor(title: str) -> str:
-    return "users" if title == "Single users" else re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
+    if title == USERS_TITLE:
+        return "users"
+    return re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
 
 
 def _json(value: object) -> str:
-    """JSON that cannot end the script element that holds it, nor open a comment in it."""
+    """Return JSON that cannot end the script element that holds it, nor open a comment in it."""
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         .replace("<", "\\u003c")
@@ -119,61 +146,75 @@ def _block(block: Block, figures: dict[str, str], *, lead: bool) -> str:
             )
         case Table():
             name = f"table-{block.number}"
-            caption = f'<figcaption id="{name}"><b id="{name}-name">Table {block.number}.</b> {inline(block.caption)}</figcaption>'
+            number = f'<b id="{name}-name">Table {block.number}.</b>'
+            caption = f'<figcaption id="{name}">{number} {inline(block.caption)}</figcaption>'
             return f'<figure class="table">{_table(block, f"{name}-name", name)}{caption}</figure>'
 
 
 def _picture(picture: Picture, svg: str) -> str:
-    """The panels are one image to assistive technology, named by the caption; the numbers follow as a table where there is one."""
-    name = f"figure-{picture.number}"
+    """Return a figure; the numbers follow as a table where there is one.
+
+    The panels are one image to assistive technology, named by the caption.
+    """
+    name, number = f"figure-{picture.number}", picture.number
     drawn = "".join(
         f'<div class="panel">{panel}</div>' for panel in inline_panels(svg, picture.name)
     )
     image = f'<div class="panels {picture.name}" role="img" aria-labelledby="{name}">{drawn}</div>'
-    caption = f'<figcaption id="{name}"><b>Figure {picture.number}.</b> {inline(picture.caption)}</figcaption>'
+    text = f"<b>Figure {number}.</b> {inline(picture.caption)}"
+    figure = f'<figure>{image}<figcaption id="{name}">{text}</figcaption></figure>'
     if not picture.table:
-        return f"<figure>{image}{caption}</figure>"
-    summary = f'<summary id="{name}-numbers">The numbers of figure {picture.number}</summary>'
-    return f'<figure>{image}{caption}</figure><details class="behind">{summary}{_table(picture.table, f"{name}-numbers", "")}</details>'
+        return figure
+    summary = f'<summary id="{name}-numbers">The numbers of figure {number}</summary>'
+    table = _table(picture.table, f"{name}-numbers", "")
+    return f'{figure}<details class="behind">{summary}{table}</details>'
 
 
 def _table(table: Table, name: str, description: str) -> str:
-    """A table in a box that scrolls sideways, both named by the element with the id `name`, the table described by `description`."""
-    textual = [
-        not table.numbers or _is_text([row[i] for row in table.rows])
-        for i in range(len(table.header))
-    ]
-    kinds = ["", *(' class="text"' if text else NUMBER for text in textual[1:])]
+    """Return a table in a box that scrolls sideways.
+
+    Args:
+        table: The table.
+        name: Id of the element that names both.
+        description: Id of the element that describes the table; empty: there is none.
+    """
+    kinds = [""]
+    for i in range(1, len(table.header)):
+        is_text = not table.numbers or _is_text([row[i] for row in table.rows])
+        kinds.append(TEXT if is_text else NUMBER)
     head = "".join(
         f'<th scope="col"{kind}>{inline(cell)}</th>'
         for cell, kind in zip(table.header, kinds, strict=True)
     )
-    rows = "".join(
+    body = "".join(
         f'<tr><th scope="row">{inline(row[0])}</th>{"".join(map(_cell, row[1:], kinds[1:]))}</tr>'
         for row in table.rows
     )
     described = f' aria-describedby="{description}"' if description else ""
-    box = f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{name}">'
-    return f'{box}<table aria-labelledby="{name}"{described}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{name}">'
+        f'<table aria-labelledby="{name}"{described}>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _is_text(cells: list[str]) -> bool:
-    """Whether a column holds words: none of its cells begins like a number."""
+    """Return whether a column holds words: none of its cells begins like a number."""
     return not any(re.match(r"[<≥≤~]? ?[+−-]?[.\d]", cell) for cell in cells)
 
 
 def _cell(text: str, kind: str) -> str:
     if text in VERDICTS:
         kind = f' class="text verdict {text.replace(" ", "-")}"'
-    interval = re.fullmatch(r"([^()]+) (\([^()]+\))", text)
-    if kind == NUMBER and interval:  # which goes below its number where room is short
-        return (
-            f"<td{kind}><span>{inline(interval[1])}</span> <span>{inline(interval[2])}</span></td>"
-        )
-    return f"<td{kind}>{inline(text)}</td>"
+    with_interval = re.fullmatch(r"([^()]+) (\([^()]+\))", text)
+    if kind != NUMBER or not with_interval:
+        return f"<td{kind}>{inline(text)}</td>"
+    # The interval goes below its number where room is short.
+    number, interval = map(inline, with_interval.groups())
+    return f"<td{kind}><span>{number}</span> <span>{interval}</span></td>"
 
 
 def inline(text: str) -> str:
-    """Escaped, with **bold** and `code`."""
+    """Escape a text, and render **bold** and `code`."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)

@@ -4,24 +4,26 @@ from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section,
 from microrank.report.sections import TITLE
 
 
-def as_markdown(parts: list[Section], figures: dict[str, str], page: str) -> str:
-    """GitHub-flavoured Markdown.
+def as_markdown(sections: list[Section], figures: dict[str, str], page: str) -> str:
+    """Render the report as GitHub-flavoured Markdown.
 
     Args:
-        figures: name -> path from where the report lies. page: name of the same report as a page.
+        sections: The first without a title.
+        figures: Name -> path from where the report lies.
+        page: Name of the same report as a page.
     """
+    first, *others = sections
     lines = [f"# {TITLE}", ""]
-    for i, section in enumerate(parts):
-        if section.title:
-            lines += [f"## {section.title}", ""]
-        for block in section.blocks:
-            lines += [_rendered(block, figures), ""]
-        if i == 0:
-            lines += [
-                f"The same with a look at single users, their prompts and answers: [{page}]({page}).",
-                "",
-            ]
+    lines += _blocks(first, figures)
+    link = f"[{page}]({page})"
+    lines += [f"The same with a look at single users, their prompts and answers: {link}.", ""]
+    for section in others:
+        lines += [f"## {section.title}", "", *_blocks(section, figures)]
     return "\n".join(lines)
+
+
+def _blocks(section: Section, figures: dict[str, str]) -> list[str]:
+    return [line for block in section.blocks for line in (_rendered(block, figures), "")]
 
 
 def _rendered(block: Block, figures: dict[str, str]) -> str:
@@ -29,7 +31,8 @@ def _rendered(block: Block, figures: dict[str, str]) -> str:
         case Paragraph(text, notice):
             return f"> {text}" if notice else text
         case Picture():
-            return f"![{block.caption}]({figures[block.name]})\n\n*Figure {block.number}. {block.caption}*"
+            image = f"![{block.caption}]({figures[block.name]})"
+            return f"{image}\n\n*Figure {block.number}. {block.caption}*"
         case Listing(text):
             return f"```yaml\n{text.replace('```', chr(39) * 3)}\n```"
         case Table():
@@ -37,6 +40,7 @@ def _rendered(block: Block, figures: dict[str, str]) -> str:
 
 
 def _table(table: Table) -> str:
-    align = ["---"] + ["---:" if table.numbers else "---"] * (len(table.header) - 1)
+    other_columns = "---:" if table.numbers else "---"
+    align = ["---"] + [other_columns] * (len(table.header) - 1)
     lines = [f"| {' | '.join(cells)} |" for cells in (table.header, align, *table.rows)]
     return "\n".join([*lines, "", f"*Table {table.number}. {table.caption}*"])

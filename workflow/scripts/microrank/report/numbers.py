@@ -1,43 +1,54 @@
 """Numbers as readers like them."""
 
+MINUS = "−"
+
 
 def count(value: float) -> str:
-    """25, or 12.5 where it is no whole number."""
-    return f"{value:,.0f}" if abs(value - round(value)) < 1e-6 else f"{value:,.1f}"
+    """Return 25, or 12.5 where it is no whole number."""
+    is_whole = abs(value - round(value)) < 1e-6
+    return f"{value:,.0f}" if is_whole else f"{value:,.1f}"
 
 
 def signed(value: float) -> str:
-    """With its sign; a true minus."""
+    """Return a count with its sign, and 0 without one."""
     text = count(abs(value))
-    return (
-        f"+{text}"
-        if value > 0 and text != "0"
-        else f"−{text}"
-        if value < 0 and text != "0"
-        else "0"
-    )
+    if text == "0":
+        return "0"
+    return f"{'+' if value > 0 else MINUS}{text}"
 
 
 def share_signed(value: float) -> str:
-    """+0.012; a true minus, and no sign before what rounds to 0."""
+    """Return +0.012, without a sign before what rounds to 0."""
     text = f"{abs(value):.3f}"
-    return text if not float(text) else f"{'+' if value > 0 else '−'}{text}"
+    if not float(text):
+        return text
+    return f"{'+' if value > 0 else MINUS}{text}"
 
 
 def p_text(p: float | None) -> str:
-    """`= 0.03`, `< 0.001`; an en dash where there is no test."""
+    """Return `= 0.03` or `< 0.001`; an en dash where there is no test."""
     if p is None:
         return "–"
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
+    if p < 0.001:
+        return "< 0.001"
+    return f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"
 
 
 def p_cell(p: float | None) -> str:
-    """The same without the equals sign."""
+    """Return the same without the equals sign."""
     return p_text(p).removeprefix("= ")
 
 
-def span(low: float | None, high: float | None, form: str = "count") -> str:
-    """An interval: 17–34, or .31 to .42 for shares."""
-    if low is None or high is None:
-        return ""
-    return f"{count(low)}–{count(high)}" if form == "count" else f"{low:.3f}–{high:.3f}"
+def count_span(low: float, high: float) -> str:
+    """Return an interval of counts: 17–34."""
+    return f"{count(low)}–{count(high)}"
+
+
+def range_text(low: int, high: int) -> str:
+    """Return a range of ranks: `3`, or `1–5`."""
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def with_minus(text: str) -> str:
+    """Return a formatted number with a true minus sign."""
+    return text.replace("-", MINUS)

@@ -18,9 +18,11 @@ PACKAGES = (
     "matplotlib",
 )
 
+DESCRIBE = ("--always", "--dirty", "--abbrev=40", "--exclude=*")
+
 
 def versions() -> dict[str, str]:
-    """Python and those of PACKAGES that this environment has; nothing is imported for it."""
+    """Return the versions of Python and of those PACKAGES that are here; imports none of them."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -31,32 +33,21 @@ def versions() -> dict[str, str]:
 
 
 def checksum(path: str | Path) -> str:
-    """`sha256:…` of a file."""
+    """Return `sha256:…` of a file."""
     with open(path, "rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def commit(folder: Path) -> str | None:
-    """The commit of the checkout at `folder`, with `-dirty` where tracked files were changed; None outside one."""
-    if not (folder / ".git").exists():  # else git would name the commit of whatever lies around it
-        return None
+    """Return the commit of the checkout at `folder`; None outside one.
+
+    It ends in `-dirty` where tracked files were changed.
+    """
+    if not (folder / ".git").exists():
+        return None  # git would name the commit of whatever lies around the folder
+    describe = ["git", "-C", str(folder), "describe", *DESCRIBE]
     try:
-        done = subprocess.run(
-            [
-                "git",
-                "-C",
-                str(folder),
-                "describe",
-                "--always",
-                "--dirty",
-                "--abbrev=40",
-                "--exclude=*",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
+        done = subprocess.run(describe, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

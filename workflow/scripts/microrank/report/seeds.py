@@ -1,42 +1,40 @@
 """The spread of the results over whole repeats of the study."""
 
 from microrank.report.blocks import Paragraph, Section, Table
-from microrank.report.numbers import count
+from microrank.report.numbers import count_span, with_minus
 from microrank.report.study import Study
 
 
 def over_seeds(study: Study) -> list[Section]:
-    """Mean ± standard deviation of Hits@N per method, and the range of the last; nothing where the study ran once."""
+    """Show mean ± standard deviation of Hits@N per method; nothing where the study ran once."""
     if study.seeds is None:
         return []
-    found = {(row["method"], row["metric"], row["cutoff"]): row for row in study.seeds.to_pylist()}
-    last = study.main_cutoffs[-1]
-    rows = []
-    for name in study.all_rows:
-        hits = [found[name, "hits", cutoff] for cutoff in study.main_cutoffs]
-        cells = [f"{row['mean']:.1f} ± {row['sd']:.1f}" for row in hits]
-        difference = found.get((name, "hr_difference", last))
-        told = (
-            f"{difference['mean'] * study.n_users:+.1f} ± {difference['sd'] * study.n_users:.1f}".replace(
-                "-", "−"
-            )
-            if difference
-            else ""
-        )
-        rows.append(
-            [study.label(name), *cells, f"{count(hits[-1]['low'])}–{count(hits[-1]['high'])}", told]
-        )
-    n = found[study.recommender, "hits", last]["n_seeds"]
-    text = f"The whole study {n} times, each with a seed of its own for training, for the draw of users and for shuffles."
+    last, cutoffs = study.last_cutoff, study.main_cutoffs
+    text = (
+        f"The whole study {study.n_seeds} times, each with a seed of its own for training, for the "
+        "draw of users and for shuffles."
+    )
     header = [
         "method",
-        *(f"Hits@{cutoff}" for cutoff in study.main_cutoffs),
+        *(f"Hits@{cutoff}" for cutoff in cutoffs),
         f"range at {last}",
         f"− {study.lists_name} at {last}",
     ]
+    rows = [_row(study, name) for name in study.all_rows]
+    table = Table(header, rows, "Mean ± standard deviation over the repeats.")
+    return [Section("Over seeds", [Paragraph(text), table])]
+
+
+def _row(study: Study, name: str) -> list[str]:
+    hits = [study.seed_rows[name, "hits", cutoff] for cutoff in study.main_cutoffs]
+    difference = study.seed_rows.get((name, "hr_difference", study.last_cutoff))
+    difference_text = ""
+    if difference:
+        mean, sd = difference.mean * study.n_users, difference.sd * study.n_users
+        difference_text = with_minus(f"{mean:+.1f} ± {sd:.1f}")
     return [
-        Section(
-            "Over seeds",
-            [Paragraph(text), Table(header, rows, "Mean ± standard deviation over the repeats.")],
-        )
+        study.label(name),
+        *(f"{row.mean:.1f} ± {row.sd:.1f}" for row in hits),
+        count_span(hits[-1].low, hits[-1].high),
+        difference_text,
     ]

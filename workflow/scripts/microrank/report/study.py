@@ -7,84 +7,61 @@ from typing import Any
 
 import pyarrow as pa
 
-from microrank.evaluation.score import NFM, ORACLE, REFERENCES
-from microrank.report.labels import label_of
+from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow
+from microrank.evaluation.seeds import SeedRow, seed_rows
+from microrank.report.results import Results
 
 
-@dataclass(frozen=True)
-class Study:
-    """metrics: table METRICS. diagnostics, counts, nfm: what the files of that name hold; nfm is of the lists, whoever made them.
+@dataclass(frozen=True, kw_only=True)
+class Study(Results):
+    """The results of one study, and how they came about.
 
-    settings: the parts of the config that shaped the results. methods: in the config's order. kinds: method -> `encoder`, `llm`,
-    `simulated llm`, `reference`, `fusion`. versions: package -> version. fusions: method -> how its number was chosen.
-    files: name -> checksum of what shaped the results beside raw files and settings: prompts, methods and lists of the user's own.
-    seeds: table SEEDS, where the study was repeated. commit: of the workflow, None outside a checkout.
+    Attributes:
+        counts: What counts.json of the splits holds.
+        nfm: What metrics.json of the lists holds, whoever made them.
+        settings: The parts of the config that shaped the results.
+        versions: Package -> version.
+        files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
+        seeds: Table SEEDS; None where the study ran once.
+        commit: Of the workflow; None outside a checkout.
     """
 
-    metrics: pa.Table
-    diagnostics: Mapping[str, Any]
     counts: Mapping[str, Any]
     nfm: Mapping[str, Any] | None
     settings: Mapping[str, Any]
-    methods: tuple[str, ...]
-    kinds: Mapping[str, str]
     versions: Mapping[str, str]
-    fusions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
     commit: str | None = None
-    confidence: float = 0.95
 
     @cached_property
-    def _rows(self) -> dict[tuple[str, str, int], dict[str, Any]]:
-        return {
-            (row["method"], row["metric"], row["cutoff"]): row for row in self.metrics.to_pylist()
-        }
-
-    def row(self, method: str, metric: str, cutoff: int) -> dict[str, Any]:
-        """The row of table METRICS."""
-        return self._rows[method, metric, cutoff]
-
-    def over_seeds(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
-        """The row of table SEEDS; None where the study ran once, or nothing of the kind was repeated."""
-        rows = self.seeds.to_pylist() if self.seeds is not None else []
-        return next(
-            (
-                row
-                for row in rows
-                if (row["method"], row["metric"], row["cutoff"]) == (method, metric, cutoff)
-            ),
-            None,
-        )
+    def seed_rows(self) -> dict[tuple[str, str, int], SeedRow]:
+        """The rows of table SEEDS by method, metric and cutoff; none where the study ran once."""
+        rows = seed_rows(self.seeds) if self.seeds is not None else []
+        return {(row.method, row.metric, row.cutoff): row for row in rows}
 
     @property
-    def k(self) -> int:
-        """Length of the lists."""
-        return int(self.diagnostics["k"])
-
-    @property
-    def n_users(self) -> int:
-        """Size of the subset."""
-        return int(self.diagnostics["n_users"])
+    def n_seeds(self) -> int:
+        """How often the whole study ran."""
+        return next((row.n_seeds for row in self.seed_rows.values()), 1)
 
     @property
     def cutoffs(self) -> list[int]:
         """Those of Hits@N."""
-        return [
-            cutoff
-            for method, metric, cutoff in self._rows
-            if (method, metric) == (self.recommender, "hits")
-        ]
+        hits_rows = [row for row in self.rows if row.metric == "hits"]
+        return [row.cutoff for row in hits_rows if row.method == self.recommender]
 
     @property
     def main_cutoffs(self) -> list[int]:
-        """5 and 10; in lists that are no longer, the last at which an order matters."""
+        """5 and 10; in lists that are no longer, the last cutoff at which an order matters."""
         below = sorted(cutoff for cutoff in self.cutoffs if cutoff < self.k)
-        return (
-            [cutoff for cutoff in below if cutoff in (5, 10)]
-            or below[-1:]
-            or sorted(self.cutoffs)[-1:]
-        )
+        main = [cutoff for cutoff in below if cutoff in (5, 10)]
+        return main or below[-1:] or sorted(self.cutoffs)[-1:]
+
+    @property
+    def last_cutoff(self) -> int:
+        """The last of the main cutoffs."""
+        return self.main_cutoffs[-1]
 
     @property
     def level(self) -> float:
@@ -94,21 +71,25 @@ class Study:
     @property
     def n_tests(self) -> int:
         """Tests against the recommender that Holm's correction is over."""
-        return sum(
-            metric == "hr" and row["p_holm"] is not None
-            for (_, metric, _), row in self._rows.items()
-        )
+        return sum(row.metric == "hr" and row.p_holm is not None for row in self.rows)
 
-    def tests(self, method: str, metric: str) -> list[dict[str, Any]]:
-        """The rows of `metric` at the main cutoffs that hold a test."""
-        rows = [self._rows.get((method, metric, cutoff)) for cutoff in self.main_cutoffs]
-        return [row for row in rows if row and row["p_holm"] is not None]
+    def tests(self, method: str, metric: str) -> list[MetricRow]:
+        """Return the rows of `metric` at the main cutoffs that hold a test."""
+        rows = [self.find_row(method, metric, cutoff) for cutoff in self.main_cutoffs]
+        return [row for row in rows if row and row.p_holm is not None]
 
-    def difference(self, method: str, metric: str, cutoff: int) -> dict[str, Any] | None:
-        """The row of method − recommender; None for the recommender, and where there is no interval to tell: an expectation, the oracle."""
-        return (
-            None if method == ORACLE else self._rows.get((method, f"{metric}_difference", cutoff))
-        )
+    def hits(self, method: str) -> MetricRow:
+        """Return the row of hits at the last main cutoff."""
+        return self.row(method, "hits", self.last_cutoff)
+
+    def difference(self, method: str, metric: str, cutoff: int) -> MetricRow | None:
+        """Return the row of method − recommender.
+
+        It is None where there is no interval: for the recommender, an expectation, and the oracle.
+        """
+        if method == ORACLE:
+            return None
+        return self.find_row(method, f"{metric}_difference", cutoff)
 
     @property
     def hits_only(self) -> bool:
@@ -118,34 +99,9 @@ class Study:
     @property
     def all_rows(self) -> list[str]:
         """The recommender, the methods, the other references."""
-        return [self.recommender, *self.methods, *REFERENCES]
-
-    @property
-    def recommender(self) -> str:
-        """What the recommender's own order is called in table METRICS."""
-        return str(self.settings.get("recommender", NFM))
-
-    @property
-    def lists_name(self) -> str:
-        """The recommender's name in sentences."""
-        return self.label(self.recommender)
-
-    def label(self, method: str) -> str:
-        """A method's name as readers see it."""
-        return label_of(method, self.kinds)
-
-    def of_kind(self, *kinds: str) -> list[str]:
-        """The methods of these kinds."""
-        return [name for name in self.methods if self.kinds[name] in kinds]
-
-    def has_language_model(self, method: str) -> bool:
-        """Whether the method, or a part of it, asks a language model."""
-        reranker = self.settings["rerankers"].get(method, {})
-        return "llm" in reranker or any(
-            self.has_language_model(part) for part in reranker.get("of", [])
-        )
+        return [self.recommender, *self.names, *REFERENCES]
 
     def has_other_parts(self, fusion: str) -> bool:
-        """Whether a fusion has parts besides the recommender and language models."""
-        parts = self.settings["rerankers"].get(fusion, {}).get("of", [])
-        return any(part != NFM and not self.has_language_model(part) for part in parts)
+        """Return whether a fusion has parts besides the recommender and language models."""
+        parts = self.methods[fusion].parts
+        return not all(part.is_recommender or part.rests_on_llm for part in parts)

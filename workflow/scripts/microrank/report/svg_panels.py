@@ -1,38 +1,40 @@
-"""A figure cut into its panels, so that the page can lay them out for its width: side by side on a desk, one below the other on a phone."""
+"""A figure cut into its panels, so that the page can lay them out for its width.
+
+They stand side by side on a desk, and one below the other on a phone.
+"""
 
 import re
 from xml.etree import ElementTree
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-INK, PAPER = (
-    "#25313c",
-    "#fbfaf8",
-)  # the figures' colours of text and ground; on the page they follow the page's
+# The figures' colours of text and ground. On the page they follow the page's.
+INK, PAPER = "#25313c", "#fbfaf8"
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", XLINK)
 
 
 def inline_panels(svg: str, name: str) -> list[str]:
-    """Each panel as an svg element for the page: ids of its own (they begin with `name`), the page's colours, as wide as there is room.
+    """Return each panel as an svg element for the page.
+
+    It has the page's colours, is as wide as there is room, and its ids begin with `name`.
 
     Args:
-        svg: a figure of style.py, whose group `grid-{width}x{height}` holds a group for each panel; the cell's size is in points.
+        svg: A figure of figures/style.py. Its group `grid-{width}x{height}` holds a group for each
+            panel; the size is that of a cell, in points.
+        name: Of the figure.
     """
     root = ElementTree.fromstring(svg)
     grid = next(group for group in root if re.match(r"grid-", group.get("id", "")))
     wide, high = map(float, grid.get("id", "").removeprefix("grid-").split("x"))
     columns = round(float(root.get("viewBox", "").split()[2]) / wide)
     shared = "".join(map(_text, root.findall(f"{{{SVG}}}defs")))
-    found = [group for group in grid if re.match(r"axes_", group.get("id", ""))]
+    axes = [group for group in grid if re.match(r"axes_", group.get("id", ""))]
     drawn = []
-    for i, panel in enumerate(found):
+    for i, panel in enumerate(axes):
         corner = f"{i % columns * wide:.6g} {i // columns * high:.6g}"
         inner = (shared if i == 0 else "") + _text(panel)
-        inner = (
-            re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", inner)
-            .replace(INK, "currentColor")
-            .replace(PAPER, "var(--paper)")
-        )
+        inner = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", inner)
+        inner = inner.replace(INK, "currentColor").replace(PAPER, "var(--paper)")
         drawn.append(
             f'<svg viewBox="{corner} {wide:.6g} {high:.6g}" aria-hidden="true">{inner}</svg>'
         )

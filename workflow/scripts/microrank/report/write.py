@@ -3,33 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-
-import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.report.blocks import numbered
-from microrank.report.explorer import Asked, explorer_data
+from microrank.report.explorer import Users, explorer_data
 from microrank.report.headline import answer
 from microrank.report.html import Template, as_page
 from microrank.report.markdown import as_markdown
 from microrank.report.sections import sections
 from microrank.report.study import Study
 
+PAGE = "report.html"
+
 
 @dataclass(frozen=True)
-class Users:
-    """Whom the page lets look at. Tables SUBSET, ITEMS, and RANKINGS by method; shown: how many users."""
+class Written:
+    """A report.
 
-    subset: pa.Table
-    items: pa.Table
-    rankings: Mapping[str, pa.Table]
-    asked: Mapping[str, Asked]
-    shown: int
-
-
-class Written(NamedTuple):
-    """markdown, page: the files' texts. answer: the first paragraph."""
+    Attributes:
+        markdown: Text of report.md.
+        page: Text of report.html.
+        answer: Its first paragraph.
+    """
 
     markdown: str
     page: str
@@ -41,47 +36,33 @@ def write_report(
     users: Users,
     *,
     figures: Mapping[str, Path],
-    template: Mapping[str, str],
+    template: Template,
     folder: Path,
 ) -> Written:
-    """The texts of report.md and report.html.
+    """Write the texts of report.md and report.html.
 
     Args:
-        figures: name -> svg file. template: ending -> text of page.html, page.css and page.js. folder: where the report will lie.
+        study: All results.
+        users: Those whom the page shows.
+        figures: Name -> svg file.
+        template: Of the page.
+        folder: Where the report will lie.
+
+    Raises:
+        StudyError: A figure is not whole.
     """
     parts = numbered(sections(study))
-    labels = {name: study.label(name) for name in study.methods}
-    explorer = (
-        explorer_data(
-            users.subset,
-            users.items,
-            users.rankings,
-            labels,
-            asked=users.asked,
-            rerankers=study.settings["rerankers"],
-            n_users=users.shown,
-            recommender=study.lists_name,
-        )
-        if users.shown
-        else None
+    figure_paths = {name: path.relative_to(folder).as_posix() for name, path in figures.items()}
+    figure_texts = {name: _read_svg(path) for name, path in figures.items()}
+    explorer = explorer_data(study, users) if users.shown else None
+    return Written(
+        markdown=as_markdown(parts, figure_paths, PAGE),
+        page=as_page(parts, figure_texts, explorer, template, study.settings["dataset"]),
+        answer=answer(study),
     )
-    markdown = as_markdown(
-        parts,
-        {name: path.relative_to(folder).as_posix() for name, path in figures.items()},
-        "report.html",
-    )
-    svgs = {name: _drawn(path) for name, path in figures.items()}
-    page = as_page(
-        parts,
-        svgs,
-        explorer,
-        Template(template[".html"], template[".css"], template[".js"]),
-        study.settings["dataset"],
-    )
-    return Written(markdown, page, answer(study))
 
 
-def _drawn(path: Path) -> str:
+def _read_svg(path: Path) -> str:
     text = path.read_text(encoding="utf-8", errors="replace")
     if "<svg" not in text or not text.endswith("</svg>\n"):
         raise StudyError(f"{path}: not a complete figure; delete the file and run again")

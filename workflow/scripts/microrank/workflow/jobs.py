@@ -1,7 +1,6 @@
 """What every script does first: logging to the rule's log and the terminal, and errors that fit one line."""
 
 import logging
-import os
 import sys
 from types import TracebackType
 from typing import Any
@@ -13,14 +12,8 @@ from microrank.files import NO_PLACE
 def start_job(snakemake: Any) -> logging.Logger:
     """Send log records to the rule's log file (all) and to stderr (short), and report an uncaught error as one line.
 
-    Threads that wait for each other spin for about half a millisecond and then sleep: where jobs share processors, spinning on made them
-    ten times slower, and without any of it two threads took as long as one. OpenMP reads this once, so it is set here, before anything
-    that uses it is imported.
-
     The traceback of an error goes to the log file only. Returns the logger named after the rule.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # libgomp's own, which outranks that policy
     log_path = str(snakemake.log[0])
     logging.raiseExceptions = (
         False  # a log that cannot be written must not drown the error that says why

@@ -1,0 +1,134 @@
+"""The section `Results`: the main figure, the main table, and what stands behind them."""
+
+from microrank.evaluation.metrics import ORACLE
+from microrank.report.blocks import Paragraph, Section, Table
+from microrank.report.figures import picture
+from microrank.report.headline import in_question, verdict
+from microrank.report.numbers import count, count_span, p_cell, share_signed, signed
+from microrank.report.power import power_line, power_table
+from microrank.report.study import Study
+
+
+def results(study: Study) -> Section:
+    """Show Hits@N and verdicts, means over users, all cutoffs, and the power of the tests."""
+    power = power_line(study, in_question(study))
+    return Section(
+        "Results",
+        [
+            picture("hits", study),
+            _main_table(study),
+            _means_table(study),
+            _all_cutoffs_table(study),
+            *([Paragraph(power)] if power else []),
+            *([power_table(study)] if study.names else []),
+        ],
+    )
+
+
+def _main_table(study: Study) -> Table:
+    last, cutoffs = study.last_cutoff, study.main_cutoffs
+    header = [
+        "method",
+        f"against {study.lists_name}",
+        "against a shuffle",
+        *(f"Hits@{cutoff}" for cutoff in cutoffs),
+        f"− {study.lists_name} at {last}",
+        *(f"p at {cutoff}" for cutoff in cutoffs),
+        f"wins–losses at {last}",
+    ]
+    caption = (
+        f"{study.n_users:,} users. The verdicts look at {' and '.join(map(str, cutoffs))}: against "
+        f"{study.lists_name} by the exact McNemar test, whose p-values stand beside, against a "
+        "random shuffle of the same lists by the exact binomial test; each Holm-adjusted over all "
+        f"methods and cutoffs, at {study.level:g}. Wins and losses: users who are a hit for only "
+        f"one of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
+        "bootstrap for differences, both as counts). They are not adjusted for the many "
+        "comparisons, as p is: one "
+        'that leaves out 0 may stand beside "cannot tell".'
+    )
+    return Table(header, [_main_row(study, name) for name in study.all_rows], caption)
+
+
+def _main_row(study: Study, name: str) -> list[str]:
+    compared = name in study.names
+    tested = compared or name == study.recommender
+    cells = [
+        study.label(name),
+        verdict(study, name) if compared else "",
+        verdict(study, name, "hr_over_random") if tested else "",
+        *(_hits_cell(study, name, cutoff) for cutoff in study.main_cutoffs),
+    ]
+    if name == study.recommender:
+        return [*cells, *[""] * (2 + len(study.main_cutoffs))]
+    row = study.hits(name)
+    difference = study.difference(name, "hr", study.last_cutoff)
+    change, wins_losses = signed(row.delta or 0), ""
+    if difference:
+        low, high = (signed(round(end * study.n_users)) for end in difference.interval)
+        change += f" ({low} to {high})"
+        wins_losses = f"{row.wins}–{row.losses}"
+    p_values = [study.row(name, "hits", cutoff).p_holm for cutoff in study.main_cutoffs]
+    return [*cells, change, *map(p_cell, p_values), wins_losses]
+
+
+def _hits_cell(study: Study, name: str, cutoff: int) -> str:
+    row = study.row(name, "hits", cutoff)
+    if name == ORACLE:
+        return count(row.value)
+    return f"{count(row.value)} ({count_span(*map(round, row.interval))})"
+
+
+def _means_table(study: Study) -> Table:
+    """Show NDCG, MRR and, where users were drawn from all, hit rates, with their intervals."""
+    measures = [("ndcg", min(10, study.k)), ("mrr", study.k)]
+    if not study.hits_only:
+        measures = [*(("hr", cutoff) for cutoff in study.main_cutoffs), *measures]
+    header = ["mean over users"]
+    for metric, cutoff in measures:
+        name = "MRR" if metric == "mrr" else f"{metric.upper()}@{cutoff}"
+        header += [name, f"− {study.lists_name}"]
+    rows = []
+    for name in study.all_rows:
+        cells = [study.label(name)]
+        for metric, cutoff in measures:
+            cells += [_mean_cell(study, name, metric, cutoff), _change(study, name, metric, cutoff)]
+        rows.append(cells)
+    caption = (
+        f"In brackets {study.confidence:.0%} bootstrap intervals (of rates: Wilson), not adjusted "
+        "for many comparisons."
+    )
+    return Table(header, rows, caption)
+
+
+def _mean_cell(study: Study, name: str, metric: str, cutoff: int) -> str:
+    row = study.row(name, metric, cutoff)
+    if row.ci_low is None or name == ORACLE:
+        return f"{row.value:.3f}"
+    low, high = row.interval
+    return f"{row.value:.3f} ({low:.3f}–{high:.3f})"
+
+
+def _change(study: Study, name: str, metric: str, cutoff: int) -> str:
+    delta = study.row(name, metric, cutoff).delta
+    if delta is None:
+        return ""
+    difference = study.difference(name, metric, cutoff)
+    if difference is None:
+        return share_signed(delta)
+    low, high = map(share_signed, difference.interval)
+    return f"{share_signed(delta)} ({low} to {high})"
+
+
+def _all_cutoffs_table(study: Study) -> Table:
+    rows = [
+        [
+            study.label(name),
+            *(count(study.row(name, "hits", cutoff).value) for cutoff in study.cutoffs),
+        ]
+        for name in study.all_rows
+    ]
+    caption = (
+        "Hits at every cutoff. The oracle puts each held-out item first: no re-ranker can do "
+        "better."
+    )
+    return Table(["Hits@", *map(str, study.cutoffs)], rows, caption)
