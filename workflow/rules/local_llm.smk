@@ -7,7 +7,7 @@ makes: resources/models, responses/{reranker}.parquet
 from microrank.local_llm.weights import PACKAGED_GGUF, gguf_of
 
 # The keys of an entry of `llms` with adapter local that shape answers.
-SHAPING_LOCALLY = ("adapter", "model", "revision", "sha256", "dtype", "max_tokens")
+SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
 ASKED_LOCALLY = ("ask", "prior", "per", "calibrate", "prompt", "llm")
 
 GGUF_FILES = {
@@ -33,9 +33,7 @@ def local_settings_of(wildcards):
 def asked_locally(wildcards):
     """A param: how the model is asked."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {
-        key: settings[key] for key in ("passes", "shuffle", *ASKED_LOCALLY) if key in settings
-    }
+    return {key: settings[key] for key in ("passes", "shuffle", *ASKED_LOCALLY) if key in settings}
 
 
 localrules:  # by a cluster's profile too: its nodes often have no way out

@@ -8,10 +8,10 @@ from microrank.llm.prompts import Prompt
 from microrank.local_llm.first_token import FirstToken
 from microrank.local_llm.likelihood import Likelihood
 from microrank.local_llm.requests import Ask
-from microrank.local_llm.session import MAX_TOKENS
 from microrank.local_llm.written import Written
 from microrank.local_llm.yes_no import YesNo
 
+MAX_TOKENS = 512  # of a written answer, where the entry of `llms` does not say
 # `ask` -> the answer formats of the prompts that it works with.
 FORMATS = {
     "order": ("ids", "numbers"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.files import sha256_of, write_text
+from microrank.files import file_checksum, write_text
 
 SOURCE_FILE = "microrank-source.json"  # in the folder: which file it was made from
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def unpack_gguf(gguf: Path, folder: Path) -> None:
     tokenizer.save_pretrained(temporary)
     for path in temporary.iterdir():
         path.chmod(0o644)  # safetensors keeps its files from all others
-    write_text(temporary / SOURCE_FILE, json.dumps({"sha256": sha256_of(gguf)}) + "\n")
+    write_text(temporary / SOURCE_FILE, json.dumps({"checksum": file_checksum(gguf)}) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
     log.info("%s: unpacked to %s", gguf, folder)

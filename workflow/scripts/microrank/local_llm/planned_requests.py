@@ -1,6 +1,6 @@
 """The questions that a re-ranking by a model in this process would ask, for the forecast."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -8,8 +8,7 @@ import pyarrow as pa
 from microrank.llm.prompts import Prompt
 from microrank.local_llm.asks import ask_of
 from microrank.local_llm.query import asked_users
-from microrank.local_llm.requests import DTYPES
-from microrank.local_llm.session import AUTO, local_settings
+from microrank.local_llm.session import Session
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 from microrank.services.store import Request, Store
@@ -29,7 +28,7 @@ def planned_locally(
     """
     reranker = config["rerankers"][method]
     name, section = f"llms.{reranker['llm']}", config["llms"][reranker["llm"]]
-    settings = local_settings(name, section, None)
+    session = Session(name, section, Store(config["store"]["path"]))
     ask = ask_of(method, reranker, prompt, section.get("max_tokens"))
     users = asked_users(
         subset.sort_by("user_id"),
@@ -40,14 +39,13 @@ def planned_locally(
         shuffle=reranker.get("shuffle", False),
     )
     bodies = [body for user in users for body in ask.bodies(user)]
-    dtypes = DTYPES if settings.dtype == AUTO else [settings.dtype]
-    of_dtype = {dtype: settings.requests(ask.name, bodies, dtype) for dtype in dtypes}
-    store = Store(config["store"]["path"])
+    of_dtype = [session.settings.requests(ask.name, bodies, dtype) for dtype in session.dtypes]
+    requests = _most_kept(of_dtype, session.store)
     return PlannedRequests(
-        method, Service(name, section["adapter"]), settings.model, _most_kept(of_dtype, store)
+        method, Service(name, section["adapter"]), session.settings.model, requests
     )
 
 
-def _most_kept(of_dtype: Mapping[str, list[Request]], store: Store) -> list[Request]:
+def _most_kept(of_dtype: Sequence[list[Request]], store: Store) -> list[Request]:
     """The requests in the dtype of which most answers are kept; of equals the first."""
-    return max(of_dtype.values(), key=lambda requests: sum(map(store.has, requests)))
+    return max(of_dtype, key=lambda requests: sum(map(store.has, requests)))

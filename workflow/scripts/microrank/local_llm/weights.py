@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.files import sha256_of
+from microrank.files import file_checksum
 from microrank.local_llm.gguf_files import SOURCE_FILE
 from microrank.local_llm.hub import downloaded
-from microrank.local_llm.smollm2 import GGUF_SHA256
+from microrank.local_llm.smollm2 import GGUF_CHECKSUM
 
 PACKAGED = "smollm2-135m-instruct"  # the model that `fetch_smollm2` takes from a package
 PACKAGED_GGUF = "resources/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -38,25 +38,25 @@ def identity(name: str, section: Mapping[str, Any], folder: Path | None) -> str:
             they are others than it says.
     """
     model = str(section["model"])
-    declared = GGUF_SHA256 if model == PACKAGED else section.get("sha256")
+    declared = GGUF_CHECKSUM if model == PACKAGED else section.get("checksum")
     if folder is None and Path(model).exists():
         folder = Path(model)
     if folder is None:
         if declared:
-            return f"sha256:{declared}"
+            return str(declared)
         if section.get("revision"):
             return f"revision:{section['revision']}"
         raise StudyError(
             f"{name}: there is no file or folder {model}; correct `model`, or add `revision` "
-            "(a commit) for a model of the Hugging Face hub, or `sha256` to replay kept answers"
+            "(a commit) for a model of the Hugging Face hub, or `checksum` to replay kept answers"
         )
-    actual = weights_digest(folder)
+    actual = weights_checksum(folder)
     if declared and declared != actual:
         raise StudyError(
-            f"{name}: {folder} has SHA-256 {actual}, and the entry says {declared}; correct "
-            "`sha256`, or name the weights that it belongs to"
+            f"{name}: {folder} has checksum {actual}, and the entry says {declared}; correct "
+            "`checksum`, or name the weights that it belongs to"
         )
-    return f"sha256:{actual}"
+    return actual
 
 
 def weights_folder(name: str, section: Mapping[str, Any], folder: Path | None) -> Path:
@@ -69,18 +69,18 @@ def weights_folder(name: str, section: Mapping[str, Any], folder: Path | None) -
     return downloaded(name, str(section["model"]), str(section["revision"]))
 
 
-def weights_digest(path: Path) -> str:
-    """SHA-256 of a GGUF file, or of all files of a folder that shape answers.
+def weights_checksum(path: Path) -> str:
+    """The checksum of a GGUF file, or of all files of a folder that shape answers.
 
     A folder that was unpacked from a GGUF file has that file's.
     """
     if path.is_file():
-        return sha256_of(path)
+        return file_checksum(path)
     source = path / SOURCE_FILE
     if source.is_file():
-        return str(json.loads(source.read_text(encoding="utf-8"))["sha256"])
+        return str(json.loads(source.read_text(encoding="utf-8"))["checksum"])
     files = sorted(file for file in path.iterdir() if file.suffix in SHAPING_FILES)
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.name}\0{sha256_of(file)}\n".encode())
-    return digest.hexdigest()
+        digest.update(f"{file.name}\0{file_checksum(file)}\n".encode())
+    return f"sha256:{digest.hexdigest()}"
