@@ -52,9 +52,7 @@ def asked(history: list[str], titles: list[str], order: list[int] | None = None)
     return Asked(1, 0, order or list(range(n)), history, titles, list(range(100, 100 + n)))
 
 
-def answered(
-    ask: Ask, user: Asked, local=COUNTING, folder: Path | None = None
-) -> list[float | None]:
+def answered(ask: Ask, user: Asked, local=COUNTING) -> list[float | None]:
     """The scores by a model, through a store of its own."""
     settings = LocalSettings("tiny", "sha256:0", "float64")
     requests = [settings.request(ask.name, body) for body in ask.bodies(user)]
