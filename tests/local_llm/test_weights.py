@@ -14,11 +14,11 @@ from microrank.files import file_checksum
 from microrank.local_llm import smollm2
 from microrank.local_llm.capability import choose_device, native_dtype
 from microrank.local_llm.engine import log_probabilities
-from microrank.local_llm.gguf_files import SOURCE_FILE, load_gguf, mend_tokenizer, unpack_gguf
+from microrank.local_llm.gguf_files import load_gguf, mend_tokenizer, unpack_gguf
 from microrank.local_llm.model import load_model
 from microrank.local_llm.rows import likelihood_row
 from microrank.local_llm.smollm2 import fetch_smollm2
-from microrank.local_llm.weights import weights_checksum
+from microrank.local_llm.weights import SOURCE_FILE, weights_checksum
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 

@@ -2,21 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microrank.errors import StudyError
-
-if TYPE_CHECKING:
-    from microrank.local_llm.model import LocalModel
+from microrank.local_llm.encoding import TextEncoder
 
 
-def first_tokens(local: "LocalModel", words: Sequence[Sequence[str]]) -> list[list[int]]:
+def first_tokens(encoder: TextEncoder, words: Sequence[Sequence[str]]) -> list[list[int]]:
     """The tokens that begin each answer.
 
     Args:
-        local: the model.
+        encoder: of the model.
         words: for each answer its spellings ("Yes", "yes"); a space before one counts as well.
 
     Returns:
@@ -26,7 +23,7 @@ def first_tokens(local: "LocalModel", words: Sequence[Sequence[str]]) -> list[li
         StudyError: an answer has no token left, so that nothing could be read of it.
     """
     tokens = [
-        {local.encode(text)[0] for word in spellings for text in (word, f" {word}")}
+        {encoder.encode(text)[0] for word in spellings for text in (word, f" {word}")}
         for spellings in words
     ]
     owners = Counter(token for answer in tokens for token in answer)
@@ -34,7 +31,7 @@ def first_tokens(local: "LocalModel", words: Sequence[Sequence[str]]) -> list[li
     for spellings, answer in zip(words, own, strict=True):
         if not answer:
             raise StudyError(
-                f"{local.name}: the answer '{spellings[0]}' has no first token of its own in "
+                f"{encoder.name}: the answer '{spellings[0]}' has no first token of its own in "
                 "this model's tokenizer; ask in another way, or re-rank shorter lists"
             )
     return own

@@ -8,18 +8,16 @@ use: improving few-shot performance of language models, ICML 2021.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microrank.errors import StudyError
 from microrank.llm.prompts import LABELS, Prompt, build_messages
 from microrank.local_llm.answer_words import first_tokens, summed
+from microrank.local_llm.encoding import TextEncoder
 from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, next_token_row
-
-if TYPE_CHECKING:
-    from microrank.local_llm.model import LocalModel
 
 BELOW_SMALLEST = 1.0  # nats by which a label that is missing stands below the smallest seen
 
@@ -72,16 +70,18 @@ def labels(n: int) -> list[str]:
     return list(LABELS[:n])
 
 
-def first_token_question(local: "LocalModel", messages: Sequence[Mapping[str, str]], n: int) -> Row:
+def first_token_question(
+    encoder: TextEncoder, messages: Sequence[Mapping[str, str]], n: int
+) -> Row:
     """The row that reads the labels of n candidates as the answer's first token."""
-    tokens = first_tokens(local, [[label] for label in labels(n)])
+    tokens = first_tokens(encoder, [[label] for label in labels(n)])
     asked = [token for answer in tokens for token in answer]
-    return next_token_row(local.encode_chat(messages), [[]], asked)
+    return next_token_row(encoder.encode_chat(messages), [[]], asked)
 
 
-def read_labels(local: "LocalModel", readings: np.ndarray, n: int) -> dict[str, float]:
+def read_labels(encoder: TextEncoder, readings: np.ndarray, n: int) -> dict[str, float]:
     """Label -> log-probability, from what the row of `first_token_question` reads."""
-    tokens = first_tokens(local, [[label] for label in labels(n)])
+    tokens = first_tokens(encoder, [[label] for label in labels(n)])
     values = summed(readings, tokens)
     return dict(zip(labels(n), map(float, values), strict=True))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from microrank.errors import StudyError
 from microrank.files import file_checksum, write_text
+from microrank.local_llm.weights import SOURCE_FILE
 
-SOURCE_FILE = "microrank-source.json"  # in the folder: which file it was made from
 log = logging.getLogger(__name__)
 
 

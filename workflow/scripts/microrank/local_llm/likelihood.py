@@ -7,16 +7,14 @@ why the highest probability answer isn't always right, EMNLP 2021.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microrank.llm.prompts import NO_TITLE, Prompt, build_messages, shown_title
+from microrank.local_llm.encoding import TextEncoder
 from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, likelihood_row
-
-if TYPE_CHECKING:
-    from microrank.local_llm.model import LocalModel
 
 MARK = "\0"  # stands for a title while a line is taken apart; no title that is shown holds it
 
@@ -67,16 +65,16 @@ class Likelihood:
         }
 
 
-def likelihood_question(local: "LocalModel", prefix: str, endings: Sequence[str]) -> Row:
+def likelihood_question(encoder: TextEncoder, prefix: str, endings: Sequence[str]) -> Row:
     """The row that reads every ending after the prefix.
 
     Args:
-        local: the model.
+        encoder: of the model.
         prefix: all that stands before a title.
         endings: each title with what ends its line, so that its end counts too.
     """
-    start = [*local.start, *local.encode(prefix)]
-    return likelihood_row(start, [local.encode(ending) for ending in endings])
+    start = [*encoder.start, *encoder.encode(prefix)]
+    return likelihood_row(start, [encoder.encode(ending) for ending in endings])
 
 
 def read_likelihoods(row: Row, readings: np.ndarray) -> list[tuple[float, int]]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
@@ -35,6 +35,12 @@ class LocalModel:
     device: str
     dtype: str
     shares_prefixes: bool | None = None
+
+    @classmethod
+    def of(cls, name: str, model: Any, tokenizer: Any, *, device: str, dtype: str) -> Self:
+        """A model that is loaded already, moved to the device and converted to the dtype."""
+        moved = model.eval().to(device, TORCH_DTYPES[dtype])
+        return cls(name, moved, tokenizer, device, dtype)
 
     def __post_init__(self) -> None:
         parameters = inspect.signature(self.model.forward).parameters
@@ -154,4 +160,4 @@ def load_model(folder: Path, name: str, *, device: str, dtype: str) -> LocalMode
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise StudyError(f"{name}: the model in {folder} cannot be loaded ({reason})") from error
     log.info("%s: %s on %s, from %s", name, dtype, device, folder)
-    return LocalModel(name, model.eval().to(device), tokenizer, device, dtype)
+    return LocalModel.of(name, model, tokenizer, device=device, dtype=dtype)

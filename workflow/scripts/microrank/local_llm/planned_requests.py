@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from microrank.llm.prompts import Prompt
+from microrank.local_llm.asked_users import asked_users
 from microrank.local_llm.asks import ask_of
-from microrank.local_llm.query import asked_users
 from microrank.local_llm.session import Session
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service

@@ -1,15 +1,15 @@
 """Ask a language model in this process about each user's candidates."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.llm.prompts import shown_order
-from microrank.llm.questions import titles_of
+from microrank.local_llm.answering import answer, dtype_to_ask
+from microrank.local_llm.asked_users import asked_users
 from microrank.local_llm.requests import Ask, Asked
 from microrank.local_llm.session import Session
 from microrank.services.completion import read_completion
@@ -62,39 +62,13 @@ def query_local_llm(
     )
 
 
-def asked_users(
-    users: pa.Table, catalogue: pa.Table, ask: Ask, *, seed: int, passes: int, shuffle: bool
-) -> Iterator[Asked]:
-    """Each user as each pass shows them; where no list is shown there is one pass.
-
-    Args:
-        users: table SUBSET, or a part of it.
-        catalogue: table ITEMS.
-        ask: the way of asking.
-        seed: of the orders shown.
-        passes: questions a user.
-        shuffle: whether pass 0 shows a shuffle, too.
-    """
-    titles = titles_of(users, catalogue)
-    for user in users.select(["user_id", "history", "candidates"]).to_pylist():
-        history, candidates = (
-            [titles[item] for item in user[column]] for column in ("history", "candidates")
-        )
-        for number in range(passes if ask.shows_a_list else 1):
-            is_shuffled = shuffle and ask.shows_a_list
-            order = shown_order(seed, user["user_id"], number, is_shuffled, len(candidates))
-            yield Asked(
-                user["user_id"], number, order.tolist(), history, candidates, user["candidates"]
-            )
-
-
 def _entries(ask: str, bodies: Sequence[Mapping[str, Any]], session: Session) -> list[Entry]:
     """The kept answers to all bodies, in their order; missing ones are asked for first."""
     for dtype in session.dtypes:
         kept = _kept(session.settings.requests(ask, bodies, dtype), session.store)
         if all(kept):
             return [entry for entry in kept if entry]
-    dtype = session.dtypes[0] if session.store.offline else session.dtype_to_ask()
+    dtype = session.dtypes[0] if session.store.offline else dtype_to_ask(session)
     requests = session.settings.requests(ask, bodies, dtype)
     missing = {
         request_key(request): request
@@ -102,7 +76,7 @@ def _entries(ask: str, bodies: Sequence[Mapping[str, Any]], session: Session) ->
         if entry is None
     }
     session.store.missing({f"a question by {ask}": request for request in missing.values()})
-    session.answer(dtype, list(missing.values()))
+    answer(session, dtype, list(missing.values()))
     kept = _kept(requests, session.store)
     if not all(kept):
         raise StudyError(f"{session.store.folder}: answers were lost meanwhile; run again")

@@ -1,18 +1,16 @@
-"""A model of `llms` in this process, loaded when the first answer is missing."""
+"""How a model of `llms` is asked in this process; nothing here needs torch."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from microrank.local_llm.requests import DTYPES, LocalSettings
-from microrank.local_llm.weights import identity, weights_folder
-from microrank.services.store import Request, Store
+from microrank.local_llm.weights import identity
+from microrank.services.store import Store
 
 AUTO = "auto"
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,26 +42,3 @@ class Session:
         """The dtypes whose kept answers count: the one that is set, or with `auto` any."""
         wanted = self.section.get("dtype", AUTO)
         return list(DTYPES) if wanted == AUTO else [wanted]
-
-    def dtype_to_ask(self) -> str:
-        """The dtype to ask in: with `auto`, the one that this machine multiplies natively."""
-        if len(self.dtypes) == 1:
-            return self.dtypes[0]
-        from microrank.local_llm.capability import choose_device, native_dtype
-
-        return native_dtype(choose_device(self.section.get("device", AUTO)))
-
-    def answer(self, dtype: str, requests: Sequence[Request]) -> None:
-        """Load the model and answer the requests, into the store."""
-        import torch
-
-        from microrank.local_llm.answers import answer_locally
-        from microrank.local_llm.capability import choose_device
-        from microrank.local_llm.model import load_model
-
-        torch.set_num_threads(self.threads)
-        device = choose_device(self.section.get("device", AUTO))
-        place = weights_folder(self.name, self.section, self.folder)
-        log.info("%s: %d answers are missing", self.name, len(requests))
-        local = load_model(place, self.name, device=device, dtype=dtype)
-        answer_locally(local, requests, self.store)

@@ -8,12 +8,11 @@ from typing import Any
 
 from microrank.errors import StudyError
 from microrank.files import file_checksum
-from microrank.local_llm.gguf_files import SOURCE_FILE
-from microrank.local_llm.hub import downloaded
 from microrank.local_llm.smollm2 import GGUF_CHECKSUM
 
 PACKAGED = "smollm2-135m-instruct"  # the model that `fetch_smollm2` takes from a package
 PACKAGED_GGUF = "resources/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+SOURCE_FILE = "microrank-source.json"  # in an unpacked folder: which file it was made from
 SHAPING_FILES = (".safetensors", ".json", ".jinja", ".model", ".txt")
 
 
@@ -57,16 +56,6 @@ def identity(name: str, section: Mapping[str, Any], folder: Path | None) -> str:
             "`checksum`, or name the weights that it belongs to"
         )
     return actual
-
-
-def weights_folder(name: str, section: Mapping[str, Any], folder: Path | None) -> Path:
-    """The folder to load: the one at hand, or the hub's, downloaded where it is absent."""
-    if folder is not None:
-        return folder
-    model = Path(str(section["model"]))
-    if model.is_dir():
-        return model
-    return downloaded(name, str(section["model"]), str(section["revision"]))
 
 
 def weights_checksum(path: Path) -> str:

@@ -6,17 +6,15 @@ Liang et al., Holistic evaluation of language models, 2022, as a pointwise re-ra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from microrank.llm.prompts import Prompt, build_messages
 from microrank.local_llm.answer_words import first_tokens, summed
+from microrank.local_llm.encoding import TextEncoder
 from microrank.local_llm.requests import Asked
 from microrank.local_llm.rows import Row, next_token_row
-
-if TYPE_CHECKING:
-    from microrank.local_llm.model import LocalModel
 
 WORDS = (("Yes", "yes", "YES"), ("No", "no", "NO"))
 
@@ -50,17 +48,17 @@ class YesNo:
         return [float(score) for score in np.subtract(answer["yes"], answer["no"])]
 
 
-def yes_no_question(local: "LocalModel", chats: Sequence[Sequence[Mapping[str, str]]]) -> Row:
+def yes_no_question(encoder: TextEncoder, chats: Sequence[Sequence[Mapping[str, str]]]) -> Row:
     """The row that reads yes and no after each chat; what all begin with is read once."""
-    tokens = [local.encode_chat(messages) for messages in chats]
+    tokens = [encoder.encode_chat(messages) for messages in chats]
     n_shared = shared_length(tokens)
-    asked = [token for answer in first_tokens(local, WORDS) for token in answer]
+    asked = [token for answer in first_tokens(encoder, WORDS) for token in answer]
     return next_token_row(tokens[0][:n_shared], [row[n_shared:] for row in tokens], asked)
 
 
-def read_yes_no(local: "LocalModel", readings: np.ndarray) -> np.ndarray:
+def read_yes_no(encoder: TextEncoder, readings: np.ndarray) -> np.ndarray:
     """[n_chats, 2], log-probabilities of yes and of no."""
-    tokens = first_tokens(local, WORDS)
+    tokens = first_tokens(encoder, WORDS)
     return summed(readings.reshape(-1, sum(map(len, tokens))), tokens)
 
 
