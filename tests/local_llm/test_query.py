@@ -22,6 +22,7 @@ from microrank.local_llm.engine import TOLERANCE
 from microrank.local_llm.planned_requests import planned_locally
 from microrank.local_llm.query import query_local_llm
 from microrank.local_llm.session import Session
+from microrank.local_llm.weights import PACKAGED, told_apart, weights_checksum
 from microrank.rerank.llm import read_scores, rerank_llm
 from microrank.services.budget import Budget
 from microrank.services.forecast_page import forecast_page
@@ -276,3 +277,14 @@ def test_a_prompt_whose_answer_is_a_title_shows_no_list(key, text, message, tmp_
     path.write_text(json.dumps(lines))
     with pytest.raises(StudyError, match=message):
         load_prompt(path)
+
+
+def test_a_packed_study_says_which_weights_it_had(folder, tmp_path) -> None:
+    own = {"adapter": "local", "model": str(folder)}
+    packed = told_apart("tiny", own)
+    assert packed == own | {"checksum": weights_checksum(folder)}
+    for section in (
+        {"adapter": "openai-chat", "model": "m", "base_url": "http://a/v1"},
+        {"adapter": "local", "model": PACKAGED},
+    ):
+        assert told_apart("other", section) == section

@@ -10,6 +10,7 @@ import yaml
 
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.local_llm.weights import told_apart
 from microrank.services.store import SUFFIX, Store, decode
 
 FOLDER = "bundle"
@@ -109,7 +110,7 @@ def bundle_settings(
         "nfm": {"recipe": recipe, "recipes": {recipe: config["nfm"]["recipes"][recipe]}},
         "subset": config["subset"],
         **{
-            f"{kind}s": {one: config[f"{kind}s"][one] for one in names}
+            f"{kind}s": {one: _model(kind, one, config[f"{kind}s"][one]) for one in names}
             for kind, names in parts.items()
             if names
         },
@@ -122,6 +123,11 @@ def bundle_settings(
         "store": {"path": f"{FOLDER}/answers", "offline": True},
         "report": config["report"],
     }
+
+
+def _model(kind: str, name: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a model; that of a local language model says which weights it had."""
+    return told_apart(name, section) if kind == "llm" else dict(section)
 
 
 def picked(section: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

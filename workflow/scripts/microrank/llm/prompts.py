@@ -17,8 +17,8 @@ from microrank.seeds import generator
 TITLE_LENGTH = 300  # characters of a title that are shown
 NO_TITLE = "(no title)"
 LABELS = string.ascii_uppercase + string.ascii_lowercase  # of candidates 1, 2, … as shown
-# The last three ask for no written answer: log-probabilities are read instead.
-ANSWER_FORMATS = ("ids", "numbers", "scores", "labels", "yes-no", "titles")
+READ_FORMATS = ("labels", "yes-no", "titles")  # log-probabilities are read, nothing is written
+ANSWER_FORMATS = ("ids", "numbers", "scores", *READ_FORMATS)
 PLACEHOLDERS = {
     "system": set[str](),
     "user": {"history", "earlier", "newest", "candidates", "ids", "n"},

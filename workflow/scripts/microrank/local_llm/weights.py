@@ -58,6 +58,18 @@ def identity(name: str, section: Mapping[str, Any], folder: Path | None) -> str:
     return actual
 
 
+def told_apart(name: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a model with what tells its weights apart, so that it is replayed without them.
+
+    Args:
+        name: of the entry.
+        section: of `llms`; changed only where it names a file or folder.
+    """
+    if section["adapter"] != "local" or not Path(str(section["model"])).exists():
+        return dict(section)
+    return {**section, "checksum": identity(f"llms.{name}", section, None)}
+
+
 def weights_checksum(path: Path) -> str:
     """The checksum of a GGUF file, or of all files of a folder that shape answers.
 

@@ -11,6 +11,7 @@ import jsonschema
 import yaml
 
 from microrank.errors import StudyError
+from microrank.local_llm.check_settings import check_local_settings
 
 RECOMMENDER = "nfm"  # names the recommender's own order among the parts of a fusion
 RESERVED = (
@@ -82,6 +83,7 @@ def _check(config: dict[str, Any], schema_path: Path, raw_files_here: bool) -> N
                 single,
                 f"{RECOMMENDER} and the rerankers that are no fusions themselves",
             )
+    check_local_settings(config)
     _check_prompts(config)
 
 
