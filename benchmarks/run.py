@@ -25,6 +25,7 @@ SCRIPTS = (
     "ranking",
     "splitting",
     "asking",
+    "local_llm",
     "scoring",
     "startup",
     "whole_training",

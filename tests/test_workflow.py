@@ -411,7 +411,7 @@ def test_no_rule_lacks_log_benchmark_or_environment() -> None:
 
 def test_environments_pin_the_versions_of_the_lock() -> None:
     lock = dict(
-        line.lower().split("==")
+        line.lower().replace("_", "-").split("==")
         for line in (ROOT / "requirements.txt").read_text().split()
         if "==" in line
     )
@@ -465,7 +465,7 @@ def test_every_rules_environment_holds_what_its_modules_import() -> None:
             *sys.stdlib_module_names,
         }
         pinned = re.findall(
-            r"^ +- ([a-z0-9-]+?)(?:-cpu|-gpu)?=",
+            r"^ +- ([a-z0-9_-]+?)(?:-cpu|-gpu)?=",
             (ROOT / f"envs/{environment}.yaml").read_text(),
             re.MULTILINE,
         )

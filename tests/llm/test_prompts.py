@@ -12,6 +12,7 @@ from microrank.llm.about import with_about
 from microrank.llm.prompts import (
     NO_TITLE,
     TITLE_LENGTH,
+    UNLISTED_FORMATS,
     build_messages,
     load_prompt,
     looks_like_instructions,
@@ -36,10 +37,12 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "resources/prompts").glob("*.yaml")), ids=lambda path: path.stem
-)
-def test_every_prompt_shows_all_titles_and_every_candidates_name(path: Path) -> None:
+PROMPTS = sorted((ROOT / "resources/prompts").glob("*.yaml"))
+LISTING = [path for path in PROMPTS if load_prompt(path).answer_format not in UNLISTED_FORMATS]
+
+
+@pytest.mark.parametrize("path", LISTING, ids=lambda path: path.stem)
+def test_every_prompt_with_a_list_shows_all_titles_and_every_candidates_name(path: Path) -> None:
     prompt = with_about(load_prompt(path), None)
     text = build_messages(
         prompt, ["first seen", "then seen"], ["alpha", "beta", "gamma"], [700, 800, 900], [2, 0, 1]
@@ -53,8 +56,21 @@ def test_every_prompt_shows_all_titles_and_every_candidates_name(path: Path) -> 
     assert [text.index(line) for line in lines] == sorted(text.index(line) for line in lines), (
         "in the order shown"
     )
-    names = ["900", "700", "800"] if prompt.answer_format == "ids" else ["1", "2", "3"]
+    known = {"ids": ["900", "700", "800"], "labels": ["A", "B", "C"]}
+    names = known.get(prompt.answer_format, ["1", "2", "3"])
     assert all(name in line for name, line in zip(names, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PROMPTS if path not in LISTING], ids=lambda path: path.stem
+)
+def test_a_prompt_without_a_list_shows_the_history_and_at_most_the_one_candidate(
+    path: Path,
+) -> None:
+    prompt = with_about(load_prompt(path), None)
+    text = build_messages(prompt, ["first seen", "then seen"], ["alpha"], [700], [0])[-1]["content"]
+    assert text.index("first seen") < text.index("then seen")
+    assert ("alpha" in text) == (prompt.answer_format == "yes-no")
 
 
 def test_placeholders_are_filled_and_the_schema_asks_for_all_candidates(tmp_path: Path) -> None:

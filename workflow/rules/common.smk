@@ -114,6 +114,17 @@ def rerankers_with(key):
     return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
 
 
+def rerankers_asking(*adapters):
+    """A pattern of the rerankers that ask a language model by one of these adapters."""
+    return any_of(
+        [
+            name
+            for name, reranker in config["rerankers"].items()
+            if "llm" in reranker and config["llms"][reranker["llm"]]["adapter"] in adapters
+        ]
+    )
+
+
 wildcard_constraints:
     dataset=any_of(STUDIES.folders),
     tuning="(tuning/)?",

@@ -3,6 +3,8 @@
 needs: common.smk
 """
 
+from microrank.local_llm.weights import gguf_of
+
 # The keys of an entry of `llms` that shape answers. The others may change without a rerun.
 SHAPING = (
     "adapter",
@@ -19,6 +21,15 @@ SHAPING = (
     "reasoning_format",
     "extra",
 )
+# The keys of an entry of `llms` with adapter local that shape answers.
+SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
+ASKED_LOCALLY = ("ask", "prior", "per", "calibrate", "prompt", "llm")
+
+GGUF_FILES = {
+    name: gguf
+    for name, llm in config["llms"].items()
+    if llm["adapter"] == "local" and (gguf := gguf_of(llm))
+}
 
 
 def ranking_model(wildcards):
@@ -62,6 +73,25 @@ def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
     return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
+
+
+def local_weights(wildcards):
+    """An input: the folder that a model's GGUF file is unpacked to; nothing is needed offline."""
+    name = config["rerankers"][wildcards.reranker]["llm"]
+    is_needed = name in GGUF_FILES and not config["store"]["offline"]
+    return [f"resources/models/{name}"] if is_needed else []
+
+
+def local_settings_of(wildcards):
+    """A param: what of the language model's settings shapes its answers."""
+    llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
+    return {key: llm[key] for key in SHAPING_LOCALLY if key in llm}
+
+
+def asked_locally(wildcards):
+    """A param: how the model is asked."""
+    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
+    return {key: settings[key] for key in ("passes", "shuffle", *ASKED_LOCALLY) if key in settings}
 
 
 def asks_a_service(method):

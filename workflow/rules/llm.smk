@@ -21,7 +21,7 @@ rule query_llm:
     benchmark:
         shard_path("query_llm", "results/{dataset}/benchmarks/{tuning}query_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_with("llm"),
+        reranker=rerankers_asking("openai-chat", "simulated"),
     conda:
         "../../envs/llm.yaml"
     params:

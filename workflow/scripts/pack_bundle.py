@@ -7,7 +7,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
-from microrank.bundle import answers_used, bundle_settings, pack_bundle
+from microrank.bundle import answer_keys, answers_used, bundle_settings, pack_bundle
 from microrank.methods import Methods
 from microrank.report.provenance import commit
 from microrank.services.store import Store
@@ -16,7 +16,7 @@ given, params, config = snakemake.input, snakemake.params, snakemake.config
 keys = {
     key
     for path in given.responses
-    for key in tables.read_table(path, tables.RESPONSES, ["request_key"])["request_key"].to_pylist()
+    for key in answer_keys(tables.read_table(path, tables.RESPONSES))
 }
 n = pack_bundle(
     Path(snakemake.output.bundle),

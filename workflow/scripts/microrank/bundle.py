@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from microrank.data.raw_keys import RAW_KEYS
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.local_llm.weights import told_apart
 from microrank.methods import Method, Methods, settings_used
 from microrank.services.store import SUFFIX, Store, decode
 
@@ -144,7 +146,7 @@ def _models(config: Mapping[str, Any], methods: Methods) -> dict[str, dict[str, 
     """The sections `encoders` and `llms`, with the used models alone; none that would be empty."""
     used = {f"{kind}s": settings_used(methods.used, kind) for kind in ("encoder", "llm")}
     return {
-        section: {name: config[section][name] for name in names}
+        section: {name: _model(section, name, config[section][name]) for name in names}
         for section, names in used.items()
         if names
     }
@@ -154,6 +156,17 @@ def _reranker(method: Method) -> dict[str, Any]:
     """The entry of `rerankers`; a program is the bundle's."""
     packed = {"file": f"{FOLDER}/methods/{method.name}.py"} if "file" in method.settings else {}
     return {**method.settings, **packed}
+
+
+def _model(section: str, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of a model; that of a local language model says which weights it had."""
+    return told_apart(name, entry) if section == "llms" else dict(entry)
+
+
+def answer_keys(responses: pa.Table) -> list[str]:
+    """The keys of all answers that a table RESPONSES rests on."""
+    references = responses["reference_keys"].combine_chunks().flatten().to_pylist()
+    return [*responses["request_key"].to_pylist(), *references]
 
 
 def answers_used(store: Store, keys: Iterable[str]) -> list[Path]:

@@ -73,6 +73,8 @@ def _prompt_of(llm: str, methods: Iterable[Method], prompts: Mapping[str, Prompt
 
 def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget) -> Check:
     section = config["llms"][name]
+    if section["adapter"] == "local":
+        return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
     if section["adapter"] in FREE_ADAPTERS:
         return lambda: [Finding("reached", "the workflow starts this server itself")]
     service = Service.from_config(f"llms.{name}", section)

@@ -50,8 +50,15 @@ RESPONSES = pa.schema(
         pa.field("prompt_tokens", pa.int64()),
         pa.field("completion_tokens", pa.int64()),
         pa.field("latency_s", pa.float64()),
+        pa.field("kind", pa.string()),  # text | logprobs
+        # of logprobs, in the recommender's order, larger for better; null where nothing is read
+        pa.field("scores", pa.list_(pa.float32())),
+        # of the same questions without a history, where the scores rest on such answers too
+        pa.field("reference_keys", pa.list_(pa.string())),
     ]
 )
+# Columns that older tables lack, and what they hold there.
+ADDED_LATER: dict[str, str | None] = {"kind": "text", "scores": None, "reference_keys": None}
 # `score` is what the method ordered by, larger for better; null where it has only an order.
 RANKINGS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32()
@@ -110,10 +117,17 @@ def read_table(
         StudyError: the file is absent, no complete parquet file, or has other columns.
     """
     with _reading(path):
-        _check_schema(path, schema)
+        lacking = _check_schema(path, schema)
         if schema is ITEMS and columns is None:
             columns = schema.names
-        return pq.read_table(path, columns=columns)
+        if schema is None or not lacking:
+            return pq.read_table(path, columns=columns)
+        table = pq.read_table(path)
+        for name in lacking:
+            kind = schema.field(name).type
+            column = pa.array([ADDED_LATER[name]] * len(table), kind)
+            table = table.append_column(pa.field(name, kind), column)
+        return table.select(columns or schema.names)
 
 
 def read_catalogue(path: str | os.PathLike[str]) -> pa.Table:
@@ -217,18 +231,22 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[None]:
         ) from error
 
 
-def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> None:
+def _check_schema(path: str | os.PathLike[str], schema: pa.Schema | None) -> list[str]:
+    """The columns of `schema` that an older file lacks; all others must be as it says."""
     if schema is None:
-        return
+        return []
     stored = pq.read_schema(path)
     compared = stored
     if schema is ITEMS:  # may have further columns
         compared = pa.schema(list(stored)[: len(schema)])
-    if not compared.remove_metadata().equals(schema.remove_metadata()):
+    lacking = [name for name in schema.names if name in ADDED_LATER and name not in stored.names]
+    expected = pa.schema([field for field in schema if field.name not in lacking])
+    if not compared.remove_metadata().equals(expected.remove_metadata()):
         raise StudyError(
             f"{path}: holds {_columns(stored)} where {_columns(schema)} is expected; delete the "
             "file and run again"
         )
+    return lacking
 
 
 def _columns(schema: pa.Schema) -> str:

@@ -9,6 +9,8 @@ import pyarrow as pa
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings
 from microrank.llm.questions import questions
+from microrank.local_llm.planned_requests import planned_locally
+from microrank.local_llm.requests import ADAPTER
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 
@@ -47,6 +49,9 @@ def _plan(
     reranker = config["rerankers"][method]
     name = reranker["llm"]
     section = config["llms"][name]
+    if section["adapter"] == ADAPTER:
+        prompt = prompt_of(reranker["prompt"])
+        return planned_locally(config, method, subset, catalogue, prompt)
     asked = questions(
         subset,
         catalogue,

@@ -16,12 +16,15 @@ from microrank.seeds import generator
 
 TITLE_LENGTH = 300  # characters of a title that are shown
 NO_TITLE = "(no title)"
-ANSWER_FORMATS = ("ids", "numbers", "scores")
+LABELS = string.ascii_uppercase + string.ascii_lowercase  # of candidates 1, 2, … as shown
+READ_FORMATS = ("labels", "yes-no", "titles")  # log-probabilities are read, nothing is written
+UNLISTED_FORMATS = ("yes-no", "titles")  # of these, those that show no list
+ANSWER_FORMATS = ("ids", "numbers", "scores", *READ_FORMATS)
 PLACEHOLDERS = {
     "system": {"items", "verb"},  # these two: see `with_about`
     "user": {"history", "earlier", "newest", "candidates", "ids", "n", "items", "verb"},
     "history_line": {"number", "title", "attributes"},
-    "candidate_line": {"number", "id", "rank", "title", "attributes"},
+    "candidate_line": {"number", "label", "id", "rank", "title", "attributes"},
 }
 NEEDED = {"user": {"candidates"}, "history_line": {"title"}, "candidate_line": {"title"}}
 UNKNOWN_ITEMS = {"items": "items", "verb": "chosen"}  # of a data set without `about`
@@ -36,6 +39,9 @@ class Prompt:
     Attributes:
         answer_format: How the model is to answer: with the candidates' `ids`, best first; with
             their `numbers` 1…n as shown, best first; or with a score for each number (`scores`).
+            Where log-probabilities are read, the answer is a candidate's letter (`labels`), yes or
+            no to the one candidate that is shown (`yes-no`), or the next title (`titles`), which
+            `candidate_line` shows and {candidates} does not.
         system: The system message.
         user: The user's message, with placeholders.
         history_line: How {history} and {earlier} show one title.
@@ -65,7 +71,8 @@ def load_prompt(path: str | Path) -> Prompt:
     _check_keys(path, section)
     for key, allowed in PLACEHOLDERS.items():
         _check_placeholders(f"{path}: {key}", section[key], allowed)
-        _check_needed(f"{path}: {key}", key, {name for name, *_ in _placeholders(section[key])})
+        used = {name for name, *_ in _placeholders(section[key])}
+        _check_needed(f"{path}: {key}", key, used, section["answer_format"])
     return Prompt(**section)
 
 
@@ -124,13 +131,27 @@ def _check_placeholders(place: str, text: str, allowed: set[str]) -> None:
             )
 
 
-def _check_needed(place: str, key: str, used: set[str]) -> None:
+def _check_needed(place: str, key: str, used: set[str], answer_format: str) -> None:
     if key == "user" and not used >= {"earlier", "newest"} and "history" not in used:
         raise StudyError(
             f"{place}: the placeholder {{history}} is missing, or both {{earlier}} and {{newest}}"
         )
-    if missing := sorted(NEEDED.get(key, set()) - used):
+    needed = NEEDED.get(key, set())
+    if answer_format == "titles":
+        needed = needed - {"candidates"}
+        _check_unlisted(place, key, used)
+    if missing := sorted(needed - used):
         raise StudyError(f"{place}: the placeholder {{{missing[0]}}} is missing")
+
+
+def _check_unlisted(place: str, key: str, used: set[str]) -> None:
+    of_lists = {"candidates", "ids", "n", "number", "label", "id", "rank"}
+    if key == "candidate_line":
+        of_lists.add("attributes")  # a title alone is read
+    if listed := sorted(used & of_lists):
+        raise StudyError(
+            f"{place}: with answer_format titles no list is shown; remove {{{listed[0]}}}"
+        )
 
 
 def build_messages(
@@ -168,6 +189,7 @@ def build_messages(
     candidates = [
         prompt.candidate_line.format(
             number=number,
+            label=LABELS[number - 1 : number],
             id=candidate_ids[position],
             rank=position + 1,
             title=shown_title(candidate_titles[position]),

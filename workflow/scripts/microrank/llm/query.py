@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from microrank import tables
-from microrank.llm.prompts import Prompt
+from microrank.errors import StudyError
+from microrank.llm.prompts import READ_FORMATS, Prompt
 from microrank.llm.questions import Question, questions
 from microrank.llm.simulated import simulated_server
 from microrank.services.chat import ChatSettings, ask_chat
@@ -57,6 +58,11 @@ def query_llm(
     Raises:
         StudyError: Some questions have no answer; all others are kept in the store by then.
     """
+    if prompt.answer_format in READ_FORMATS:
+        raise StudyError(
+            f"{service.name}: a prompt with answer_format {prompt.answer_format} asks for no "
+            "written answer; it needs `ask` and a model with adapter local"
+        )
     rows = shard.of(subset.num_rows)
     users = subset.sort_by("user_id").slice(rows.start, rows.stop - rows.start)
     asked = questions(users, catalogue, prompt, settings, seed=seed, passes=passes, shuffle=shuffle)
@@ -80,6 +86,7 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "prompt_tokens": completion.prompt_tokens,
         "completion_tokens": completion.completion_tokens,
         "latency_s": entry.latency_s,
+        "kind": "text",
     }
 
 

@@ -68,7 +68,7 @@ def questions(
     Raises:
         StudyError: The catalogue lacks an item of the subset.
     """
-    titles = _titles(subset, catalogue)
+    titles = titles_of(subset, catalogue)
     shown = ShownItems(
         titles, item_names(catalogue, titles), attribute_texts(catalogue, list(titles))
     )
@@ -114,8 +114,12 @@ def _question(
     return Question(user["user_id"], number, order, settings.request(messages, number, schema))
 
 
-def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
-    """Titles of the items that the subset names."""
+def titles_of(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:
+    """Titles of the items that the subset names.
+
+    Raises:
+        StudyError: The catalogue lacks one of them.
+    """
     lists = [subset[column].combine_chunks().flatten() for column in ("history", "candidates")]
     needed = np.unique(np.concatenate([items.to_numpy() for items in lists]))
     known = catalogue.filter(pa.array(np.isin(catalogue["item_id"].to_numpy(), needed)))

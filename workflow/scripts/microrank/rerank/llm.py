@@ -11,6 +11,7 @@ import pyarrow.compute
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.llm.answer_counts import AnswerCounts, count_answers
+from microrank.llm.prompts import UNLISTED_FORMATS
 from microrank.llm.reading.answer import Parsed, read_answer
 from microrank.rerank.repairs import Repairs
 
@@ -62,7 +63,7 @@ def rerank_llm(
     Args:
         subset: Table SUBSET; its ground truth is not looked at.
         responses: Table RESPONSES.
-        answer_format: How the prompt asks for candidates: `ids`, `numbers` or `scores`.
+        answer_format: How the prompt asks for candidates, such as `ids` or `labels`.
         aggregate: `borda` sums ranks, `reciprocal` sums 1 / (60 + rank). Answers that score
             candidates are averaged instead: each candidate's score over the answers that have one
             for it. This mean is then the ranking's score.
@@ -82,9 +83,10 @@ def rerank_llm(
     ]
     rankings = _rankings(subset, aggregated)
     from_model = rankings["source"].to_pylist().count("model")
-    counts = count_answers(
-        answers, responses["order"].to_pylist(), responses.select(["text", "finish_reason"])
-    )
+    orders = responses["order"].to_pylist()
+    if answer_format in UNLISTED_FORMATS:  # no answer can repeat an order that nothing showed
+        orders = [[] for _ in orders]
+    counts = count_answers(answers, orders, responses.select(["text", "finish_reason"]))
     repairs = _repairs(answers, len(rankings) - from_model, counts)
     return Reranked(rankings, _passes(responses, answers), repairs)
 
@@ -95,16 +97,31 @@ def _read_answers(
     answer_format: str,
     titles: Mapping[int, Sequence[str]],
 ) -> list[Parsed]:
+    rows = responses.select(["user_id", "order", "text", "kind", "scores"]).to_pylist()
     return [
-        read_answer(
+        read_scores(row["scores"])
+        if row["kind"] == "logprobs"
+        else read_answer(
             row["text"],
             answer_format,
             lists[row["user_id"]],
             row["order"],
             titles.get(row["user_id"]),
         )
-        for row in responses.select(["user_id", "order", "text"]).to_pylist()
+        for row in rows
     ]
+
+
+def read_scores(scores: Sequence[float | None]) -> Parsed:
+    """The order by scores that were read from log-probabilities, larger ones first.
+
+    Ties keep the recommender's order; candidates without a score follow in it.
+    """
+    scored = [position for position, score in enumerate(scores) if score is not None]
+    missing = [position for position, score in enumerate(scores) if score is None]
+    ranked = sorted(scored, key=lambda position: (-(scores[position] or 0.0), position))
+    repairs = Counter(missing=len(missing)) if missing else Counter()
+    return Parsed([*ranked, *missing], len(ranked), repairs, tuple(scores))
 
 
 def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, list[str]]:

@@ -15,7 +15,7 @@ from microrank.services.failures import AskingStopped
 from microrank.services.locks import NoLocks, acquire
 from microrank.services.store import Store, read_header
 
-FREE_ADAPTERS = frozenset({"simulated"})
+FREE_ADAPTERS = frozenset({"simulated", "local"})
 LOCK = "budget.lock"
 ROUNDING = 1e-9  # of sums of dollars
 log = logging.getLogger(__name__)

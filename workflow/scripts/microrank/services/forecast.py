@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from microrank.local_llm.requests import ADAPTER, local_estimate
 from microrank.services.chat import kept_answer
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
@@ -12,6 +13,7 @@ from microrank.services.tokens import Estimate, answer_limit, chat_estimate, tex
 from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
+ASSUMED_LOCAL_RATE = 300.0  # tokens a second, of a small model on two processors
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
         plan.service.cost_usd(Usage(prompt_tokens, completion_tokens)),
         most,
         plan.service.cost_usd(most),
-        _time_s(plan.service, n_requests, tokens, observed.latency_s),
+        _local_time_s(n_requests, tokens, observed)
+        if plan.is_local
+        else _time_s(plan.service, n_requests, tokens, observed.latency_s),
         measured=bool(kept),
     )
 
@@ -103,11 +107,14 @@ def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: i
 
 
 def _kept(store: Store, request: Request) -> Entry | None:
-    return kept_answer(store, request) if "messages" in request["body"] else store.get(request)
+    is_chat = "messages" in request["body"] and request["adapter"] != ADAPTER
+    return kept_answer(store, request) if is_chat else store.get(request)
 
 
 def _estimate(request: Request) -> Estimate:
     body = request["body"]
+    if request["adapter"] == ADAPTER:
+        return local_estimate(body)
     return chat_estimate(body) if "messages" in body else texts_estimate([body["input"]])
 
 
@@ -122,6 +129,13 @@ def _observed(entries: Collection[Entry]) -> Observed:
     estimated = sum(_estimate(entry.request).prompt_tokens for entry in counted)
     tokens_out = sum(usage.get("completion_tokens", 0) for usage in usages)
     return Observed(true / estimated, tokens_out / len(counted), latency_s)
+
+
+def _local_time_s(n_requests: int, tokens: int, observed: Observed) -> float:
+    """Seconds of a model in this process: by kept answers, else at an assumed rate."""
+    if observed.latency_s is None:
+        return tokens / ASSUMED_LOCAL_RATE
+    return n_requests * observed.latency_s
 
 
 def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | None) -> float:

@@ -31,7 +31,7 @@ def forecast_page(
     """Forecast each method, and put it into Markdown."""
     asked: set[str] = set()
     forecasts = [forecast(plan, store, asked) for plan in plans]
-    paid = [row for row in forecasts if not row.plan.is_simulated]
+    paid = [row for row in forecasts if not row.plan.is_free]
     lines = [HEAD.format(dataset=dataset), *map(_row, forecasts), ""]
     if not plans:
         lines += ["No method of the configuration asks a service.", ""]
@@ -63,7 +63,7 @@ def _row(row: Forecast) -> str:
 def _cost(row: Forecast) -> str:
     if not row.missing:
         return "0"
-    if row.plan.is_simulated:
+    if row.plan.is_free:
         return "free"
     return "no price" if row.cost_usd is None else f"{row.cost_usd:.4f}"
 
@@ -78,7 +78,8 @@ def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:
     missing = sum(row.missing for row in paid)
     costs = [row.cost_usd for row in paid if row.missing and row.cost_usd is not None]
     unpriced = any(row.missing and row.cost_usd is None for row in paid)
-    simulated = sum(row.missing for row in forecasts) - missing
+    local = sum(row.missing for row in forecasts if row.plan.is_local)
+    simulated = sum(row.missing for row in forecasts) - missing - local
     line = f"In all {missing} answers are missing"
     if costs:
         most = sum(row.most_usd or 0.0 for row in paid if row.missing)
@@ -88,6 +89,8 @@ def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:
         line += " and what has no price"
     if simulated:
         line += f"; besides {simulated} simulated ones, which are free"
+    if local:
+        line += f"; besides {local} of models on this machine"
     return f"{line}."
 
 

@@ -19,6 +19,11 @@ class PlannedRequests:
     batch_size: int = 1  # answers to one HTTP request
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether the answers are free, since the workflow's own server gives them."""
+    def is_free(self) -> bool:
+        """Whether no service is asked: this machine gives the answers, simulated or not."""
         return bool(self.requests) and self.requests[0]["adapter"] in FREE_ADAPTERS
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a model in this process gives the answers."""
+        return bool(self.requests) and self.requests[0]["adapter"] == "local"

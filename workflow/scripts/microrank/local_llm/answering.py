@@ -1,0 +1,56 @@
+"""The model of a session: loaded when the first answer is missing, and not before."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from microrank.local_llm.session import AUTO, Session
+from microrank.services.store import Request
+
+log = logging.getLogger(__name__)
+
+
+def dtype_to_ask(session: Session) -> str:
+    """The dtype to ask in: with `auto`, the one that this machine multiplies natively."""
+    if len(session.dtypes) == 1:
+        return session.dtypes[0]
+    from microrank.local_llm.capability import choose_device, native_dtype
+
+    return native_dtype(choose_device(session.section.get("device", AUTO)))
+
+
+def answer(session: Session, dtype: str, requests: Sequence[Request]) -> None:
+    """Load the model and answer the requests, into the session's store.
+
+    Args:
+        session: how the model is asked.
+        dtype: of its weights.
+        requests: what the store lacks.
+    """
+    import torch
+
+    from microrank.local_llm.answers import answer_locally
+    from microrank.local_llm.capability import choose_device
+
+    torch.set_num_threads(session.threads)
+    log.info("%s: %d answers are missing", session.name, len(requests))
+    answer_locally(
+        _loaded(session, choose_device(session.section.get("device", AUTO)), dtype),
+        requests,
+        session.store,
+    )
+
+
+def _loaded(session: Session, device: str, dtype: str) -> Any:
+    from microrank.local_llm.gguf_files import load_gguf
+    from microrank.local_llm.hub import downloaded
+    from microrank.local_llm.model import LocalModel, load_model
+
+    model = Path(session.section["model"])
+    if session.folder is None and model.suffix == ".gguf":
+        return LocalModel.of(session.name, *load_gguf(model), device=device, dtype=dtype)
+    folder = session.folder or model
+    if not folder.is_dir():
+        folder = downloaded(session.name, str(model), session.section["revision"])
+    return load_model(folder, session.name, device=device, dtype=dtype)

@@ -1,0 +1,56 @@
+"""What the config says of models in this process and of ways to ask, held against each other."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from microrank.errors import StudyError
+from microrank.local_llm.requests import ADAPTER
+
+READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
+ALONE = ("yes-no", "likelihood")  # of these, those that show no list
+# Settings of a re-ranker -> the one way of asking that they belong to.
+BELONGS_TO = {"prior": "likelihood", "per": "likelihood", "calibrate": "first-token"}
+LOCAL_KEYS = ("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens")
+OTHERS_LACK = ("checksum", "dtype", "device")
+
+
+def check_local_settings(config: Mapping[str, Any]) -> None:
+    """Check the config's `llms` and `rerankers`.
+
+    Raises:
+        StudyError: a setting has no effect where it stands, or cannot be done there.
+    """
+    for name, section in config["llms"].items():
+        _check_llm(f"config: llms.{name}", section)
+    for name, reranker in config["rerankers"].items():
+        if "llm" in reranker:
+            adapter = config["llms"][reranker["llm"]]["adapter"]
+            _check_reranker(f"config: rerankers.{name}", reranker, adapter)
+
+
+def _check_llm(where: str, section: Mapping[str, Any]) -> None:
+    is_local = section["adapter"] == ADAPTER
+    wrong = [key for key in section if (key not in LOCAL_KEYS if is_local else key in OTHERS_LACK)]
+    if wrong:
+        raise StudyError(
+            f"{where}.{wrong[0]} has no effect with adapter {section['adapter']}; remove it"
+        )
+    if is_local and section.get("max_tokens", 1) is None:
+        raise StudyError(f"{where}.max_tokens: a model in this process needs a number; set one")
+
+
+def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
+    ask = reranker.get("ask", "order")
+    if ask in READ and adapter != ADAPTER:
+        raise StudyError(
+            f"{where}.ask: {ask} reads log-probabilities, which needs a model with adapter local; "
+            f"llms.{reranker['llm']} has adapter {adapter}"
+        )
+    for key, way in BELONGS_TO.items():
+        if key in reranker and ask != way:
+            raise StudyError(f"{where}.{key} has an effect with ask: {way} alone; remove it")
+    if ask in ALONE and (reranker.get("passes", 1) > 1 or reranker.get("shuffle", False)):
+        raise StudyError(
+            f"{where}: with ask: {ask} no list is shown, so that passes and shuffle have no "
+            "effect; remove them"
+        )

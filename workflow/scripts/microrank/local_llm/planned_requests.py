@@ -1,0 +1,51 @@
+"""The questions that a re-ranking by a model in this process would ask, for the forecast."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from microrank.llm.prompts import Prompt
+from microrank.local_llm.asked_users import asked_users
+from microrank.local_llm.asks import ask_of
+from microrank.local_llm.session import Session
+from microrank.services.planned_requests import PlannedRequests
+from microrank.services.settings import Service
+from microrank.services.store import Request, Store
+
+
+def planned_locally(
+    config: Mapping[str, Any], method: str, subset: pa.Table, catalogue: pa.Table, prompt: Prompt
+) -> PlannedRequests:
+    """The plan of one re-ranker.
+
+    Args:
+        config: the whole config.
+        method: the re-ranker's name.
+        subset: table SUBSET.
+        catalogue: table ITEMS.
+        prompt: the re-ranker's.
+    """
+    reranker = config["rerankers"][method]
+    name, section = f"llms.{reranker['llm']}", config["llms"][reranker["llm"]]
+    session = Session(name, section, Store(config["store"]["path"]))
+    ask = ask_of(method, reranker, prompt, section.get("max_tokens"))
+    users = asked_users(
+        subset.sort_by("user_id"),
+        catalogue,
+        ask,
+        seed=config["seed"],
+        passes=reranker.get("passes", 1),
+        shuffle=reranker.get("shuffle", False),
+    )
+    bodies = [body for user in users for body in ask.bodies(user)]
+    of_dtype = [session.settings.requests(ask.name, bodies, dtype) for dtype in session.dtypes]
+    requests = _most_kept(of_dtype, session.store)
+    return PlannedRequests(
+        method, Service(name, section["adapter"]), session.settings.model, requests
+    )
+
+
+def _most_kept(of_dtype: Sequence[list[Request]], store: Store) -> list[Request]:
+    """The requests in the dtype of which most answers are kept; of equals the first."""
+    return max(of_dtype, key=lambda requests: sum(map(store.has, requests)))
