@@ -25,8 +25,10 @@ from microrank.local_llm.session import Session
 from microrank.local_llm.weights import PACKAGED, told_apart, weights_checksum
 from microrank.rerank.llm import read_scores, rerank_llm
 from microrank.services.budget import Budget
+from microrank.services.forecast import forecast
 from microrank.services.forecast_page import forecast_page
 from microrank.services.store import Store
+from microrank.services.store_admin import verify
 from microrank.shards import Shard
 
 TITLES = {1: "cats", 2: "dogs cats", 3: "news", 4: "tea pies", 5: "", 6: "cars", 7: "songs"}
@@ -255,6 +257,39 @@ def test_the_forecast_counts_missing_local_answers_as_free(folder, tmp_path) -> 
     assert "`budget.tokens`: 1; used so far 0; needed 0: enough" in page()
     queried(session(store, folder), "likelihood", {"prior": True})
     assert "| mine | llms.tiny | tiny | 9 | 9 | 0 | 0 | 0 | 0 | 0 s |" in page()
+
+
+def test_forecast_and_verify_keep_answers_to_chats_that_are_log_probabilities(
+    folder, tmp_path
+) -> None:
+    config = {
+        "seed": 7,
+        "store": {"path": str(tmp_path)},
+        "llms": {"tiny": {"adapter": "local", "model": str(folder), "dtype": "float32"}},
+        "rerankers": {"mine": {"llm": "tiny", "prompt": "p"}},
+    }
+    store = Store(tmp_path)
+    queried(session(store, folder), "first-token", {})
+    plan = planned_locally(config, "mine", USERS, ITEMS, PROMPTS["first-token"])
+    outlook = forecast(plan, store, set())
+    assert (outlook.kept, outlook.missing) == (len(USERS), 0)
+    assert verify(store) == {}
+
+
+def test_no_list_that_nothing_showed_counts_as_repeated() -> None:
+    rows = [
+        {"user_id": user, "pass": 0, "order": [0, 1, 2, 3], "kind": "logprobs", "scores": scores}
+        for user, scores in zip(
+            (10, 20, 30), ([4, 3, 2, 1], [4, 3, 2, None], [None] * 4), strict=True
+        )
+    ]
+    responses = pa.Table.from_pylist(rows, schema=tables.RESPONSES)
+    counts = {
+        form: rerank_llm(USERS, responses, form).repairs.counts for form in ("labels", "titles")
+    }
+    assert [counts[form].order_shown for form in ("labels", "titles")] == [2, 0]
+    for count in counts.values():
+        assert (count.answers, count.unread, count.partly_read) == (3, 1, 1)
 
 
 def test_the_prompts_that_come_along_suit_the_ways_of_asking() -> None:
