@@ -104,9 +104,10 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
 
     def splitting(pairs: str, to: str) -> dict[str, Any]:
         made = {name: f"{to}/{name}.parquet" for name in split}
-        made |= {"catalogue": f"{to}/items.parquet", "counts": f"{to}/counts.json"}
+        made |= {"users": f"{to}/users.parquet", "catalogue": f"{to}/items.parquet"}
+        made["counts"] = f"{to}/counts.json"
         raw = {"pairs": [f"{at}/{pairs}"], "titles": f"{at}/titles.csv"}
-        return job("split_interactions", raw, made, checksums={}, names=[pairs, "titles.csv"])
+        return job("split_interactions", raw, made, settings={}, names=[pairs, "titles.csv"])
 
     whole_lists = {  # reads a user's own lists as one table, and is not for the largest scale
         "take_recommendations": job(
