@@ -206,3 +206,19 @@ def test_scores_with_units_and_places_are_read_or_left(
 ) -> None:
     parsed = read_answer(text, answer_format, [11, 12, 13, 14], SHOWN, TITLES)
     assert parsed.scores == scores
+
+
+def test_a_score_map_of_titles_is_read_in_the_meant_order_where_a_title_is_a_number() -> None:
+    titles = ["Heat", "7", "Babe", "Nixon"]
+    text = '{"scores": {"Heat": 1, "7": 9, "Babe": 3, "Nixon": 5}}'
+    parsed = read_answer(text, "scores", [11, 12, 13, 14], [0, 1, 2, 3], titles)
+    named = parsed.positions[: parsed.from_model]
+    assert {0, 2, 3} <= set(named)
+    assert named == [position for position in (1, 3, 2, 0) if position in named]
+
+
+def test_a_title_that_stands_in_two_rows_names_nobody() -> None:
+    titles = ["Heat", "Heat (1990) the long one", "Babe"]
+    text = "1. Heat\n2. Babe\n3. Heat"
+    parsed = read_answer(text, "ids", [11, 12, 13], [0, 1, 2], titles)
+    assert 0 not in parsed.positions[: parsed.from_model]

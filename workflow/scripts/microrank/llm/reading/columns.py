@@ -159,8 +159,11 @@ def _with_titles(readings: Sequence[Reading], groups: Sequence[int | None], show
         return replace(names, reading=confirmed)
     if any(_contradicts_titles(reading) for reading in readings):
         return AMBIGUOUS
+    # A title in two rows names nobody: one of them is another candidate's title, shortened.
     positions = tuple(
-        shown.groups[group][0] if group is not None and len(shown.groups[group]) == 1 else None
+        shown.groups[group][0]
+        if group is not None and len(shown.groups[group]) == 1 and list(groups).count(group) == 1
+        else None
         for group in groups
     )
     return Names(Reading(None, positions)) if any(p is not None for p in positions) else NOTHING

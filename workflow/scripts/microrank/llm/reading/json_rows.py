@@ -132,6 +132,8 @@ def _map_rows(value: dict[str, Any], mask: Mask) -> list[Row]:
     keys = {key: _row_of_key(str(key), mask) for key in value}
     if not all(row.numbers or row.text.startswith("\ue000") for row in keys.values()):
         numeric = {key: row for key, row in keys.items() if row.numbers}
+        if 2 * len(numeric) < len(keys):  # titles, one of which may be a number
+            numeric = {}
         if len(numeric) < 2 and not _maps_titles(value, keys):
             return []
         keys = numeric or keys
