@@ -14,7 +14,7 @@ SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
-from microrank.workflow.config import check_config, read_numbers
+from microrank.workflow.config import check_config, read_numbers, subset_settings
 from microrank.workflow.place import check_place
 from microrank.workflow.renamed import check_target
 from microrank.workflow.studies import Studies
@@ -29,6 +29,7 @@ try:
         check_target(target)
     config.update(read_numbers(config, SCHEMA))
     check_config(config, SCHEMA, raw_files_here=RAW_FILES_HERE)
+    config["subset"] = subset_settings(config)
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 

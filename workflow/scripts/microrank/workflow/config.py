@@ -63,6 +63,12 @@ def read_numbers(config: Config, schema_path: Path) -> dict[str, Any]:
     return with_numbers(config, _validator(schema_path))
 
 
+def subset_settings(config: Config) -> dict[str, Any]:
+    """The section `subset` of a checked config; a data set may have its own sample_size."""
+    own = config["datasets"][config["dataset"]].get("sample_size")
+    return {**config["subset"], **({} if own is None else {"sample_size": own})}
+
+
 def _check_schema(config: Config, schema_path: Path) -> None:
     error = jsonschema.exceptions.best_match(_validator(schema_path).iter_errors(config))
     if error is not None:
@@ -182,6 +188,20 @@ def _check_rerankers(config: Config) -> None:
             _check_name(f"{where}.of", part, [NFM, *single], section)
 
 
+def _check_simulated(config: Config) -> None:
+    """Real data never get a row that no model answered; a bundle is what it was packed from."""
+    dataset = config["datasets"][config["dataset"]]
+    if "synthetic" in dataset or dataset.get("origin", {}).get("synthetic"):
+        return
+    for method in Methods.from_config(config).used:
+        if method.is_simulated:
+            raise StudyError(
+                f"config: methods: '{method.name}' rests on a simulated model, which is for "
+                f"synthetic data; {config['dataset']} is real: name a model, such as "
+                "smollm2-likelihood"
+            )
+
+
 def _check_prompts(config: Config) -> None:
     """Methods that run need a prompt in the folder; a bundle's holds no others."""
     for method in Methods.from_config(config).used:
@@ -253,6 +273,7 @@ CHECKS: tuple[Check, ...] = (
     _check_tuning_lists,
     _check_rerankers,
     check_local_settings,
+    _check_simulated,
     _check_prompts,
 )
 CHECKS_OF_FILES_HERE: tuple[Check, ...] = (_check_raw_files,)
