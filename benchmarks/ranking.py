@@ -6,8 +6,9 @@ Both run on one thread.
 
 Both score 19,738 items for a user, mask what was seen, and take the top 20. The peer's form pools
 the history once, and then forms [n_items, d] for each user. Runs take turns in one process, and the
-fastest of each counts; memory is what a process of its own grows by. The model is planted: items lie around topics, as training
-puts them, so that about as many of them contend for the top 20 as in a trained model.
+fastest of each counts; memory is what a process of its own grows by. The model is planted: items
+lie around topics, as training puts them, so that about as many of them contend for the top 20 as
+in a trained model.
 """
 
 import argparse

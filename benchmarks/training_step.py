@@ -6,9 +6,9 @@ The peer's form is MicroLens's (peer.py): it puts every user's history beside ev
 
 Both take the same batch of 64 examples, whose chunks' 704 positions (pads included) are the
 candidates. The peer's form gathers [64 · 704, 11, d], pools it, and runs batch normalisation and
-the layers. Runs take turns in one process and the fastest of each counts. The peak of float32 matrix products
-is measured in the same run. Our form's share of it counts the arithmetic that it must do,
-6·users·candidates·d·h (three products). Memory is what a process of its own grows by.
+the layers. Runs take turns in one process and the fastest of each counts. The peak of float32
+matrix products is measured in the same run. Our form's share of it counts the arithmetic that it
+must do, 6·users·candidates·d·h (three products). Memory is what a process of its own grows by.
 """
 
 import argparse

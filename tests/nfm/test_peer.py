@@ -10,7 +10,8 @@ from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import batch_loss
 from microrank.nfm.model import NFM
-from peer import predict, training_loss
+
+from benchmarks.peer import predict, training_loss
 
 N_ITEMS = 30
 SEEDS = st.integers(0, 10**6)
