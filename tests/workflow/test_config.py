@@ -52,7 +52,7 @@ def test_real_data_never_get_a_row_of_a_simulated_model(config: dict, tmp_path: 
         assert f"methods: '{rests}' rests on a simulated model" in refused(config)
         assert "mine is real: name a model, such as smollm2-likelihood" in refused(config)
     packed = {"dataset": "sample", "recommender": "nfm", "synthetic": True, "files": "bundle"}
-    lists = {key: files["pairs"] for key in ("recommendations", "recommendations_for_tuning")}
+    lists = dict.fromkeys(("recommendations", "recommendations_for_tuning"), files["pairs"])
     config["datasets"]["mine"] |= {"origin": packed, **lists}
     check_config(config, SCHEMA)
 
