@@ -4,7 +4,6 @@ Needs: config/config.yaml, workflow/schemas/config.schema.yaml
 """
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from microrank.workflow.config import check_config, read_numbers
 from microrank.workflow.place import check_place
 from microrank.workflow.renamed import check_target
 from microrank.workflow.studies import Studies
+from microrank.workflow.wildcards import any_of, rerankers_asking, rerankers_with
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of
 
@@ -34,6 +34,7 @@ except StudyError as error:
 
 STUDIES = Studies(config)
 STUDY = f"results/{STUDIES.name}"
+DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
 ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language model
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
@@ -44,21 +45,31 @@ def source_digest(rule_name):
     return sources.source_digest(SCRIPTS / f"{rule_name}.py")
 
 
+def folder_of(wildcards):
+    """The folder that a job writes to: a study's, or a data set's for its splits and lists."""
+    return wildcards.get("study") or wildcards.dataset
+
+
 def seed_of(wildcards):
     """A param: the study's seed, or a repeat's own."""
-    return STUDIES.seed(wildcards.dataset)
+    return STUDIES.seed(folder_of(wildcards))
+
+
+def data_file(name):
+    """An input: a file of the data set that the job's study is about."""
+    return lambda wildcards: f"results/{STUDIES.data_of(folder_of(wildcards))}/{name}"
 
 
 def users_file(wildcards):
     """An input: the users whose lists are re-ranked, or on whom fusions are tuned."""
-    return f"results/{wildcards.dataset}/{wildcards.tuning or 'subset/'}users.parquet"
+    return f"results/{wildcards.study}/{wildcards.tuning or 'subset/'}users.parquet"
 
 
 def past_files(wildcards):
     """An input: the splits that came before the items to find."""
     is_tuning = "tuning" in (wildcards.get("lists"), wildcards.get("tuning", "").rstrip("/"))
     names = ["train"] if is_tuning else ["train", "valid"]
-    return [f"results/{wildcards.dataset}/splits/{name}.parquet" for name in names]
+    return [data_file(f"splits/{name}.parquet")(wildcards) for name in names]
 
 
 def repository_file(path):
@@ -96,7 +107,7 @@ def shard_of(rule_name):
 
 def recommendations_file(wildcards):
     """An input: the lists to re-rank, whoever made them."""
-    return STUDIES.of_recommender(wildcards.dataset, "recommendations.parquet")
+    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
 
 
 def gpus(count):
@@ -104,28 +115,8 @@ def gpus(count):
     return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
 
 
-def any_of(names):
-    """A pattern of exactly these names; of nothing, if there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def rerankers_with(key):
-    """A pattern of the rerankers whose settings have this key."""
-    return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
-
-
-def rerankers_asking(*adapters):
-    """A pattern of the rerankers that ask a language model by one of these adapters."""
-    return any_of(
-        [
-            name
-            for name, reranker in config["rerankers"].items()
-            if "llm" in reranker and config["llms"][reranker["llm"]]["adapter"] in adapters
-        ]
-    )
-
-
 wildcard_constraints:
-    dataset=any_of(STUDIES.folders),
+    dataset=any_of(STUDIES.data_folders),
+    study=any_of(STUDIES.seeds),
     tuning="(tuning/)?",
     shard=r"\d+",

@@ -50,7 +50,7 @@ def vectors_file(suffix):
 
     def path(wildcards):
         encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+        return f"results/{wildcards.study}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
 
     return path
 
@@ -103,5 +103,5 @@ def asks_a_service(method):
 def packed_vectors(suffix):
     """An input: a table of an encoder's vectors in the bundle."""
     return lambda wildcards: STUDIES.packed(
-        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+        wildcards.study, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
     )

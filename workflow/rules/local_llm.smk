@@ -48,21 +48,17 @@ rule unpack_gguf:
 rule query_local_llm:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         weights=local_weights,
     output:
-        responses=shard_output(
-            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
-        ),
+        responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:
-        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_local_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{study}/logs/{tuning}query_local_llm.{reranker}.log"),
     benchmark:
-        shard_path(
-            "query_llm", "results/{dataset}/benchmarks/{tuning}query_local_llm.{reranker}.tsv"
-        )
+        shard_path("query_llm", "results/{study}/benchmarks/{tuning}query_local_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking("local"),
+        reranker=rerankers_asking(config, "local"),
     conda:
         "../../envs/local-llm.yaml"
     threads: 2
@@ -72,6 +68,6 @@ rule query_local_llm:
         seed=seed_of,
         llm=local_settings_of,
         asked=asked_locally,
-        about=lambda wildcards: STUDIES.about(wildcards.dataset),
+        about=lambda wildcards: STUDIES.about(wildcards.study),
     script:
         "../scripts/query_local_llm.py"

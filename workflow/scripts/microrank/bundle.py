@@ -98,12 +98,12 @@ def bundle_settings(
     Args:
         config: the packed study's.
         methods: those that run.
-        origin: what the report says of the study: its `dataset`, `recommender` and `synthetic`.
+        origin: what the report says of it: its `study`, `dataset`, `recommender` and `synthetic`.
 
     Returns:
         The data set with its lists, what was asked, and a store that asks nobody.
     """
-    name = f"{origin['dataset']}-bundle"
+    name = f"{origin['study']}-bundle"
     has_prompts = any("prompt" in method.settings for method in methods.used)
     recipe = config["nfm"]["recipe"]
     dataset = {
@@ -113,6 +113,7 @@ def bundle_settings(
     }
     return {
         "dataset": name,
+        "study": None,  # whatever the config beneath says
         **{key: config[key] for key in ("seed", "repeats", "top_k")},
         "datasets": {name: dataset},
         "nfm": {"recipe": recipe, "recipes": {recipe: config["nfm"]["recipes"][recipe]}},

@@ -19,6 +19,7 @@ DATA = re.compile(
 )
 KEYS = {
     "dataset",
+    "study",
     "seed",
     "repeats",
     "top_k",

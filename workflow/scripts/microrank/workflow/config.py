@@ -17,6 +17,7 @@ import yaml
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
 from microrank.methods import NFM, Methods, Recommender
+from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
 from microrank.workflow.renamed import check_renamed
 
@@ -246,6 +247,7 @@ Check = Callable[[Config], None]
 # In this order; each relies on those before it.
 CHECKS: tuple[Check, ...] = (
     _check_names,
+    check_folders,
     _check_reserved,
     _check_cutoffs,
     _check_fetched,
