@@ -5,30 +5,21 @@ Needs: config/config.yaml, workflow/schemas/config.schema.yaml
 
 import os
 import sys
-from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
-from microrank.workflow.config import check_config, read_numbers
-from microrank.workflow.place import check_place
-from microrank.workflow.renamed import check_target
+from microrank.workflow.place import find_file
+from microrank.workflow.start import checked_config
 from microrank.workflow.studies import Studies
 from microrank.workflow.wildcards import any_of, rerankers_asking, rerankers_with
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of
 
-SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
-RAW_FILES_HERE = workflow.storage_settings.default_storage_provider is None
+FILES_HERE = workflow.storage_settings.default_storage_provider is None
 try:
-    check_place(workflow.basedir, sys.executable)
-    for target in sys.argv[1:]:
-        check_target(target)
-    config.update(read_numbers(config, SCHEMA))
-    check_config(config, SCHEMA, raw_files_here=RAW_FILES_HERE)
+    config = checked_config(config, sys.argv[1:], files_here=FILES_HERE)
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
@@ -72,10 +63,14 @@ def past_files(wildcards):
     return [data_file(f"splits/{name}.parquet")(wildcards) for name in names]
 
 
+def as_written(path):
+    """A path that stays as the config has it where a module puts a prefix before all others."""
+    return local(path) if FILES_HERE else path
+
+
 def repository_file(path):
-    """Where a file of the repository is found; it travels along where results lie in a storage."""
-    in_storage = workflow.storage_settings.default_storage_provider
-    return workflow.source_path(f"../../{path}") if in_storage else path
+    """Where a file of the user's or of the repository is; it travels along to a storage."""
+    return as_written(find_file(path)) if FILES_HERE else workflow.source_path(f"../../{path}")
 
 
 def prompt_of(name):
@@ -108,11 +103,6 @@ def shard_of(rule_name):
 def recommendations_file(wildcards):
     """An input: the lists to re-rank, whoever made them."""
     return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
-
-
-def gpus(count):
-    """Resources: GPUs where the config says cuda; what `auto` finds is not known before."""
-    return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
 
 
 wildcard_constraints:

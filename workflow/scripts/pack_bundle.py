@@ -11,6 +11,7 @@ from microrank.bundle import answer_keys, answers_used, bundle_settings, pack_bu
 from microrank.methods import Methods
 from microrank.report.provenance import commit
 from microrank.services.store import Store
+from microrank.workflow.place import REPOSITORY
 
 given, params, config = snakemake.input, snakemake.params, snakemake.config
 keys = {
@@ -23,6 +24,6 @@ n = pack_bundle(
     bundle_settings(config, Methods.from_config(config), params.origin),
     {name: Path(path) for name, path in zip(params.names, given.files, strict=True)},
     answers_used(Store(config["store"]["path"]), keys),
-    commit(Path.cwd()),
+    commit(REPOSITORY),
 )
 log.info("packed the study and %d answers into %s", n, snakemake.output.bundle)
