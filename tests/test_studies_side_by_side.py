@@ -56,7 +56,8 @@ def test_repeats_and_shards_of_a_study_with_a_name_share_the_data_sets_lists(stu
     shards = {"recommend_top_k": 2, "query_llm": 2}
     methods = ["simulated-study", "fused"]
     change = {"repeats": 2, "study": "short", "shards": shards, "methods": methods}
-    edit(study, {**change, "rerankers": rerankers})
+    quick = {"recipes": {"sampled": {"dimension": 8, "hidden": 8, "max_half_epochs": 1}}}
+    edit(study, {**change, "rerankers": rerankers, "nfm": quick})
     done = run(study, REPORT)
     assert done.returncode == 0, done.stdout
     seed = "seed-20240602"

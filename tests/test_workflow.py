@@ -67,7 +67,7 @@ def rules_after(study: Path) -> set[str]:
     return set(planned_jobs(study)) - {"all"}
 
 
-SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"}
+SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report", "copy_report"}
 
 
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
