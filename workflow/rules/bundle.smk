@@ -57,7 +57,7 @@ rule take_embeddings:
     benchmark:
         "results/{study}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
     wildcard_constraints:
-        dataset=any_of(STUDIES.bundled),
+        study=any_of(STUDIES.bundled),
         encoder=any_of(config["encoders"]),
     conda:
         "../../envs/data.yaml"
