@@ -49,3 +49,12 @@ rule all:
     default_target: True
     input:
         "results/report.md",
+
+
+onsuccess:
+    made = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
+    say_last(verdict(Path("results/report.md")) if "copy_report" in made else [])
+
+
+onerror:
+    say_last(failures(workflow.scheduler.failed))

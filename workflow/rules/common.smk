@@ -10,6 +10,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
+from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
 from microrank.workflow.studies import Studies
