@@ -81,7 +81,7 @@ def test_files_of_a_study_folder_win_over_those_of_the_repository(
     }
     change = {"rerankers": rerankers, "methods": ["short", "own", "simulated-numbered"]}
     (tmp_path / "config/config.yaml").write_text(yaml.safe_dump(change))
-    done = run(tmp_path, "-n", "-s", str(clone / "Snakefile"), REPORT)
+    done = run(tmp_path, "-n", "--quiet", "reason", "-s", str(clone / "Snakefile"), "--", REPORT)
     assert done.returncode == 0, done.stdout
     assert ", methods/short.py\n" in done.stdout
     assert ", resources/prompts/own.yaml\n" in done.stdout

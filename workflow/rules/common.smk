@@ -22,6 +22,7 @@ FILES_HERE = workflow.storage_settings.default_storage_provider is None
 try:
     config = checked_config(config, sys.argv[1:], files_here=FILES_HERE)
 except StudyError as error:
+    say_last([str(error)])
     raise WorkflowError(str(error)) from None
 
 STUDIES = Studies(config)
