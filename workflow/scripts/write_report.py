@@ -69,4 +69,4 @@ written = write_report(
 )
 write_text(snakemake.output.markdown, written.markdown)
 write_text(snakemake.output.page, written.page)
-log.info("%s", written.answer.replace("**", ""))
+log.info("%s", written.answer, extra={"log_file_only": True})
