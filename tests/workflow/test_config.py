@@ -205,6 +205,30 @@ def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(
     assert bare == []
 
 
+def _keys(schema: dict, where: str) -> dict[str, dict]:
+    """Path -> the schema of every key that a config may have."""
+    keys = {f"{where}.{name}": part for name, part in schema.get("properties", {}).items()}
+    for path, part in list(keys.items()):
+        keys |= _keys(part, path)
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            keys |= _keys(schema[key], f"{where}.*")
+    return keys
+
+
+def test_the_schema_describes_every_key() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    keys = _keys(schema, "config")
+    for name, part in schema["$defs"].items():
+        keys |= _keys(part, name)
+    assert len(keys) > 150
+    assert [path for path, part in keys.items() if not part.get("description")] == []
+
+
+def test_the_default_configuration_is_short_enough_to_read() -> None:
+    assert len((ROOT / "config/config.yaml").read_text().splitlines()) <= 170
+
+
 def test_every_section_is_explained_in_the_configs_readme(config: dict) -> None:
     readme = (ROOT / "config/README.md").read_text()
     assert [key for key in config if f"`{key}`" not in readme] == []

@@ -12,6 +12,7 @@ from microrank.llm.answer_counts import sentences
 from microrank.llm.prompts import load_prompt
 from microrank.llm.text_ids import numbered_answers, with_items, with_numbers
 from microrank.rerank.llm import rerank_llm
+from microrank.words import in_words
 
 answer_format = load_prompt(snakemake.input.prompt).answer_format
 catalogue = tables.read_catalogue(snakemake.input.catalogue)
@@ -29,7 +30,7 @@ reranked = rerank_llm(
     with_numbers(catalogue, offset),
 )
 repairs = reranked.repairs.to_json()
-log.info("%s: repairs %s", snakemake.wildcards.method, repairs)
+log.info("%s: %s", snakemake.wildcards.method, in_words(repairs))
 for sentence in sentences(reranked.repairs.counts):
     log.info("%s: %s", snakemake.wildcards.method, sentence)
 tables.write_table(
