@@ -14,10 +14,19 @@ ROOT = Path(__file__).parent.parent
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 REPORT = "results/report.md"
 
-# The whole study, smaller: every rule runs, in seconds.
+# The whole study, smaller and with a simulated model: it runs in seconds, and needs no download.
 SMALL = {
-    "datasets": {"sample": {"synthetic": {"users": 3000, "items": 400, "topics": 8}}},
+    "datasets": {
+        "sample": {
+            "synthetic": {"users": 3000, "items": 400, "topics": 8},
+            "sample_size": None,
+        }
+    },
     "subset": {"sample_size": 30},
+    "methods": [
+        *("minilm", "minilm-mean", "simulated-study", "simulated-numbered"),
+        *("popularity", "bm25", "item-knn"),
+    ],
 }
 
 

@@ -64,7 +64,7 @@ rule query_local_llm:
         shard=shard_of("query_llm"),
         seed=seed_of,
         llm=local_settings_of,
-        asked=asked_locally,
+        asked=asked_settings,
         about=lambda wildcards: STUDIES.about(wildcards.study),
     script:
         "../scripts/query_local_llm.py"

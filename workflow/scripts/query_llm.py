@@ -8,6 +8,9 @@ from microrank import tables
 from microrank.llm.about import warn_of_videos, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
+from microrank.llm.query_logprobs import query_logprobs
+from microrank.llm.service_asks import SERVICE_ASKS
+from microrank.local_llm.asks import ask_of
 from microrank.services.store import Store
 from microrank.shards import Shard
 
@@ -19,11 +22,13 @@ about = snakemake.params.about
 prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
 warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["dataset"])
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
+ask = ask_of(snakemake.wildcards.reranker, snakemake.params.asked, prompt, None)
+query = query_logprobs if ask.name in SERVICE_ASKS else query_llm
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
-    responses = query_llm(
+    responses = query(
         tables.read_table(snakemake.input.subset, tables.SUBSET),
         tables.read_catalogue(snakemake.input.catalogue),
-        prompt,
+        ask if ask.name in SERVICE_ASKS else prompt,
         chat_settings(snakemake.params.llm, snakemake.params.seed),
         store,
         service=service,

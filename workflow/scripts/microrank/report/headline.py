@@ -91,9 +91,10 @@ def _headline(study: Study) -> str:
             _of_models(study, _readable(study, models)),
             _of_fusions(study, _readable(study, fusions), alone=not models),
         ]
-        return " ".join(filter(None, clauses)) or (
+        text = " ".join(filter(None, clauses)) or (
             "So these numbers do not say whether a language model improves the list."
         )
+        return f"{text} {_models_asked(study, [*models, *fusions])}"
     asked = (
         "the answers come from a simulated server that counts shared words"
         if simulated + simulated_fusions
@@ -103,6 +104,14 @@ def _headline(study: Study) -> str:
         f"**No language model was asked here** ({asked}), so these numbers cannot say whether one "
         "improves the list."
     )
+
+
+def _models_asked(study: Study, methods: list[str]) -> str:
+    """Name the language models behind these rows, as `llms` does."""
+    rows = [study.methods[name] for row in methods for name in asked_by(study.methods[row])]
+    models = sorted({row.settings["llm"] for row in rows})
+    names = ", ".join(f"`{model}`" for model in models)
+    return f"The language model asked is {names}." if len(models) == 1 else f"Asked: {names}."
 
 
 def _readable(study: Study, methods: list[str]) -> list[str]:
