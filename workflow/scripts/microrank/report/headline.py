@@ -2,6 +2,7 @@
 
 from microrank.evaluation.metrics import RANDOM_EXPECTED
 from microrank.report.numbers import count
+from microrank.report.sealed import seal_line
 from microrank.report.study import Study
 from microrank.report.summary import best_of
 from microrank.report.verdicts import (
@@ -30,7 +31,8 @@ def headline(study: Study) -> str:
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
-    return " ".join(filter(None, [_who(study), _weak_recommender(study), _seeds(study)]))
+    texts = [_who(study), _weak_recommender(study), _seeds(study), seal_line(study)]
+    return " ".join(filter(None, texts))
 
 
 def unread_warnings(study: Study) -> list[str]:
