@@ -57,6 +57,9 @@ def answers(
         "prompt_tokens": [10] * n,
         "completion_tokens": [None, *[2] * (n - 1)],
         "latency_s": [0.1] * n,
+        "kind": ["text"] * n,
+        "scores": [None] * n,
+        "reference_keys": [None] * n,
     }
     orders = [list(np.stack(one, axis=1).reshape(n, -1)) for one in (shown, read)]
     responses = (

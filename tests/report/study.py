@@ -90,6 +90,9 @@ def responses() -> pa.Table:
             "prompt_tokens": [400] * N,
             "completion_tokens": [60] * N,
             "latency_s": [0.1] * N,
+            "kind": ["text"] * N,
+            "scores": [None] * N,
+            "reference_keys": [None] * N,
         }
     ).cast(tables.RESPONSES)
 
