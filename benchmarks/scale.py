@@ -137,7 +137,7 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
         "sample_hit_users": job(
             "sample_hit_users",
             {"recommendations": lists, **split},
-            {"subset": subset, "order": f"{at}/order.parquet"},
+            {"subset": subset},
             seed=1,
             subset={"sample_size": 100, "history_length": HISTORY_LENGTH, "population": "hits"},
         ),

@@ -1,5 +1,6 @@
 """The seal: what was fixed before the first question, and what changed after it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from microrank.clock import now
 from microrank.errors import StudyError
-from microrank.files import read_json
 from microrank.report.sealed import seal_line, seal_section
-from microrank.seal import Seal, Seals, answers_by, changes, keep_seal
+from microrank.seal import Seal, Seals, answers_by, changes, keep_seal, kept_seals, seals_file
 from microrank.services.store import Entry, Store
 from report.study import study as made_study
 
@@ -48,6 +48,14 @@ def test_the_first_seal_stays_and_a_later_one_is_added_where_something_changed(
     assert keep_seal(store, "study", first).kept == [first, larger, first]
     assert keep_seal(store, "another", larger).kept == [larger]
     assert list(store.paths()) == [], "a seal is no answer"
+
+
+def test_jobs_that_begin_together_count_as_one_seal(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    keep_seal(store, "study", seal())
+    path = seals_file(store, "study")
+    path.write_text(path.read_text() * 3)
+    assert kept_seals(store, "study") == [seal()]
 
 
 def test_changes_name_the_setting_the_file_and_the_order() -> None:
@@ -121,7 +129,7 @@ def test_the_report_tells_in_plain_words_what_the_seal_shows() -> None:
     )
     assert "changed meanwhile (2 times), and is now as it was" in line(first, first, larger, first)
     assert "when 1,200 answers of its models were kept already" in line(late, late)
-    assert "not sealed" in line(first)
+    assert "keeps no seal" in line(first)
     assert seal_section(made_study()) == []
     (section,) = seal_section(made_study(seals=Seals(larger, [first, larger])))
     assert larger.hash in repr(section.blocks)
@@ -135,14 +143,17 @@ def test_another_day_can_be_set_for_the_same_bytes(monkeypatch: pytest.MonkeyPat
     assert now() > "2026-05-28 20:26"
 
 
-def test_a_changed_setting_is_sealed_anew_and_asks_nobody_again(study: Path) -> None:
-    sealed = read_json(study / "results/sample/seal.json")
-    assert len(sealed["kept"]) == 1
-    assert sealed["kept"][0]["kept_answers"] == 0
+def test_a_study_is_sealed_before_it_asks_and_a_change_after_it_is_told(study: Path) -> None:
+    path = study / "resources/store/seals/sample.jsonl"
+    (first,) = map(json.loads, path.read_text().splitlines())
+    assert first["kept_answers"] == 0
+    text = (study / "results/report.md").read_text()
+    assert "(before the first question); nothing was changed since." in text
     edit_config(study, {"report": {"margin": 0.04}})
-    assert set(planned_jobs(study)) - {"all"} == {"seal_study", "score_rankings", "write_report"}
+    assert set(planned_jobs(study)) - {"all"} == {"score_rankings", "write_report"}
     done = run(study, "results/report.md")
     assert done.returncode == 0, done.stdout
     assert (
         "changed since: `report.margin`: 0.05 → 0.04" in (study / "results/report.md").read_text()
     )
+    assert len(path.read_text().splitlines()) == 1, "nobody was asked since"

@@ -90,7 +90,7 @@ def metrics(study: dict, past: list, recommendations: tables.Batches) -> list:
 def subset(study: dict, past: list, recommendations: tables.Batches) -> list:
     return sample_hit_users(
         recommendations, past, study["test"], seed=SEED, sample_size=4, history_length=3
-    ).subset.to_pylist()
+    ).to_pylist()
 
 
 def tuning(study: dict, past: list, recommendations: tables.Batches) -> list:
@@ -106,7 +106,7 @@ def neighbours(study: dict, past: list, recommendations: tables.Batches) -> list
         seed=SEED,
         sample_size=4,
         history_length=3,
-    ).subset
+    )
     return rank_by_item_knn(drawn, past).to_pylist()
 
 

@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.data.subset import (
-    Sample,
     sample_hit_users,
     sample_tuning_users,
+    seeded_order,
     set_aside_for_tuning,
 )
 from microrank.errors import StudyError
@@ -49,10 +49,6 @@ def study(ranks: list[int]) -> dict:
 
 def drawn(parts: dict, **wanted: object) -> pa.Table:
     """Table SUBSET of a draw."""
-    return sample(parts, **wanted).subset
-
-
-def sample(parts: dict, **wanted: object) -> Sample:
     return sample_hit_users(**parts, **{"seed": 0, "history_length": 10, **wanted})  # type: ignore
 
 
@@ -91,31 +87,30 @@ def test_a_larger_sample_only_adds_users_to_a_smaller_one(
 ) -> None:
     wanted = {"seed": seed, "tunes": tunes, "population": population, "tuning_share": 0.3}
     parts = study(ranks)
+    assume(any(ranks) or population == "users")
     try:
-        everybody = sample(parts, **wanted, sample_size="all")
+        everybody = drawn(parts, **wanted, sample_size="all")
     except StudyError:
         assume(False)
-    order = ids(everybody.order)
-    assert sorted(order) == ids(everybody.subset)
-    size = data.draw(st.integers(1, len(order)))
-    smaller = sample(parts, **wanted, sample_size=size)
-    assert ids(smaller.subset) == sorted(order[:size])
-    assert ids(smaller.order) == order
-    rows = {row["user_id"]: row for row in everybody.subset.to_pylist()}
-    assert smaller.subset.to_pylist() == [rows[user] for user in ids(smaller.subset)]
+    smaller_size = data.draw(st.integers(1, everybody.num_rows))
+    larger_size = data.draw(st.integers(smaller_size, everybody.num_rows))
+    smaller, larger = (
+        drawn(parts, **wanted, sample_size=size) for size in (smaller_size, larger_size)
+    )
+    assert (smaller.num_rows, larger.num_rows) == (smaller_size, larger_size)
+    rows = larger.to_pylist()
+    assert all(row in rows for row in smaller.to_pylist())
 
 
 @given(st.lists(st.integers(0, K), min_size=2, max_size=40), st.integers(0, 5), st.data())
-def test_a_user_whose_list_changes_moves_nobody_else_in_the_order(
+def test_the_sample_is_the_first_of_those_with_a_hit_in_an_order_that_ignores_the_lists(
     ranks: list[int], seed: int, data: st.DataObject
 ) -> None:
-    user = data.draw(st.integers(0, len(ranks) - 1))
-    assume(any(rank for place, rank in enumerate(ranks) if place != user))
-    orders = []
-    for rank in (0, 1):
-        changed = [*ranks[:user], rank, *ranks[user + 1 :]]
-        orders.append(ids(sample(study(changed), seed=seed, sample_size=1).order))
-    assert orders[0] == [other for other in orders[1] if other != user * 10 + 7]
+    assume(any(ranks))
+    size = data.draw(st.integers(1, sum(map(bool, ranks))))
+    order = seeded_order(np.arange(len(ranks)) * 10 + 7, seed).tolist()
+    with_hit = [user for user in order if ranks[user // 10]]
+    assert ids(drawn(study(ranks), seed=seed, sample_size=size)) == sorted(with_hit[:size])
 
 
 def test_every_user_is_as_likely_as_any_other_to_be_among_the_first() -> None:

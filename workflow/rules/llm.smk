@@ -1,37 +1,10 @@
 """Language models: what asking them would take, whether they can be asked, and their answers.
 
-needs: subset/users.parquet, subset/order.parquet, splits/items.parquet, resources/prompts
-makes: seal.json, responses/{reranker}.parquet; when asked for by name results/forecast.md and
-       preflight.md
+needs: subset/users.parquet, splits/items.parquet, resources/prompts
+makes: responses/{reranker}.parquet; when asked for by name results/forecast.md and preflight.md
 """
 
 import time
-
-from microrank.workflow.study_files import files_of_study
-from microrank.workflow.study_settings import study_settings
-
-FILES = files_of_study(STUDIES, METHODS, repository_file)
-
-
-# The seal comes before the first question. A later one makes nothing else anew: it is `ancient`.
-rule seal_study:
-    input:
-        order="results/{dataset}/subset/order.parquet",
-        files=list(FILES.values()),
-    output:
-        seal="results/{dataset}/seal.json",
-    log:
-        "results/{dataset}/logs/seal_study.log",
-    benchmark:
-        "results/{dataset}/benchmarks/seal_study.tsv"
-    conda:
-        "../../envs/llm.yaml"
-    params:
-        code=source_digest("seal_study"),
-        settings=study_settings(STUDIES, METHODS),
-        files=list(FILES),
-    script:
-        "../scripts/seal_study.py"
 
 
 rule query_llm:
@@ -39,7 +12,7 @@ rule query_llm:
         subset=users_file,
         catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
-        seal=ancient("results/{dataset}/seal.json"),
+        test="results/{dataset}/splits/test.parquet",
     output:
         responses=shard_output(
             "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"

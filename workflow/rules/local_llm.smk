@@ -1,6 +1,6 @@
 """Language models in this process: their weights and their answers.
 
-needs: subset/users.parquet, seal.json, splits/items.parquet, resources/prompts
+needs: subset/users.parquet, splits/items.parquet, resources/prompts
 makes: resources/models, responses/{reranker}.parquet
 """
 
@@ -51,7 +51,7 @@ rule query_local_llm:
         catalogue="results/{dataset}/splits/items.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         weights=local_weights,
-        seal=ancient("results/{dataset}/seal.json"),
+        test="results/{dataset}/splits/test.parquet",
     output:
         responses=shard_output(
             "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"

@@ -5,6 +5,10 @@ makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study i
        results/report.md, results/report.html
 """
 
+from microrank.workflow.study_files import files_of_study
+from microrank.workflow.study_settings import study_settings
+
+FILES = files_of_study(STUDIES, METHODS, repository_file)
 FUSED = names_of(METHODS.fusions)
 FIGURES = [
     "hits",
@@ -133,6 +137,7 @@ rule write_report:
         counts=f"{STUDY}/splits/counts.json",
         catalogue=f"{STUDY}/splits/items.parquet",
         users=f"{STUDY}/splits/users.parquet",
+        test=f"{STUDY}/splits/test.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",
@@ -140,7 +145,6 @@ rule write_report:
         responses=expand(f"{STUDY}/responses/{{method}}.parquet", method=ANSWERED),
         prompts=[prompt_of(name) for name in ANSWERED],
         files=list(FILES.values()),
-        seal=f"{STUDY}/seal.json",
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],

@@ -1,7 +1,7 @@
 """The users whose lists are re-ranked.
 
 needs: nfm/recommendations.parquet or lists/recommendations.parquet, splits
-makes: subset/users.parquet, subset/order.parquet
+makes: subset/users.parquet
 """
 
 
@@ -13,7 +13,6 @@ rule sample_hit_users:
         test="results/{dataset}/splits/test.parquet",
     output:
         subset="results/{dataset}/subset/users.parquet",
-        order="results/{dataset}/subset/order.parquet",
     log:
         "results/{dataset}/logs/sample_hit_users.log",
     benchmark:

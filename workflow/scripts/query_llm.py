@@ -10,6 +10,7 @@ from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.services.store import Store
 from microrank.shards import Shard
+from microrank.workflow.sealing import seal_before_asking
 
 # How to ask (rate limit, price, store, budget) shapes no answer. So it comes from the config and
 # is no param: a change of it reruns nothing.
@@ -19,6 +20,8 @@ about = snakemake.params.about
 prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
 warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["dataset"])
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
+test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
+seal_before_asking(config, snakemake.wildcards.dataset, test)
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
     responses = query_llm(
         tables.read_table(snakemake.input.subset, tables.SUBSET),

@@ -7,7 +7,7 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.data.subset import sample_hit_users
 
-sample = sample_hit_users(
+subset = sample_hit_users(
     tables.StoredTable(snakemake.input.recommendations, tables.RECOMMENDATIONS),
     [
         tables.StoredTable(path, tables.SPLIT)
@@ -19,6 +19,5 @@ sample = sample_hit_users(
     tunes=snakemake.params.tunes,
     **snakemake.params.subset,
 )
-log.info("drew %d of %d users", sample.subset.num_rows, sample.order.num_rows)
-tables.write_table(sample.subset, snakemake.output.subset, tables.SUBSET)
-tables.write_table(sample.order, snakemake.output.order, tables.ORDER)
+log.info("drew %d users", subset.num_rows)
+tables.write_table(subset, snakemake.output.subset, tables.SUBSET)

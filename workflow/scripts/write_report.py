@@ -21,7 +21,7 @@ from microrank.report.provenance import checksum, commit, versions
 from microrank.report.study import Study
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
-from microrank.seal import Seals
+from microrank.workflow.sealing import seals_of
 
 given, params = snakemake.input, snakemake.params
 study = Study(
@@ -39,7 +39,7 @@ study = Study(
     versions=versions(),
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(Path.cwd()),
-    seals=Seals.from_json(read_json(given.seal)),
+    seals=seals_of(snakemake.config, tables.StoredTable(given.test, tables.SPLIT)),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],

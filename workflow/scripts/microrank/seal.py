@@ -1,13 +1,15 @@
 """The seal of a study: what was fixed before the first question, and what changed after it.
 
-Every seal is a line of `seals/{study}.jsonl` in the response store: it stays as long as the answers
-do, whatever happens to the results. A line is added only where something changed.
+Every job that asks a language model seals the study first. A seal is a line of
+`seals/{study}.jsonl` in the response store: it stays as long as the answers do, whatever happens to
+the results. A line is added only where something changed.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,7 +57,7 @@ class Seal:
         Args:
             settings: From `study_settings`.
             files: Name -> checksum.
-            order: Ids of all users who may be drawn, in the order in which they are.
+            order: From `seeded_order`: ids of all users, in the order in which they are drawn.
             time: Now.
             kept_answers: From `answers_by`.
         """
@@ -81,15 +83,6 @@ class Seals:
     now: Seal
     kept: list[Seal]
 
-    @classmethod
-    def from_json(cls, section: Mapping[str, Any]) -> Self:
-        """Take what `to_json` gave."""
-        return cls(Seal(**section["now"]), [Seal(**seal) for seal in section["kept"]])
-
-    def to_json(self) -> dict[str, Any]:
-        """As the file seal.json."""
-        return asdict(self)
-
     @property
     def changes(self) -> list[str]:
         """What differs now from the first seal."""
@@ -104,8 +97,7 @@ def keep_seal(store: Store, study: str, seal: Seal) -> Seals:
     Raises:
         StudyError: The file of seals is damaged.
     """
-    path = store.folder / FOLDER / f"{study}.jsonl"
-    seals = read_seals(path)
+    path, seals = seals_file(store, study), kept_seals(store, study)
     if store.offline or (seals and seals[-1].hash == seal.hash):
         return Seals(seal, seals)
     try:
@@ -117,22 +109,30 @@ def keep_seal(store: Store, study: str, seal: Seal) -> Seals:
     return Seals(seal, [*seals, seal])
 
 
-def read_seals(path: Path) -> list[Seal]:
-    """Return the seals in a file; none where it is absent.
+def seals_file(store: Store, study: str) -> Path:
+    """Return where the store keeps the seals of a study."""
+    return store.folder / FOLDER / f"{study}.jsonl"
+
+
+def kept_seals(store: Store, study: str) -> list[Seal]:
+    """Return the seals of a study, the first one first; none where the store keeps none.
 
     Raises:
         StudyError: A line is no seal.
     """
+    path = seals_file(store, study)
     if not path.is_file():
         return []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [Seal(**json.loads(line)) for line in lines]
+        seals = [Seal(**json.loads(line)) for line in lines]
     except (OSError, ValueError, TypeError) as error:
         raise StudyError(
             f"{path}: is no list of seals ({error}); move the file away, and say so where you "
             "publish results: the study is then sealed anew"
         ) from error
+    # Jobs that begin together may each have kept the same.
+    return [next(same) for _, same in groupby(seals, key=lambda seal: seal.hash)]
 
 
 def answers_by(store: Store, models: Sequence[str]) -> int:

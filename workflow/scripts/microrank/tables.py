@@ -31,7 +31,6 @@ USERS = _schema(user_id=pa.int64(), user=pa.string())
 RECOMMENDATIONS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), score=pa.float32()
 )
-ORDER = _schema(user_id=pa.int64())
 SUBSET = _schema(
     user_id=pa.int64(),
     ground_truth=pa.int64(),

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,18 +13,6 @@ from microrank.seeds import generator
 from microrank.tables import Batches, find_ids, rows_of, users_of
 
 log = logging.getLogger(__name__)
-
-
-class Sample(NamedTuple):
-    """Users who were drawn.
-
-    Attributes:
-        subset: Table SUBSET, sorted by user.
-        order: Table ORDER: all users who may be drawn, in the order in which they are.
-    """
-
-    subset: pa.Table
-    order: pa.Table
 
 
 def sample_hit_users(
@@ -40,7 +27,7 @@ def sample_hit_users(
     tuning_share: float = 0.0,
     tunes: bool = True,
     strict: bool = False,
-) -> Sample:
+) -> pa.Table:
     """Draw users without replacement: the first `sample_size` in a seeded order.
 
     The order does not depend on `sample_size`, so a larger sample only adds users to a smaller one.
@@ -60,6 +47,9 @@ def sample_hit_users(
         tunes: whether anything is tuned.
         strict: whether fewer users than `sample_size` are an error; else all of them are taken.
 
+    Returns:
+        Table SUBSET, sorted by user.
+
     Raises:
         StudyError: there are no such users, or too few where `strict`.
     """
@@ -78,11 +68,7 @@ def sample_hit_users(
         if strict or not len(eligible):
             raise StudyError(message)
         log.warning("%s: all of them are taken", message)
-    drawn = np.sort(eligible[:size])
-    return Sample(
-        _subset(held_out, drawn, recommendations, past, history_length),
-        pa.table({"user_id": held_out.users[eligible]}).cast(tables.ORDER),
-    )
+    return _subset(held_out, np.sort(eligible[:size]), recommendations, past, history_length)
 
 
 def seeded_order(users: np.ndarray, seed: int) -> np.ndarray:

@@ -13,7 +13,7 @@ def seal_line(study: Study) -> str:
     if study.seals is None or not study.diagnostics.asked:
         return ""
     if not study.seals.kept:
-        return "The study was not sealed before the first question: its answers are replayed."
+        return "The response store keeps no seal of this study: its answers were asked elsewhere."
     first, changed = study.seals.kept[0], study.seals.changes
     text = f"The study was sealed on {first.time} UTC ({_before(study.seals)}); "
     if changed:
