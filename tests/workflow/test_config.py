@@ -12,12 +12,6 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
-@pytest.fixture
-def config(monkeypatch: pytest.MonkeyPatch) -> dict:
-    monkeypatch.chdir(ROOT)
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
-
-
 def refused(config: dict) -> str:
     with pytest.raises(StudyError) as caught:
         check_config(config, SCHEMA)
