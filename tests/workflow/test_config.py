@@ -33,11 +33,12 @@ def test_the_default_study_asks_a_real_model_in_three_ways_and_no_simulated_one(
     assert {method.settings["llm"] for method in asking} == {"smollm2"}
 
 
-def test_a_data_set_may_have_a_sample_size_of_its_own(config: dict) -> None:
+def test_the_sample_size_is_the_subsets_or_the_data_sets_or_else_100(config: dict) -> None:
     assert subset_settings(config) == config["subset"] | {"sample_size": 40}
-    for dataset in ({}, {"sample_size": None}):
-        config["datasets"]["sample"] = dataset
-        assert subset_settings(config) == config["subset"]
+    for own, asked, size in ((40, 2000, 2000), (None, "all", "all"), (None, None, 100)):
+        config["datasets"]["sample"]["sample_size"] = own
+        config["subset"]["sample_size"] = asked
+        assert subset_settings(config)["sample_size"] == size
 
 
 def test_real_data_never_get_a_row_of_a_simulated_model(config: dict, tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_real_data_never_get_a_row_of_a_simulated_model(config: dict, tmp_path: 
         assert f"methods: '{rests}' rests on a simulated model" in refused(config)
         assert "mine is real: name a model, such as smollm2-likelihood" in refused(config)
     packed = {"dataset": "sample", "recommender": "nfm", "synthetic": True, "files": "bundle"}
-    lists = {key: files["pairs"] for key in ("recommendations", "recommendations_for_tuning")}
+    lists = dict.fromkeys(("recommendations", "recommendations_for_tuning"), files["pairs"])
     config["datasets"]["mine"] |= {"origin": packed, **lists}
     check_config(config, SCHEMA)
 

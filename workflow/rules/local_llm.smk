@@ -48,6 +48,7 @@ rule query_local_llm:
         catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         weights=local_weights,
+        test=data_file("splits/test.parquet"),
     output:
         responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:

@@ -13,6 +13,7 @@ from microrank.report.numbers import digits_of
 from microrank.report.published import published_figures
 from microrank.report.reasons import reasons
 from microrank.report.results_tables import results
+from microrank.report.sealed import seal_section
 from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
 from microrank.report.summary import summary_table
@@ -35,6 +36,7 @@ def sections(study: Study) -> list[Section]:
         _recommender(study),
         reasons(study),
         *_answers(study),
+        *seal_section(study),
         _provenance(study),
     ]
 
