@@ -42,6 +42,7 @@ include: "workflow/rules/fusion.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/lists.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/settle.smk"
 include: "workflow/rules/bundle.smk"
 
 

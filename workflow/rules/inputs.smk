@@ -23,7 +23,7 @@ SHAPING = (
 )
 # The keys of an entry of `llms` with adapter local that shape answers.
 SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
-ASKED_LOCALLY = ("ask", "prior", "per", "calibrate", "prompt", "llm")
+ASKED = ("ask", "prior", "per", "calibrate", "prompt", "llm")
 
 GGUF_FILES = {
     name: gguf
@@ -84,7 +84,7 @@ def shaping_settings(wildcards):
 def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
+    return {key: settings[key] for key in ("passes", "shuffle", *ASKED) if key in settings}
 
 
 def local_weights(wildcards):
@@ -98,12 +98,6 @@ def local_settings_of(wildcards):
     """A param: what of the language model's settings shapes its answers."""
     llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
     return {key: llm[key] for key in SHAPING_LOCALLY if key in llm}
-
-
-def asked_locally(wildcards):
-    """A param: how the model is asked."""
-    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", *ASKED_LOCALLY) if key in settings}
 
 
 def asks_a_service(method):

@@ -12,6 +12,7 @@ rule query_llm:
         subset=users_file,
         catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
+        test=data_file("splits/test.parquet"),
     output:
         responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:

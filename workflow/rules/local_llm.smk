@@ -48,6 +48,7 @@ rule query_local_llm:
         catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         weights=local_weights,
+        test=data_file("splits/test.parquet"),
     output:
         responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:
@@ -64,7 +65,7 @@ rule query_local_llm:
         shard=shard_of("query_llm"),
         seed=seed_of,
         llm=local_settings_of,
-        asked=asked_locally,
+        asked=asked_settings,
         about=lambda wildcards: STUDIES.about(wildcards.study),
     script:
         "../scripts/query_local_llm.py"

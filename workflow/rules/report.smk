@@ -138,6 +138,7 @@ rule write_report:
         counts=f"{DATA}/splits/counts.json",
         catalogue=f"{DATA}/splits/items.parquet",
         users=f"{DATA}/splits/users.parquet",
+        test=f"{DATA}/splits/test.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",

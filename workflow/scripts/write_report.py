@@ -22,6 +22,7 @@ from microrank.report.study import Study
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
 from microrank.workflow.place import REPOSITORY
+from microrank.workflow.sealing import seals_of
 
 given, params = snakemake.input, snakemake.params
 study = Study(
@@ -39,6 +40,7 @@ study = Study(
     versions=versions(),
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(REPOSITORY),
+    seals=seals_of(snakemake.config, tables.StoredTable(given.test, tables.SPLIT)),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],

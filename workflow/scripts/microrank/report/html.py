@@ -10,10 +10,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from microrank.evaluation.verdicts import VERDICTS
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
-from microrank.report.verdicts import VERDICTS
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
 USERS_TITLE = "Single users"

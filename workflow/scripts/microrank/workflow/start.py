@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from microrank.workflow.config import check_config, read_numbers
+from microrank.workflow.config import check_config, read_numbers, subset_settings
 from microrank.workflow.place import REPOSITORY, check_place
 from microrank.workflow.renamed import check_target
 
@@ -35,7 +35,7 @@ def checked_config(
         check_target(word)
     complete = read_numbers(with_defaults(config, _read(DEFAULTS)), SCHEMA)
     check_config(complete, SCHEMA, raw_files_here=files_here)
-    return complete
+    return complete | {"subset": subset_settings(complete)}
 
 
 def config_here() -> dict[str, Any]:

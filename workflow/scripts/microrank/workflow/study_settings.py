@@ -17,7 +17,7 @@ HIDDEN = (
     "requests_per_minute",
     "tokens_per_minute",
 )
-SHAPING = ("seed", "repeats", "top_k", "subset", "tuning", "methods", "report")
+SHAPING = ("seed", "repeats", "top_k", "subset", "looks", "tuning", "methods", "report")
 
 
 def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
