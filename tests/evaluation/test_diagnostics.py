@@ -57,6 +57,9 @@ def answers(
         "prompt_tokens": [10] * n,
         "completion_tokens": [None, *[2] * (n - 1)],
         "latency_s": [0.1] * n,
+        "kind": ["text"] * n,
+        "scores": [None] * n,
+        "reference_keys": [None] * n,
     }
     orders = [list(np.stack(one, axis=1).reshape(n, -1)) for one in (shown, read)]
     responses = (
@@ -283,3 +286,17 @@ def test_prompts_of_which_the_server_counted_far_too_few_tokens_are_counted(
     assert found.prompts_cut == n_cut
     simulated = {"x": replace(asked["x"], prompt=None)}
     assert diagnose_rankings({}, SUBSET, catalogue(), simulated).asked["x"].prompts_cut == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shows_a_list"),
+    [("likelihood", False), ("yes-no", False), ("first-token", True), ("numbered", True)],
+)
+def test_answers_to_questions_without_a_list_have_no_position_bias(name, shows_a_list) -> None:
+    prompt = load_prompt(Path(__file__).parents[2] / f"resources/prompts/{name}.yaml")
+    shown = [unchanged(60)]
+    asked = {"x": replace(answers(shown, shown), prompt=prompt)}
+    rankings = {"x": as_rankings(SUBSET, unchanged(60))}
+    found = diagnose_rankings(rankings, SUBSET, catalogue(), asked).methods["x"]
+    assert (found.by_shown_position is not None) == shows_a_list
+    assert (found.kendall_to_shown is not None) == shows_a_list

@@ -327,7 +327,8 @@ RANKING_FORMS = [
     Form(
         "reflection",
         lambda e: (
-            f"<thinking>{draft(e)}<reflection>no</reflection></thinking><output>{ranking(e)}</output>"
+            f"<thinking>{draft(e)}<reflection>no</reflection></thinking>"
+            f"<output>{ranking(e)}</output>"
         ),
     ),
     Form(
@@ -339,19 +340,22 @@ RANKING_FORMS = [
     Form(
         "begin of thought",
         lambda e: (
-            f"<|begin_of_thought|>{draft(e)}<|end_of_thought|><|begin_of_solution|>{ranking(e)}<|end_of_solution|>"
+            f"<|begin_of_thought|>{draft(e)}<|end_of_thought|>"
+            f"<|begin_of_solution|>{ranking(e)}<|end_of_solution|>"
         ),
     ),
     Form(
         "start thinking",
         lambda e: (
-            f"<|START_THINKING|>{draft(e)}<|END_THINKING|><|START_RESPONSE|>{ranking(e)}<|END_RESPONSE|>"
+            f"<|START_THINKING|>{draft(e)}<|END_THINKING|>"
+            f"<|START_RESPONSE|>{ranking(e)}<|END_RESPONSE|>"
         ),
     ),
     Form(
         "harmony",
         lambda e: (
-            f"<|channel|>analysis<|message|>{draft(e)}<|end|><|start|>assistant<|channel|>final<|message|>{ranking(e)}<|return|>"
+            f"<|channel|>analysis<|message|>{draft(e)}<|end|>"
+            f"<|start|>assistant<|channel|>final<|message|>{ranking(e)}<|return|>"
         ),
     ),
     Form(

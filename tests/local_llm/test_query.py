@@ -64,7 +64,10 @@ def session(store: Store, folder: Path, **changes) -> Session:
     return Session("llms.tiny", {**section, **changes}, store)
 
 
-def queried(local: Session, name: str, reranker: dict, shard: Shard = Shard()) -> pa.Table:  # noqa: B008
+WHOLE = Shard()
+
+
+def queried(local: Session, name: str, reranker: dict, shard: Shard = WHOLE) -> pa.Table:
     ask = ask_of("tiny", {"prompt": "p", "ask": name, **reranker}, PROMPTS[name], 5)
     return query_local_llm(
         USERS,

@@ -50,7 +50,7 @@ def test_the_default_config_and_each_way_of_asking_are_accepted() -> None:
                     "mine": {"llm": "simulated", "prompt": "likelihood", "ask": "likelihood"}
                 }
             },
-            r"ask: likelihood reads log-probabilities, .* llms\.simulated has adapter simulated",
+            r"ask: likelihood reads log-probabilities, and llms\.simulated is simulated",
         ),
         (
             {"rerankers": {"mine": {"llm": "smollm2", "prompt": "numbered", "prior": True}}},

@@ -21,6 +21,17 @@ WORDS = [
     *("A", "B", "C", "D", "E", "F", "G", "H"),
     *("one", "two", "three", "four", "five", "six", "seven", "eight"),
 ]
+SIZES = {
+    "vocab_size": len(WORDS),
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "initializer_range": 0.5,
+    "eos_token_id": 1,
+}
 LIKED = ("cats", "dogs", "songs")
 TEMPLATE = (
     "{% for message in messages %}{{ message['content'] }} <end> {% endfor %}"
@@ -52,19 +63,7 @@ def local(model: torch.nn.Module, dtype: str = "float64") -> LocalModel:
 
 def random_llama(seed: int = 0) -> LlamaForCausalLM:
     torch.manual_seed(seed)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(WORDS),
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=256,
-            initializer_range=0.5,
-            eos_token_id=1,
-        )
-    )
+    return LlamaForCausalLM(LlamaConfig(**SIZES))
 
 
 def random_gpt2() -> GPT2LMHeadModel:
@@ -87,20 +86,7 @@ def random_gpt2() -> GPT2LMHeadModel:
 def windowed_mistral(window: int) -> MistralForCausalLM:
     """Its layers see the last `window` tokens alone."""
     torch.manual_seed(2)
-    return MistralForCausalLM(
-        MistralConfig(
-            vocab_size=len(WORDS),
-            hidden_size=32,
-            intermediate_size=48,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=256,
-            sliding_window=window,
-            initializer_range=0.5,
-            eos_token_id=1,
-        )
-    )
+    return MistralForCausalLM(MistralConfig(**SIZES, sliding_window=window))
 
 
 def counting_llama() -> LlamaForCausalLM:

@@ -90,6 +90,9 @@ def responses() -> pa.Table:
             "prompt_tokens": [400] * N,
             "completion_tokens": [60] * N,
             "latency_s": [0.1] * N,
+            "kind": ["text"] * N,
+            "scores": [None] * N,
+            "reference_keys": [None] * N,
         }
     ).cast(tables.RESPONSES)
 
@@ -146,6 +149,7 @@ def study(primary: Sequence[str] = (), **changes: object) -> Study:
         },
         "nfm": RECOMMENDER,
         "settings": {
+            "study": "microlens-100k",
             "dataset": "microlens-100k",
             "synthetic": False,
             "subset": {"population": "hits", "sample_size": N, "history_length": 3},

@@ -3,9 +3,14 @@
 import dataclasses
 import math
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from microrank.report.summary import summary_table
+from microrank.workflow.config import check_config
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
@@ -197,6 +202,34 @@ def test_without_a_real_model_the_report_says_that_none_was_asked(made, tmp_path
         "**No language model was asked here** (the answers come from a simulated server"
     )
     assert "`methods` names none" in answer(made.study(methods=made.methods(("best",))))
+
+
+@pytest.mark.parametrize("names", [("best",), ("best", "simulated-study")])
+def test_without_a_real_model_the_first_screen_has_three_lines_that_add_one(
+    made, names, monkeypatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    from microrank.report.blocks import Listing
+    from microrank.report.sections import sections
+
+    first = sections(made.study(methods=made.methods(names)))[0]
+    (listing,) = [block for block in first.blocks if isinstance(block, Listing)]
+    assert len(listing.text.splitlines()) == 3
+    added = yaml.safe_load(listing.text)
+    assert added["methods"] == ["best", "smollm2-likelihood", "mine-numbered"]
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["rerankers"] |= added["rerankers"] | {"best": {"reference": "bm25"}}
+    config |= {"llms": config["llms"] | added["llms"], "methods": added["methods"]}
+    check_config(config, ROOT / "workflow/schemas/config.schema.yaml")
+
+
+def test_where_a_real_model_was_asked_its_name_stands_in_the_first_paragraph(made) -> None:
+    from microrank.report.blocks import Listing
+    from microrank.report.headline import headline
+    from microrank.report.sections import sections
+
+    assert "The language model asked is `llama`." in headline(made.study())
+    assert not any(isinstance(block, Listing) for block in sections(made.study())[0].blocks)
 
 
 def test_simulated_and_synthetic_are_said_wherever_they_show(made, tmp_path) -> None:

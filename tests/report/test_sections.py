@@ -56,7 +56,8 @@ def test_a_subset_of_all_users_estimates_their_rates_and_shows_them_beside_the_h
     (section,) = over_all_users(everyone)
     found = cells(next(block for block in section.blocks if isinstance(block, Table)))
     assert float(found["best"][0].split()[0]) == one.row("best", "hr", 5).value
-    assert "drawn from all 1,000, of whom 200 (20.00%)" in section.blocks[0].text  # type: ignore[union-attr]
+    (first, *_) = section.blocks
+    assert "drawn from all 1,000, of whom 200 (20.00%)" in first.text
     headers = [
         block.header
         for part in sections(everyone)
@@ -186,7 +187,7 @@ def test_what_compares_with_nothing_is_one_line() -> None:
     other = study(settings={**one.settings, "dataset": "shop"})
     (section,) = (part for part in sections(other) if part.title == "Beside the published figures")
     (line,) = section.blocks
-    assert line.text.endswith("published ones of microlens-100k: other data.")  # type: ignore[union-attr]
+    assert line.text.endswith("published ones of microlens-100k: other data.")
     (section,) = (part for part in sections(one) if part.title == "Beside the published figures")
     assert sum(isinstance(block, Table) for block in section.blocks) == 2
 

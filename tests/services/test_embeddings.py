@@ -212,7 +212,8 @@ def test_the_url_of_hugging_faces_router_needs_no_base_url(caplog):
         {"adapter": "hf-inference", "model": "intfloat/e5-small-v2"}
     )
     assert settings.url(settings.base_url) == (
-        "https://router.huggingface.co/hf-inference/models/intfloat/e5-small-v2/pipeline/feature-extraction"
+        "https://router.huggingface.co/hf-inference/models/"
+        "intfloat/e5-small-v2/pipeline/feature-extraction"
     )
 
 

@@ -74,8 +74,8 @@ def submitted(study: Path) -> list[str]:
 
 def test_no_account_is_named_or_checked_and_each_attempt_asks_for_more(study: Path) -> None:
     calls = submitted(study)
-    assert [re.search(r"--mem (\d+)", call)[1] for call in calls] == ["4000", "8000", "12000"]  # type: ignore[index]
-    assert [re.search(r"-t (\d+)", call)[1] for call in calls] == ["60", "120", "180"]  # type: ignore[index]
+    assert [re.findall(r"--mem (\d+)", call) for call in calls] == [["4000"], ["8000"], ["12000"]]
+    assert [re.findall(r"-t (\d+)", call) for call in calls] == [["60"], ["120"], ["180"]]
     assert all("--cpus-per-task=2" in call and "-p main" in call for call in calls)
     assert not any(" -A " in call or "gpu" in call for call in calls)
     assert not (study.parent / "sacctmgr").exists(), (

@@ -6,16 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 from microrank.errors import StudyError
-from microrank.workflow.config import check_config
+from microrank.methods import Methods
+from microrank.workflow.config import check_config, subset_settings
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-
-
-@pytest.fixture
-def config(monkeypatch: pytest.MonkeyPatch) -> dict:
-    monkeypatch.chdir(ROOT)
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
 
 def refused(config: dict) -> str:
@@ -26,6 +21,40 @@ def refused(config: dict) -> str:
 
 
 def test_the_default_configuration_is_valid(config: dict) -> None:
+    check_config(config, SCHEMA)
+
+
+def test_the_default_study_asks_a_real_model_in_three_ways_and_no_simulated_one(
+    config: dict,
+) -> None:
+    asking = [method for method in Methods.from_config(config).used if method.rests_on_llm]
+    assert [method.kind for method in asking] == ["llm"] * 3
+    assert [method.settings["ask"] for method in asking] == ["likelihood", "first-token", "order"]
+    assert {method.settings["llm"] for method in asking} == {"smollm2"}
+
+
+def test_the_sample_size_is_the_subsets_or_the_data_sets_or_else_100(config: dict) -> None:
+    assert subset_settings(config) == config["subset"] | {"sample_size": 40}
+    for own, asked, size in ((40, 2000, 2000), (None, "all", "all"), (None, None, 100)):
+        config["datasets"]["sample"]["sample_size"] = own
+        config["subset"]["sample_size"] = asked
+        assert subset_settings(config)["sample_size"] == size
+
+
+def test_real_data_never_get_a_row_of_a_simulated_model(config: dict, tmp_path: Path) -> None:
+    files = {key: str(tmp_path / f"{key}.csv") for key in ("pairs", "titles")}
+    for path in files.values():
+        Path(path).touch()
+    config |= {"dataset": "mine", "datasets": {"mine": files}}
+    check_config(config, SCHEMA)
+    config["rerankers"]["fused"] = {"fusion": "z-score", "of": ["nfm", "simulated-study"]}
+    for name, rests in (("simulated-study", "simulated-study"), ("fused", "fused")):
+        config["methods"] = ["bm25", name]
+        assert f"methods: '{rests}' rests on a simulated model" in refused(config)
+        assert "mine is real: name a model, such as smollm2-likelihood" in refused(config)
+    packed = {"dataset": "sample", "recommender": "nfm", "synthetic": True, "files": "bundle"}
+    lists = dict.fromkeys(("recommendations", "recommendations_for_tuning"), files["pairs"])
+    config["datasets"]["mine"] |= {"origin": packed, **lists}
     check_config(config, SCHEMA)
 
 
@@ -55,7 +84,9 @@ def test_a_reranker_of_an_unknown_model_is_named(config: dict, key: str, section
 
 def test_an_unknown_prompt_is_named(config: dict) -> None:
     name, settings = next(
-        (name, one) for name, one in config["rerankers"].items() if "prompt" in one
+        (name, config["rerankers"][name])
+        for name in config["methods"]
+        if "prompt" in config["rerankers"][name]
     )
     settings["prompt"] = "nothing"
     assert f"rerankers.{name}.prompt: there is no 'nothing'" in refused(config)
@@ -209,6 +240,30 @@ def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(
             bare.append(f"{number}: {text}")
         above = False
     assert bare == []
+
+
+def _keys(schema: dict, where: str) -> dict[str, dict]:
+    """Path -> the schema of every key that a config may have."""
+    keys = {f"{where}.{name}": part for name, part in schema.get("properties", {}).items()}
+    for path, part in list(keys.items()):
+        keys |= _keys(part, path)
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            keys |= _keys(schema[key], f"{where}.*")
+    return keys
+
+
+def test_the_schema_describes_every_key() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    keys = _keys(schema, "config")
+    for name, part in schema["$defs"].items():
+        keys |= _keys(part, name)
+    assert len(keys) > 150
+    assert [path for path, part in keys.items() if not part.get("description")] == []
+
+
+def test_the_default_configuration_is_short_enough_to_read() -> None:
+    assert len((ROOT / "config/config.yaml").read_text().splitlines()) <= 170
 
 
 def test_every_section_is_explained_in_the_configs_readme(config: dict) -> None:

@@ -12,12 +12,6 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 
-@pytest.fixture
-def config(monkeypatch: pytest.MonkeyPatch) -> dict:
-    monkeypatch.chdir(ROOT)
-    return yaml.safe_load((ROOT / "config/config.yaml").read_text())
-
-
 def test_yaml_reads_an_exponent_without_a_point_as_text() -> None:
     assert yaml.safe_load("1e-3") == "1e-3"
 

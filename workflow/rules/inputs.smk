@@ -23,13 +23,18 @@ SHAPING = (
 )
 # The keys of an entry of `llms` with adapter local that shape answers.
 SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
-ASKED_LOCALLY = ("ask", "prior", "per", "calibrate", "prompt", "llm")
+ASKED = ("ask", "prior", "per", "calibrate", "prompt", "llm")
 
 GGUF_FILES = {
     name: gguf
     for name, llm in config["llms"].items()
     if llm["adapter"] == "local" and (gguf := gguf_of(llm))
 }
+
+
+def gpus(count):
+    """Resources: GPUs where the config says cuda; what `auto` finds is not known before."""
+    return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
 
 
 def ranking_model(wildcards):
@@ -42,7 +47,14 @@ def given_lists(wildcards):
     """An input: the file of the user's lists; for tuning, of those made without the valid items."""
     tuned = wildcards.lists == "tuning"
     key = "recommendations_for_tuning" if tuned else "recommendations"
-    return STUDIES.given_lists(wildcards.dataset, key)
+    return as_written(STUDIES.given_lists(wildcards.dataset, key))
+
+
+def training_curve(wildcards):
+    """An input: the curve of NFM's training, if there is one; a packed study's comes with it."""
+    is_packed = bool(STUDIES.origin(wildcards.study))
+    curve = STUDIES.training_curve(wildcards.study)
+    return list(map(as_written, curve)) if is_packed else curve
 
 
 def vectors_file(suffix):
@@ -50,7 +62,7 @@ def vectors_file(suffix):
 
     def path(wildcards):
         encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+        return f"results/{wildcards.study}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
 
     return path
 
@@ -72,7 +84,7 @@ def shaping_settings(wildcards):
 def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", "llm", "prompt")}
+    return {key: settings[key] for key in ("passes", "shuffle", *ASKED) if key in settings}
 
 
 def local_weights(wildcards):
@@ -88,12 +100,6 @@ def local_settings_of(wildcards):
     return {key: llm[key] for key in SHAPING_LOCALLY if key in llm}
 
 
-def asked_locally(wildcards):
-    """A param: how the model is asked."""
-    settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
-    return {key: settings[key] for key in ("passes", "shuffle", *ASKED_LOCALLY) if key in settings}
-
-
 def asks_a_service(method):
     """Whether a method asks a language model, or an encoder elsewhere."""
     encoder = config["encoders"].get(method.settings.get("encoder"), {"adapter": "local"})
@@ -102,6 +108,9 @@ def asks_a_service(method):
 
 def packed_vectors(suffix):
     """An input: a table of an encoder's vectors in the bundle."""
-    return lambda wildcards: STUDIES.packed(
-        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
-    )
+
+    def path(wildcards):
+        name = f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+        return as_written(STUDIES.packed(wildcards.study, name))
+
+    return path

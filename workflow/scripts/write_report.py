@@ -21,6 +21,8 @@ from microrank.report.provenance import checksum, commit, versions
 from microrank.report.study import Study
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
+from microrank.workflow.place import REPOSITORY
+from microrank.workflow.sealing import seals_of
 
 given, params = snakemake.input, snakemake.params
 study = Study(
@@ -37,7 +39,8 @@ study = Study(
     methods=Methods.from_json(params.methods),
     versions=versions(),
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
-    commit=commit(Path.cwd()),
+    commit=commit(REPOSITORY),
+    seals=seals_of(snakemake.config, tables.StoredTable(given.test, tables.SPLIT)),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],
@@ -68,4 +71,4 @@ written = write_report(
 )
 write_text(snakemake.output.markdown, written.markdown)
 write_text(snakemake.output.page, written.page)
-log.info("%s", written.answer)
+log.info("%s", written.answer, extra={"log_file_only": True})

@@ -1,12 +1,15 @@
 """Can each model that the study uses be asked?"""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from microrank.encoders.embed_titles import SEPARATOR
 from microrank.errors import StudyError
-from microrank.llm.prompts import Prompt, build_messages, response_schema
+from microrank.llm.prompts import READ_FORMATS, Prompt, build_messages, response_schema
+from microrank.llm.service_asks import SERVICE_ASKS
+from microrank.local_llm.asks import ask_of, ask_of_format
+from microrank.local_llm.requests import Asked
 from microrank.methods import Method, Methods, settings_used
 from microrank.services.budget import FREE_ADAPTERS, Budget
 from microrank.services.chat_settings import ChatSettings
@@ -66,9 +69,16 @@ def _checks(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[st
 
 
 def _prompt_of(llm: str, methods: Iterable[Method], prompts: Mapping[str, Prompt]) -> Prompt:
-    """A prompt that the model is asked with: one that wants JSON, if there is one."""
+    """A prompt that the model is asked with: one that not every server can serve, if any."""
     names = [method.settings["prompt"] for method in methods if method.settings.get("llm") == llm]
-    return max((prompts[name] for name in names), key=lambda prompt: prompt.json)
+    return max(
+        (prompts[name] for name in names), key=lambda prompt: (_is_read(prompt), prompt.json)
+    )
+
+
+def _is_read(prompt: Prompt) -> bool:
+    """Whether log-probabilities are read in the answers."""
+    return prompt.answer_format in READ_FORMATS
 
 
 def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget) -> Check:
@@ -99,14 +109,17 @@ def made_up_question(
 ) -> Request:
     """A question as the study asks it, about items that do not exist."""
     titles = made_up_titles(n_candidates + history_length)
-    ids = range(FIRST_ID, FIRST_ID + n_candidates)
-    messages = build_messages(
-        prompt, titles[n_candidates:], titles[:n_candidates], ids, range(n_candidates)
-    )
+    ids, order = list(range(FIRST_ID, FIRST_ID + n_candidates)), list(range(n_candidates))
+    history, candidates = titles[n_candidates:], titles[:n_candidates]
+    if _is_read(prompt):
+        ask = ask_of("preflight", {"ask": ask_of_format(prompt.answer_format)}, prompt, None)
+        [body] = ask.bodies(Asked(0, 0, order, history, candidates, ids))
+        return SERVICE_ASKS[ask.name].requests(settings, body, 0)[-1]
+    messages = build_messages(prompt, history, candidates, ids, order)
     return settings.request(messages, 0, response_schema(prompt, n_candidates))
 
 
-def made_up_titles(number: int) -> Sequence[str]:
+def made_up_titles(number: int) -> list[str]:
     """So many different titles of a usual length."""
     return [
         f"The story of {SUBJECTS[part % len(SUBJECTS)]}, told by neighbours, part {part + 1}"

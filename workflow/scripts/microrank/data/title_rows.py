@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import pyarrow.parquet as pq
 
@@ -146,10 +146,9 @@ def _separated(
     if separator == "::":
         separator = INSTEAD_OF_COLONS
         stream = doubled_colons(stream, separator.encode())
-    quoting = csv.QUOTE_MINIMAL if separator in QUOTED else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if separator in QUOTED else csv.QUOTE_NONE
     lines = (text for _, text in _checked_lines(path, stream, file_format))
-    # typeshed wants one of csv's four constants, which an expression of two of them is not to mypy.
-    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)  # type: ignore[arg-type]
+    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
     last_line = 0
     try:
         for row in reader:

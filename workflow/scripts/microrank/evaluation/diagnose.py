@@ -29,7 +29,7 @@ from microrank.evaluation.ranks import (
     user_rows,
 )
 from microrank.evaluation.usage import usage_of
-from microrank.llm.prompts import Prompt, looks_like_instructions
+from microrank.llm.prompts import UNLISTED_FORMATS, Prompt, looks_like_instructions
 from microrank.rerank.repairs import Repairs
 
 HIT_CUTOFF = 10
@@ -54,6 +54,11 @@ class Answers:
     repairs: Repairs
     tuning: pa.Table | None = None
     prompt: Prompt | None = None
+
+    @property
+    def follow_a_list(self) -> bool:
+        """Whether a list was shown, so that answers have positions to be biased by."""
+        return self.prompt is None or self.prompt.answer_format not in UNLISTED_FORMATS
 
 
 def diagnose_rankings(
@@ -123,7 +128,9 @@ def _of_method(
     ranks = ground_truth_ranks(name, ranking, lists.subset)
     hit = (ranks > 0) & (ranks <= HIT_CUTOFF)
     recommender_places = np.tile(np.arange(k), (n, 1))
-    by_shown_position, tau = _position_bias(name, answers, lists) if answers else (None, None)
+    by_shown_position, tau = None, None
+    if answers and answers.follow_a_list:
+        by_shown_position, tau = _position_bias(name, answers, lists)
     return MethodDiagnostics(
         by_recommender_position=_by_position(lists.truth_position, hit, k),
         flow=_flow(lists.truth_position, ranks, k),

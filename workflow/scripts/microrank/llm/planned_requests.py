@@ -8,11 +8,15 @@ import pyarrow as pa
 
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings
+from microrank.llm.query_logprobs import user_questions
 from microrank.llm.questions import questions
+from microrank.llm.service_asks import SERVICE_ASKS
+from microrank.local_llm.asks import ask_of
 from microrank.local_llm.planned_requests import planned_locally
 from microrank.local_llm.requests import ADAPTER
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
+from microrank.services.store import Request
 
 
 def planned_questions(
@@ -52,16 +56,27 @@ def _plan(
     if section["adapter"] == ADAPTER:
         prompt = prompt_of(reranker["prompt"])
         return planned_locally(config, method, subset, catalogue, prompt)
-    asked = questions(
-        subset,
-        catalogue,
-        prompt_of(reranker["prompt"]),
-        chat_settings(section, config["seed"]),
-        seed=config["seed"],
-        passes=reranker.get("passes", 1),
-        shuffle=reranker.get("shuffle", False),
-    )
     base_url = section.get("base_url", section["adapter"])
     service = Service.from_config(f"llms.{name}", section, base_url)
-    requests = [question.request for question in asked]
+    prompt = prompt_of(reranker["prompt"])
+    requests = _requests(config, method, subset, catalogue, prompt)
     return PlannedRequests(method, service, section["model"], requests)
+
+
+def _requests(
+    config: Mapping[str, Any], method: str, subset: pa.Table, catalogue: pa.Table, prompt: Prompt
+) -> list[Request]:
+    """All requests to a service, for a written answer or for log-probabilities."""
+    reranker = config["rerankers"][method]
+    settings = chat_settings(config["llms"][reranker["llm"]], config["seed"])
+    shown = {
+        "seed": config["seed"],
+        "passes": reranker.get("passes", 1),
+        "shuffle": reranker.get("shuffle", False),
+    }
+    ask = ask_of(method, reranker, prompt, None)
+    if ask.name not in SERVICE_ASKS:
+        asked = questions(subset, catalogue, prompt, settings, **shown)
+        return [question.request for question in asked]
+    users = user_questions(subset.sort_by("user_id"), catalogue, ask, settings, **shown)
+    return [request for user in users for _, request in user.named()]

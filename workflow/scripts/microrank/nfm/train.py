@@ -49,14 +49,7 @@ def train_nfm(
     histories = gather_histories([train], items)
     random = generator(seed, "train")
     run = TrainingRun(histories, len(items), recipe, random, device=device, processes=processes)
-    sample = ValidationSample.of(
-        histories,
-        valid,
-        items,
-        n_users=recipe.valid_users,
-        history_length=recipe.history_length,
-        random=random,
-    )
+    sample = ValidationSample.of(histories, valid, items, recipe, random)
     if state_folder:
         identity = ["train", seed, *processes.identity]
         run.keep_in(progress_path(state_folder, recipe, identity, [train, valid]))

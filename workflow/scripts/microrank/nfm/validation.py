@@ -10,6 +10,7 @@ from microrank.evaluation.ndcg import ndcg
 from microrank.nfm.folded_model import FoldedModel, fold, score_catalogue
 from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
+from microrank.nfm.settings import Recipe
 from microrank.tables import find_ids
 
 CUTOFF = 10
@@ -37,28 +38,25 @@ class ValidationSample:
         histories: Histories,
         valid: pa.Table,
         items: pa.Table,
-        *,
-        n_users: int,
-        history_length: int,
+        recipe: Recipe,
         random: np.random.Generator,
     ) -> "ValidationSample":
-        """A sample of `n_users` users, or all where there are fewer.
+        """A sample of the recipe's `valid_users` users, or all where there are fewer.
 
         Args:
             histories: of all users, from train.
             valid: table SPLIT, one item a user.
             items: table ITEMS.
-            n_users: how many users to draw.
-            history_length: how many of a user's newest items the model sees.
+            recipe: how many users to draw, and how many of their newest items the model sees.
             random: draws the users.
         """
         n_all = len(histories.users)
-        users = np.sort(random.choice(n_all, min(n_users, n_all), replace=False))
+        users = np.sort(random.choice(n_all, min(recipe.valid_users, n_all), replace=False))
         places = find_ids(valid["user_id"].to_numpy(), histories.users[users])
         valid_items = valid["item_id"].to_numpy()[places]
         places = find_ids(items["item_id"].to_numpy(), valid_items)
         targets = items["item_index"].to_numpy()[places].astype(np.int64)
-        return cls(histories, users, targets, history_length)
+        return cls(histories, users, targets, recipe.history_length)
 
     def ndcg_at_10(self, model: NFM) -> float:
         """Mean NDCG@10 of the valid items."""

@@ -1,16 +1,19 @@
 """The question, answered in plain words from the numbers, or the reason why they cannot tell."""
 
 from microrank.evaluation.metrics import RANDOM_EXPECTED
-from microrank.report.numbers import count
-from microrank.report.study import Study
-from microrank.report.summary import best_of
-from microrank.report.verdicts import (
+from microrank.evaluation.verdicts import (
     BETTER,
     NO_DIFFERENCE,
     SLIGHTLY_BETTER,
     SLIGHTLY_WORSE,
     UNREADABLE,
     WORSE,
+)
+from microrank.report.numbers import count
+from microrank.report.sealed import seal_line
+from microrank.report.study import Study
+from microrank.report.summary import best_of
+from microrank.report.verdicts import (
     asked_by,
     problem_of_answers,
     reading_problem,
@@ -30,7 +33,8 @@ def headline(study: Study) -> str:
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
-    return " ".join(filter(None, [_who(study), _weak_recommender(study), _seeds(study)]))
+    texts = [_who(study), _weak_recommender(study), _seeds(study), seal_line(study)]
+    return " ".join(filter(None, texts))
 
 
 def unread_warnings(study: Study) -> list[str]:
@@ -91,9 +95,10 @@ def _headline(study: Study) -> str:
             _of_models(study, _readable(study, models)),
             _of_fusions(study, _readable(study, fusions), alone=not models),
         ]
-        return " ".join(filter(None, clauses)) or (
+        text = " ".join(filter(None, clauses)) or (
             "So these numbers do not say whether a language model improves the list."
         )
+        return f"{text} {_models_asked(study, [*models, *fusions])}"
     asked = (
         "the answers come from a simulated server that counts shared words"
         if simulated + simulated_fusions
@@ -103,6 +108,14 @@ def _headline(study: Study) -> str:
         f"**No language model was asked here** ({asked}), so these numbers cannot say whether one "
         "improves the list."
     )
+
+
+def _models_asked(study: Study, methods: list[str]) -> str:
+    """Name the language models behind these rows, as `llms` does."""
+    rows = [study.methods[name] for row in methods for name in asked_by(study.methods[row])]
+    models = sorted({row.settings["llm"] for row in rows})
+    names = ", ".join(f"`{model}`" for model in models)
+    return f"The language model asked is {names}." if len(models) == 1 else f"Asked: {names}."
 
 
 def _readable(study: Study, methods: list[str]) -> list[str]:

@@ -10,10 +10,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from microrank.evaluation.verdicts import VERDICTS
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
-from microrank.report.verdicts import VERDICTS
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
 USERS_TITLE = "Single users"
@@ -62,7 +62,7 @@ def as_page(
     figures: dict[str, str],
     explorer: dict[str, Any] | None,
     template: Template,
-    dataset: str,
+    name: str,
 ) -> str:
     """Return the whole page.
 
@@ -73,7 +73,7 @@ def as_page(
         figures: Name -> svg text.
         explorer: As `explorer_data` gives it; None for a page without it.
         template: Of the page.
-        dataset: Its name.
+        name: The study's.
     """
     *first, last = parts
     explorer_title = [USERS_TITLE] if explorer else []
@@ -85,7 +85,7 @@ def as_page(
     links = (f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
     filled = {
         "title": escape(TITLE),
-        "dataset": escape(dataset),
+        "study": escape(name),
         "policy": _policy(template.js),
         "style": template.css,
         "script": template.js,

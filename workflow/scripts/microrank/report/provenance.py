@@ -1,6 +1,7 @@
 """What wrote a report: package versions, the commit, and the files that shaped it."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -43,11 +44,23 @@ def commit(folder: Path) -> str | None:
 
     It ends in `-dirty` where tracked files were changed.
     """
+    return _git(folder, "describe", *DESCRIBE)
+
+
+def commit_date(folder: Path) -> str | None:
+    """Return the day of the commit of the checkout at `folder`, in UTC; None outside one."""
+    return _git(folder, "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d")
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git says of the checkout at `folder`; None outside one."""
     if not (folder / ".git").exists():
-        return None  # git would name the commit of whatever lies around the folder
-    describe = ["git", "-C", str(folder), "describe", *DESCRIBE]
+        return None  # git would speak of whatever lies around the folder
+    command, env = ["git", "-C", str(folder), *words], {**os.environ, "TZ": "UTC"}
     try:
-        done = subprocess.run(describe, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True, env=env
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

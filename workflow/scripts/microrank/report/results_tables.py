@@ -1,13 +1,14 @@
 """The section `Results`: the main figure, the main table, and what stands behind them."""
 
 from microrank.evaluation.metrics import ORACLE
+from microrank.evaluation.verdicts import ECHO, ECHO_SHARE, UNREADABLE
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.figures import picture
 from microrank.report.headline import in_question
 from microrank.report.numbers import count, count_span, p_cell, share_signed, signed
 from microrank.report.power import power_line, power_table
 from microrank.report.study import Study
-from microrank.report.verdicts import ECHO, ECHO_SHARE, UNREADABLE, asked_by, verdict
+from microrank.report.verdicts import asked_by, verdict
 
 
 def results(study: Study) -> Section:

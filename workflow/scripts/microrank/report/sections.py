@@ -13,11 +13,16 @@ from microrank.report.numbers import digits_of
 from microrank.report.published import published_figures
 from microrank.report.reasons import reasons
 from microrank.report.results_tables import results
+from microrank.report.sealed import seal_section
 from microrank.report.seeds import over_seeds
 from microrank.report.study import Study
 from microrank.report.summary import summary_table
 
 TITLE = "Can a language model improve the recommender's list?"
+ADD_A_MODEL = """\
+llms: {{mine: {{adapter: openai-chat, base_url: "http://localhost:8000/v1", model: its-name}}}}
+rerankers: {{mine-numbered: {{llm: mine, prompt: numbered}}}}
+methods: [{rows}smollm2-likelihood, mine-numbered]"""
 
 
 def sections(study: Study) -> list[Section]:
@@ -31,6 +36,7 @@ def sections(study: Study) -> list[Section]:
         _recommender(study),
         reasons(study),
         *_answers(study),
+        *seal_section(study),
         _provenance(study),
     ]
 
@@ -41,8 +47,23 @@ def _first_screen(study: Study) -> list[Block]:
         Paragraph(headline(study)),
         summary_table(study),
         Paragraph(caveats(study)),
+        *_how_to_ask(study),
         *_notices(study),
     ]
+
+
+def _how_to_ask(study: Study) -> list[Block]:
+    """Return three lines that add a language model, where no row rests on a real one."""
+    methods = study.methods.shown
+    if any(method.rests_on_llm and not method.is_simulated for method in methods):
+        return []
+    text = (
+        "To ask a language model, write these three lines into a file `mine.yaml`, and add "
+        "`--configfile mine.yaml` to the command. `smollm2-likelihood` needs no server and no "
+        "token: for it alone the third line does."
+    )
+    rows = ", ".join(method.name for method in methods if not method.is_simulated)
+    return [Paragraph(text), Listing(ADD_A_MODEL.format(rows=f"{rows}, " if rows else ""))]
 
 
 def _notices(study: Study) -> list[Block]:

@@ -5,17 +5,18 @@ from collections.abc import Collection, Hashable, Mapping
 from typing import Any, TypeVar
 
 from microrank.errors import StudyError
+from microrank.services.answers import read_answer, whole_answer
 from microrank.services.budget import Budget, spending
 from microrank.services.chat_model import ChatModel
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.client import Client
-from microrank.services.completion import read_completion, whole_completion
+from microrank.services.completion import Completion
 from microrank.services.dispatch import ask_each
 from microrank.services.failures import AskedElsewhere, Malformed
 from microrank.services.locks import hold, lock_of
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Request, Store, request_key
-from microrank.services.tokens import answer_limit, prompt_probably_cut
+from microrank.services.tokens import answer_limit, asked_text, prompt_probably_cut
 
 __all__ = ["ChatSettings", "ask_chat", "kept_answer"]
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def kept_answer(store: Store, request: Request) -> Entry | None:
     if entry is None:
         return None
     try:
-        whole_completion(entry.body)
+        whole_answer(request["body"], entry.body)
     except Malformed as error:
         store.set_aside(entry.key, f"not a whole answer ({error})")
         return None
@@ -129,7 +130,7 @@ class _Asker:
 
 def _report(name: str, entries: Collection[Entry]) -> None:
     """Log how many answers are refusals, and how many prompts the server probably cut."""
-    n_refused = sum(read_completion(entry.body).is_refusal for entry in entries)
+    n_refused = sum(_completion(entry).is_refusal for entry in entries)
     if n_refused:
         log.warning(
             "%s: %d of %d answers are refusals: they are kept, and name nothing",
@@ -154,5 +155,8 @@ def prompt_was_cut(entry: Entry) -> bool:
     """Whether the server probably cut the prompt of a kept answer."""
     if entry.request["adapter"] == "simulated":  # it counts words
         return False
-    text = "\n".join(message["content"] for message in entry.request["body"]["messages"])
-    return prompt_probably_cut(read_completion(entry.body).prompt_tokens, text)
+    return prompt_probably_cut(_completion(entry).prompt_tokens, asked_text(entry.request["body"]))
+
+
+def _completion(entry: Entry) -> Completion:
+    return read_answer(entry.request["body"], entry.body)

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from microrank.services.answers import path_of, read_answer
 from microrank.services.client import Call, Client
 from microrank.services.complaints import wants_completion_limit
-from microrank.services.completion import Completion, read_completion
-from microrank.services.connection import Reply
+from microrank.services.completion import Completion
 from microrank.services.endings import Ending, ending_of
 from microrank.services.failures import OtherForm, QuestionFailed, Refused, WhiteSpace
 from microrank.services.served import ServedModels
@@ -113,10 +113,10 @@ class ChatModel:
     def _ask(self, request: Request, body: Mapping[str, Any], notes: tuple[str, ...]) -> Entry:
         service = self._client.service
         call = Call(
-            f"{service.base_url}/chat/completions",
+            f"{service.base_url}{path_of(body)}",
             body,
             chat_estimate(body),
-            read=_read,
+            read=lambda reply: read_answer(body, reply.body),
             usage=lambda completion: completion.usage,
             check=lambda completion: _check_whole(completion, body),
         )
@@ -132,10 +132,6 @@ class ChatModel:
             cost_usd=service.cost_usd(completion.usage),
             notes=notes,
         )
-
-
-def _read(reply: Reply) -> Completion:
-    return read_completion(reply.body)
 
 
 def _check_whole(completion: Completion, body: Mapping[str, Any]) -> None:

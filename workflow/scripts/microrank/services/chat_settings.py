@@ -7,6 +7,7 @@ from typing import Any, Self
 from microrank.errors import StudyError
 
 Messages = Sequence[Mapping[str, str]]
+TOP_LOGPROBS = 20  # the most that OpenAI gives
 RESERVED = frozenset({"model", "messages", "stream", "n", "response_format"})
 
 
@@ -65,6 +66,25 @@ class ChatSettings:
             "pass": pass_number,
         }
         return request if self.revision is None else {**request, "revision": self.revision}
+
+    def first_token_request(self, messages: Messages, pass_number: int) -> dict[str, Any]:
+        """Make a request for the log-probabilities of the answer's first token.
+
+        `extra` may ask for another number of tokens than OpenAI's most, 20.
+
+        Args:
+            messages: the question.
+            pass_number: part of the key.
+        """
+        request = self.request(messages, pass_number)
+        asked = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        return {**request, "body": asked | request["body"] | {"max_tokens": 1}}
+
+    def prompt_request(self, text: str) -> dict[str, Any]:
+        """Make a request for the log-probabilities of a text's own tokens."""
+        request = self.request([], 0)
+        body = {"model": self.model, "prompt": text, **self.extra}
+        return {**request, "body": body | {"max_tokens": 1, "prompt_logprobs": 0}}
 
     def _body(self, messages: Messages) -> dict[str, Any]:
         parameters = {

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from microrank.errors import StudyError
+from microrank.services.answers import is_written, read_answer
 from microrank.services.budget import Budget
 from microrank.services.chat import check_bounded, prompt_was_cut
 from microrank.services.chat_model import FORMAT_REFUSED, FORMAT_RUNS_ON, LIMIT_RENAMED, ChatModel
 from microrank.services.client import Client
-from microrank.services.completion import Completion, read_completion
+from microrank.services.completion import Completion
 from microrank.services.failures import QuestionFailed
 from microrank.services.model_list import listed_model
 from microrank.services.preflight import Finding
@@ -47,14 +48,16 @@ def check_chat(service: Service, request: Request, budget: Budget) -> list[Findi
             entry = model.answer(request)
         except QuestionFailed as failed:
             _stop(client, failed)
-        completion = read_completion(entry.body)
+        completion = read_answer(request["body"], entry.body)
         return [
             *reached(service, service.base_url, token),
             served(request["body"]["model"], entry.served_model),
             _answered(entry, completion),
             *listed_model(client, request["body"]["model"]),
             _format(request, entry, completion),
-            _seed(model, request, completion),
+            _seed(model, request, completion)
+            if is_written(request["body"])
+            else Finding("log-probabilities", "given"),
             *_notable(entry, completion),
         ]
 
@@ -142,7 +145,7 @@ def _seed(model: ChatModel, request: Request, first: Completion) -> Finding:
     if first.is_refusal:
         return Finding("seed", "unknown: the model refused to answer")
     try:
-        second = read_completion(model.answer(request).body)
+        second = read_answer(body, model.answer(request).body)
     except QuestionFailed as failed:
         return Finding("seed", f"unknown: {failed}")
     if second.text == first.text:

@@ -54,10 +54,10 @@ def read_completion(body: str) -> Completion:
     Raises:
         Malformed: it is no answer, or nothing says that it is whole.
     """
-    answer = _json_object(body)
+    answer = json_answer(body)
     choice = _first_choice(answer)
     text, finish_reason = _read_choice(choice)
-    return Completion(text, finish_reason, _served_model(answer), Usage.from_answer(answer))
+    return Completion(text, finish_reason, served_model(answer), Usage.from_answer(answer))
 
 
 def whole_completion(body: str) -> Completion:
@@ -144,7 +144,12 @@ def _json_arguments(message: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _json_object(body: str) -> dict[str, Any]:
+def json_answer(body: str) -> dict[str, Any]:
+    """Read a body as a JSON object.
+
+    Raises:
+        Malformed: it is none, or it says that something went wrong.
+    """
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
@@ -171,7 +176,7 @@ def _first_choice(answer: Mapping[str, Any]) -> dict[str, Any]:
     return choice
 
 
-def _served_model(answer: Mapping[str, Any]) -> str | None:
+def served_model(answer: Mapping[str, Any]) -> str | None:
     """The model that answered, with its provider where the answer names it."""
     served, provider = answer.get("model"), answer.get("provider")
     if not isinstance(served, str):

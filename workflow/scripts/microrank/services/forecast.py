@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from microrank.local_llm.requests import ADAPTER, local_estimate
+from microrank.services.answers import is_question
 from microrank.services.chat import kept_answer
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
@@ -40,7 +41,7 @@ class Forecast:
     def is_unbounded(self) -> bool:
         """Whether answers may take any number of tokens."""
         bodies = [request["body"] for request in self.plan.requests[:1]]
-        return any("messages" in body and answer_limit(body) is None for body in bodies)
+        return any(is_question(body) and answer_limit(body) is None for body in bodies)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: i
 
 
 def _kept(store: Store, request: Request) -> Entry | None:
-    is_chat = "messages" in request["body"] and request["adapter"] != ADAPTER
+    is_chat = is_question(request["body"]) and request["adapter"] != ADAPTER
     return kept_answer(store, request) if is_chat else store.get(request)
 
 
@@ -115,7 +116,7 @@ def _estimate(request: Request) -> Estimate:
     body = request["body"]
     if request["adapter"] == ADAPTER:
         return local_estimate(body)
-    return chat_estimate(body) if "messages" in body else texts_estimate([body["input"]])
+    return chat_estimate(body) if is_question(body) else texts_estimate([body["input"]])
 
 
 def _observed(entries: Collection[Entry]) -> Observed:

@@ -13,7 +13,7 @@ from pathlib import Path
 from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
-from microrank.services.completion import whole_completion
+from microrank.services.answers import is_question, whole_answer
 from microrank.services.failures import Malformed
 from microrank.services.locks import hold
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
@@ -79,9 +79,9 @@ def verify(store: Store) -> dict[Path, str]:
     for path in store.paths():
         try:
             entry = decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
-            is_of_service = entry.request["adapter"] != "local"
-            if is_of_service and "messages" in entry.request["body"]:
-                whole_completion(entry.body)
+            body = entry.request["body"]
+            if entry.request["adapter"] != "local" and is_question(body):
+                whole_answer(body, entry.body)
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
         except Malformed as error:

@@ -60,13 +60,25 @@ class Bound:
 
 def chat_estimate(body: Mapping[str, Any]) -> Estimate:
     """Tokens of a chat request; its answer is taken to be as long as `max_tokens` allows."""
-    messages = body["messages"]
-    size = sum(n_bytes(message["content"]) for message in messages)
+    texts = asked_texts(body)
+    size = sum(map(n_bytes, texts))
     return Estimate(
-        prompt_tokens=_expected(size) + TOKENS_A_MESSAGE * len(messages),
+        prompt_tokens=_expected(size) + TOKENS_A_MESSAGE * len(texts),
         completion_tokens=answer_limit(body) or ANSWER_TOKENS,
-        most_prompt_tokens=_most(size) + MOST_TOKENS_A_MESSAGE * len(messages),
+        most_prompt_tokens=_most(size) + MOST_TOKENS_A_MESSAGE * len(texts),
     )
+
+
+def asked_text(body: Mapping[str, Any]) -> str:
+    """All that a question's body says to the model."""
+    return "\n".join(asked_texts(body))
+
+
+def asked_texts(body: Mapping[str, Any]) -> list[str]:
+    """The contents of a chat's messages, or the one text that is to be continued."""
+    if "prompt" in body:
+        return [body["prompt"]]
+    return [message["content"] for message in body["messages"]]
 
 
 def texts_estimate(texts: Sequence[str]) -> Estimate:
