@@ -15,6 +15,7 @@ from microrank.evaluation.metrics import main_cutoffs
 from microrank.evaluation.ranks import as_ranking, candidate_lists, ground_truth_ranks
 from microrank.evaluation.usage import usage_of
 from microrank.evaluation.verdicts import problem_of_shares
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
 from microrank.local_llm.asks import ask_of
@@ -124,7 +125,7 @@ class Looker:
         cutoff = main_cutoffs([c for c in self.config["report"]["cutoffs"] if c <= k], k)[-1]
         hit = _is_hit(ground_truth_ranks(method, reranked.rankings, users), cutoff)
         was_hit = _is_hit(ground_truth_ranks("recommender", as_ranking(users), users), cutoff)
-        counts, usage = reranked.repairs.counts, usage_of(responses)
+        counts, usage = reranked.repairs.counts or AnswerCounts(), usage_of(responses)
         return Seen(
             n=users.num_rows,
             hits=int(hit.sum()),
