@@ -4,7 +4,8 @@
 WORKS := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
   if $$name -c '$(WORKS)' 2>/dev/null; then command -v $$name; break; fi; done)
-CORES ?= 4
+# report takes CONFIG=file.yaml, laid over config/config.yaml, and CORES=n; without it, all cores.
+RUN = $(BIN)/snakemake $(if $(CORES),--cores $(CORES)) results/report.md $(if $(CONFIG),--configfile '$(CONFIG)')
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
@@ -13,8 +14,8 @@ BIN := .venv/bin
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-report: .venv/run.stamp  ## install what is pinned, then make results/report.md for the dataset that config.yaml names
-	$(BIN)/snakemake --cores $(CORES) results/report.md
+report: .venv/run.stamp  ## install what is pinned, then make results/report.md; make report CONFIG=mine.yaml for a study of your own
+	$(RUN)
 
 test: .venv/dev.stamp  ## the whole test suite
 	$(BIN)/python -m pytest -m "not soak and not slurm and not kubernetes"

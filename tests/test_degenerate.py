@@ -97,5 +97,7 @@ def test_the_study_of_hardly_any_data_ends_with_a_report_or_one_line(
         assert (study / REPORT).read_text().startswith("# ")
     else:
         assert done.returncode != 0
-        assert len([line for line in done.stdout.splitlines() if said in line]) == 1, done.stdout
+        lines = [line for line in done.stdout.splitlines() if said in line]
+        assert len(set(lines)) == 1, done.stdout
+        assert done.stdout.splitlines()[-1] == lines[0], done.stdout
         assert not (study / REPORT).exists()

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from commandline import REPORT, ROOT, copy_repository, run
+import yaml
+from commandline import REPORT, ROOT, SNAKEMAKE, copy_repository, run
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +133,43 @@ def test_make_says_which_pythons_work_where_none_does(bare: Path, tmp_path: Path
     assert "make report PYTHON=/path/to/python3.12" in line
     named = make(bare, path, f"PYTHON={path / 'python3'}")
     assert lines_about(named.stderr, f"and {path / 'python3'} is none of them")
+
+
+def test_snakemake_alone_uses_every_core_and_says_nothing_of_rules(checkout: Path) -> None:
+    command = [*SNAKEMAKE, "resources/sample/pairs.tsv"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "make_sample: made 10000 users" in done.stderr
+    assert f"Provided cores: {len(os.sched_getaffinity(0))}" in done.stderr
+    assert "reason:" not in done.stderr
+    assert "rule make_sample:" not in done.stderr
+
+
+def test_what_failed_stands_last(tmp_path: Path) -> None:
+    checkout = copy_repository(tmp_path)
+    for name in ("pairs.tsv", "titles.csv"):
+        (checkout / name).write_text("nonsense\n")
+    mine = {"dataset": "mine", "datasets": {"mine": {"pairs": "pairs.tsv", "titles": "titles.csv"}}}
+    (checkout / "mine.yaml").write_text(yaml.safe_dump(mine))
+    done = run(checkout, "results/mine/splits/counts.json", "--configfile", "mine.yaml")
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1].startswith("split_interactions: pairs.tsv: ")
+    wrong = run(checkout, "--config", "topk=3")
+    assert wrong.returncode != 0
+    assert "unknown key 'topk' (did you mean 'top_k'?)" in wrong.stdout.splitlines()[-1]
+
+
+def test_make_report_takes_a_config_file_and_cores(checkout: Path) -> None:
+    for words, said in (
+        ([], "/snakemake  results/report.md "),
+        (["CONFIG=my study.yaml"], "results/report.md --configfile 'my study.yaml'"),
+        (["CORES=3"], "/snakemake --cores 3 results/report.md"),
+    ):
+        planned = subprocess.run(
+            ["make", "-n", "report", *words],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert said in f"{planned.stdout.splitlines()[-1]} "

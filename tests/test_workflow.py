@@ -32,6 +32,19 @@ def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:
     assert "synthetic" in report
 
 
+def test_the_verdict_and_the_page_stand_last_on_the_terminal(
+    finished: tuple[Path, str, Path],
+) -> None:
+    *_, before, blank, answer, notice, simulated, page = finished[1].splitlines()
+    assert (before.split(":")[0], blank) == ("Elapsed time", "")
+    assert answer in (finished[0] / REPORT).read_text().replace("**", "")
+    assert notice.startswith("This is the synthetic sample.")
+    assert simulated.startswith("Simulated: ")
+    assert page == "Open results/report.html"
+    assert "reason:" not in finished[1]
+    assert "{'" not in finished[1], "no Python on the terminal"
+
+
 def test_a_second_run_does_nothing(study: Path) -> None:
     again = run(study, REPORT)
     assert again.returncode == 0
@@ -67,7 +80,7 @@ def rules_after(study: Path) -> set[str]:
     return set(planned_jobs(study)) - {"all"}
 
 
-SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report"}
+SCORING = {"score_rankings", "diagnose_rankings", "draw_figures", "write_report", "copy_report"}
 
 
 def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) -> None:
@@ -204,6 +217,31 @@ def test_the_studies_that_come_with_the_workflow_are_planned_with_all_reference_
     assert planned["query_llm"] == planned["rerank_llm"] == asked
     assert planned["rerank_encoder"] + planned["rerank_reference"] + planned["fuse_rankings"] >= 1
     assert planned["write_report"] == 1
+
+
+EXAMPLES = sorted(path.name for path in (ROOT / "config/examples").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_of_a_config_is_planned_with_all_its_methods(study: Path, name: str) -> None:
+    config = yaml.safe_load((study / "config/examples" / name).read_text())
+    for dataset in config.get("datasets", {}).values():
+        (study / dataset["pairs"]).parent.mkdir(exist_ok=True)
+        for key in ("pairs", "titles", "recommendations", "recommendations_for_tuning"):
+            (study / dataset[key]).touch()
+    for reranker in config.get("rerankers", {}).values():
+        if "file" in reranker:
+            (study / reranker["file"]).parent.mkdir()
+            (study / reranker["file"]).touch()
+    assert set(config.get("rerankers", {})) <= set(config["methods"])
+    planned = run(
+        study, "-n", REPORT, "--quiet", "reason", "--configfile", f"config/examples/{name}"
+    )
+    assert planned.returncode == 0, planned.stdout
+    made = config.get("dataset", "sample")
+    (scored,) = re.findall(r"rule score_rankings:\n    input: (.+)", planned.stdout)[:1]
+    for method in config["methods"]:
+        assert f"results/{made}/rankings/{method}.parquet" in scored
 
 
 def test_a_token_is_in_no_file_that_a_whole_study_leaves_nor_in_what_it_prints(study: Path) -> None:

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.data.subset import sample_hit_users, sample_tuning_users, set_aside_for_tuning
+from microrank.data.subset import (
+    sample_hit_users,
+    sample_tuning_users,
+    seeded_order,
+    set_aside_for_tuning,
+)
 from microrank.errors import StudyError
 
 K = 4
@@ -42,6 +47,15 @@ def study(ranks: list[int]) -> dict:
     }
 
 
+def drawn(parts: dict, **wanted: object) -> pa.Table:
+    """Table SUBSET of a draw."""
+    return sample_hit_users(**parts, **{"seed": 0, "history_length": 10, **wanted})  # type: ignore
+
+
+def ids(table: pa.Table) -> list[int]:
+    return table["user_id"].to_pylist()
+
+
 def split(users: np.ndarray, items: np.ndarray, positions: np.ndarray) -> pa.Table:
     return pa.table({"user_id": users, "item_id": items, "position": positions}).cast(tables.SPLIT)
 
@@ -54,17 +68,61 @@ def test_only_users_whose_list_holds_the_held_out_item_are_drawn_each_once(
     if hits == 0:
         return
     size = data.draw(st.integers(1, hits))
-    subset = sample_hit_users(
-        **study(ranks), seed=seed, sample_size=size, history_length=10
-    ).to_pylist()
+    subset = drawn(study(ranks), seed=seed, sample_size=size, history_length=10).to_pylist()
     assert len(subset) == len({row["user_id"] for row in subset}) == size
     for row in subset:
         assert row["candidates"][row["ground_truth_rank"] - 1] == row["ground_truth"]
     assert [row["user_id"] for row in subset] == sorted(row["user_id"] for row in subset)
 
 
+@given(
+    st.lists(st.integers(0, K), min_size=1, max_size=40),
+    st.integers(0, 5),
+    st.booleans(),
+    st.sampled_from(["hits", "users"]),
+    st.data(),
+)
+def test_a_larger_sample_only_adds_users_to_a_smaller_one(
+    ranks: list[int], seed: int, tunes: bool, population: str, data: st.DataObject
+) -> None:
+    wanted = {"seed": seed, "tunes": tunes, "population": population, "tuning_share": 0.3}
+    parts = study(ranks)
+    assume(any(ranks) or population == "users")
+    try:
+        everybody = drawn(parts, **wanted, sample_size="all")
+    except StudyError:
+        assume(False)
+    smaller_size = data.draw(st.integers(1, everybody.num_rows))
+    larger_size = data.draw(st.integers(smaller_size, everybody.num_rows))
+    smaller, larger = (
+        drawn(parts, **wanted, sample_size=size) for size in (smaller_size, larger_size)
+    )
+    assert (smaller.num_rows, larger.num_rows) == (smaller_size, larger_size)
+    rows = larger.to_pylist()
+    assert all(row in rows for row in smaller.to_pylist())
+
+
+@given(st.lists(st.integers(0, K), min_size=2, max_size=40), st.integers(0, 5), st.data())
+def test_the_sample_is_the_first_of_those_with_a_hit_in_an_order_that_ignores_the_lists(
+    ranks: list[int], seed: int, data: st.DataObject
+) -> None:
+    assume(any(ranks))
+    size = data.draw(st.integers(1, sum(map(bool, ranks))))
+    order = seeded_order(np.arange(len(ranks)) * 10 + 7, seed).tolist()
+    with_hit = [user for user in order if ranks[user // 10]]
+    assert ids(drawn(study(ranks), seed=seed, sample_size=size)) == sorted(with_hit[:size])
+
+
+def test_every_user_is_as_likely_as_any_other_to_be_among_the_first() -> None:
+    parts = study([1] * 10)
+    counts = np.zeros(10)
+    for seed in range(600):
+        counts[[user // 10 for user in ids(drawn(parts, seed=seed, sample_size=3))]] += 1
+    assert abs(counts - 180).max() < 5 * np.sqrt(600 * 0.3 * 0.7)
+
+
 def test_history_is_the_newest_items_of_train_and_valid_oldest_first() -> None:
-    subset = sample_hit_users(**study([1, 2]), seed=0, sample_size=2, history_length=3)
+    subset = drawn(study([1, 2]), seed=0, sample_size=2, history_length=3)
     assert subset["history"].to_pylist() == [[6, 7, 8], [6, 7, 8]]
 
 
@@ -74,13 +132,11 @@ def test_too_few_hit_users_are_an_error_where_strict_that_says_how_many_there_ar
         match=r"sample_size is 3, but there are only 2 users whose top 4 holds the held-out item "
         r"\(.*\); set it to 2 or less",
     ):
-        sample_hit_users(
-            **study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10, strict=True
-        )
+        drawn(study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10, strict=True)
 
 
 def test_too_few_hit_users_are_all_taken_with_a_notice(caplog) -> None:
-    subset = sample_hit_users(**study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
+    subset = drawn(study([1, 0, 4, 0]), seed=0, sample_size=3, history_length=10)
     assert subset["ground_truth_rank"].to_pylist() == [1, 4]
     assert "there are only 2 users whose top 4 holds the held-out item" in caplog.text
     assert "all of them are taken" in caplog.text
@@ -90,14 +146,14 @@ def test_where_nothing_is_tuned_users_set_aside_are_drawn_last() -> None:
     parts = study([1] * 40)
     wanted = {"seed": 3, "history_length": 5, "tuning_share": 0.5}
     tuned = [
-        sample_hit_users(**parts, **wanted, sample_size=size, tunes=True)["user_id"].to_pylist()
+        drawn(parts, **wanted, sample_size=size, tunes=True)["user_id"].to_pylist()
         for size in (10, 20)
     ]
     free = [
-        sample_hit_users(**parts, **wanted, sample_size=size, tunes=False)["user_id"].to_pylist()
+        drawn(parts, **wanted, sample_size=size, tunes=False)["user_id"].to_pylist()
         for size in (10, 20, 30)
     ]
-    everybody = sample_hit_users(**parts, **wanted, sample_size="all", tunes=False)
+    everybody = drawn(parts, **wanted, sample_size="all", tunes=False)
     assert free[:2] == tuned
     assert len(free[2]) == 30
     assert set(tuned[1]) < set(free[2])
@@ -105,36 +161,34 @@ def test_where_nothing_is_tuned_users_set_aside_are_drawn_last() -> None:
 
 
 def test_population_users_draws_misses_too_with_rank_zero() -> None:
-    subset = sample_hit_users(
-        **study([1, 0, 4, 0]), seed=0, sample_size=4, history_length=10, population="users"
+    subset = drawn(
+        study([1, 0, 4, 0]), seed=0, sample_size=4, history_length=10, population="users"
     )
     assert subset["ground_truth_rank"].to_pylist() == [1, 0, 4, 0]
 
 
 def test_all_draws_everybody_who_is_eligible_and_says_so_where_nobody_is() -> None:
     wanted = {"seed": 0, "sample_size": "all", "history_length": 10}
-    assert sample_hit_users(**study([1, 0, 4, 0]), **wanted)["ground_truth_rank"].to_pylist() == [
+    assert drawn(study([1, 0, 4, 0]), **wanted)["ground_truth_rank"].to_pylist() == [
         1,
         4,
     ]
-    assert sample_hit_users(**study([1, 0, 4, 0]), **wanted, population="users")[
+    assert drawn(study([1, 0, 4, 0]), **wanted, population="users")[
         "ground_truth_rank"
     ].to_pylist() == [1, 0, 4, 0]
     with pytest.raises(
         StudyError, match="there are only 0 users whose top 4 holds the held-out item"
     ):
-        sample_hit_users(**study([0, 0]), **wanted)
+        drawn(study([0, 0]), **wanted)
 
 
 def test_the_seed_decides_who_is_drawn() -> None:
     everyone = study([1] * 200)
-    drawn = [
-        sample_hit_users(**everyone, seed=seed, sample_size=20, history_length=1)[
-            "user_id"
-        ].to_pylist()
+    samples = [
+        drawn(everyone, seed=seed, sample_size=20, history_length=1)["user_id"].to_pylist()
         for seed in (1, 1, 2)
     ]
-    assert drawn[0] == drawn[1] != drawn[2]
+    assert samples[0] == samples[1] != samples[2]
 
 
 def test_rows_in_any_order_give_the_same_subset() -> None:
@@ -146,7 +200,7 @@ def test_rows_in_any_order_give_the_same_subset() -> None:
         ),
     }
     wanted = {"seed": 3, "sample_size": 2, "history_length": 4}
-    assert sample_hit_users(**tidy, **wanted).equals(sample_hit_users(**shuffled, **wanted))
+    assert drawn(tidy, **wanted).equals(drawn(shuffled, **wanted))
 
 
 TUNED = {"seed": 1, "sample_size": 100, "history_length": 10, "tuning_share": 0.5}
@@ -199,10 +253,10 @@ def test_nobody_tunes_and_is_tested_however_many_are_drawn(
         "tuning_share": share,
         "population": population,
     }
-    assert set(sample_hit_users(**parts, **wanted)["user_id"].to_pylist()) == hit - aside
+    assert set(drawn(parts, **wanted)["user_id"].to_pylist()) == hit - aside
     too_many = {"sample_size": len(hit - aside) + 1, "strict": True}
     with pytest.raises(StudyError, match=r"besides those whom tuning\.share sets aside"):
-        sample_hit_users(**parts, **(wanted | too_many))
+        drawn(parts, **(wanted | too_many))
 
 
 @given(
@@ -221,9 +275,7 @@ def test_who_tunes_does_not_depend_on_anybodys_test_item(one: list[int], other: 
                 if user not in tuners
             )
         )
-        tested = sample_hit_users(
-            **study(ranks), seed=1, sample_size=1, history_length=1, tuning_share=0.5
-        )
+        tested = drawn(study(ranks), seed=1, sample_size=1, history_length=1, tuning_share=0.5)
         assert not set(tested["user_id"].to_pylist()) & set(tuners)
     assert tuners == set_aside_for_tuning(valid["test"]["user_id"].to_numpy(), 0.5, 1).tolist()
 

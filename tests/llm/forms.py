@@ -6,6 +6,8 @@ A form makes the text of an answer from its entries, which stand in the order th
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from string import ascii_lowercase, ascii_uppercase
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def names(entries: Entries) -> list[int]:
 
 
 def lines(entries: Entries, form: str) -> str:
-    """A line for each entry: {place}, {name}, {title}, {short}, {score}, {th} and {down}."""
+    """A line for each entry: {place}, {name}, {title}, {short}, {score}, {th}, {down}, {letter}."""
     ends = {1: "st", 2: "nd", 3: "rd"}
     return "\n".join(
         form.format(
@@ -60,6 +62,7 @@ def lines(entries: Entries, form: str) -> str:
             score=entry.score,
             th=ends.get(entry.place, "th"),
             down=10 - entry.place / 10,
+            letter=(ascii_lowercase + ascii_uppercase)[entry.place - 1],
         )
         for entry in entries
     )
@@ -83,10 +86,46 @@ def shuffled_by_name(entries: Entries) -> Entries:
     return sorted(entries, key=lambda entry: entry.name)
 
 
+def by_title(entries: Entries) -> Entries:
+    return sorted(entries, key=lambda entry: entry.title)
+
+
+def sideways(entries: Entries, rows: dict[str, str]) -> str:
+    """A table whose headings stand in front of its rows: heading -> attribute of an entry."""
+    cells = [
+        f"| {heading} | {' | '.join(str(getattr(entry, of)) for entry in entries)} |"
+        for heading, of in rows.items()
+    ]
+    return "\n".join([cells[0], "|---" * (len(entries) + 1) + "|", *cells[1:]])
+
+
+def columns(entries: Entries, *keys: str) -> str:
+    """A JSON list for each key; a key `rank=place` is the list `rank` of the entries' places."""
+    pairs = [key.split("=") for key in keys]
+    return json.dumps({name: [getattr(entry, of) for entry in entries] for name, of in pairs})
+
+
 def table(entries: Entries, head: str, form: str) -> str:
     return f"| {head} |\n|{'---|' * (head.count('|') + 1)}\n" + lines(entries, f"| {form} |")
 
 
+def html_table(entries: Entries, between: str) -> str:
+    rows = [f"<tr><td>{entry.place}</td><td>{entry.name}</td></tr>" for entry in entries]
+    return between.join(["<table>", "<tr><th>Rank</th><th>Video</th></tr>", *rows, "</table>"])
+
+
+def tool_call(arguments: object) -> str:
+    return json.dumps({"name": "answer", "arguments": arguments})
+
+
+def reasons(entries: Entries) -> dict[str, str]:
+    return {str(entry.name): "2 of 3 people" for entry in shuffled_by_name(entries)}
+
+
+COUNTDOWN = "the places may be numbers"
+NOT_NAMED = "it names no candidate"
+UNSORTED = "the numbers beside the candidates may be scores"
+REVERSED = "a reversed list"
 DRAFT = "A first try: {}. The newest titles weigh most, so the other way round.\n\n"
 
 
@@ -347,12 +386,169 @@ RANKING_FORMS = [
     Form(
         "worst first",
         lambda e: f"From least likely to most likely: {joined(e[::-1], ', ')}",
-        may_be_unread="a reversed list",
+        may_be_unread=REVERSED,
     ),
     Form(
         "two lists",
         lambda e: json.dumps({"a": names(e), "b": names(e)[::-1]}),
         may_be_unread="nothing says which list",
+    ),
+    Form("countdown", lambda e: lines(e[::-1], "{place}. {name}"), may_be_unread=COUNTDOWN),
+    Form(
+        "countdown of brackets",
+        lambda e: lines(e[::-1], "{place}. [{name}] {title}"),
+        may_be_unread=COUNTDOWN,
+    ),
+    Form("unknown titles", lambda e: lines(e, "{place}. A film"), may_be_unread=NOT_NAMED),
+    Form(
+        "unknown titles, last first",
+        lambda e: lines(e[::-1], "{place}. A"),
+        may_be_unread=NOT_NAMED,
+    ),
+    Form("place: unknown", lambda e: lines(e[::-1], "{place}: A film"), may_be_unread=NOT_NAMED),
+    Form(
+        "map of unknown",
+        lambda e: json.dumps({str(x.place): "A" for x in e}),
+        may_be_unread=NOT_NAMED,
+    ),
+    Form(
+        "map of unknown, last first",
+        lambda e: json.dumps({str(x.place): "A" for x in e[::-1]}),
+        may_be_unread=NOT_NAMED,
+    ),
+    Form("place, title", lambda e: lines(e, "{place}、{title}"), by_title=True),
+    Form(
+        "place, name", lambda e: lines(e, "{place}、{name}"), may_be_unread="few entries are a list"
+    ),
+    Form("Platz", lambda e: lines(e, "Platz {place}: Video {name}")),
+    Form("Platz, title", lambda e: lines(e, "Platz {place}: {title}"), by_title=True),
+    Form("first in Chinese", lambda e: lines(e, "第{place}名：{name}")),
+    Form("letters", lambda e: lines(e, "{letter}) {name}")),
+    Form("table on its side", lambda e: sideways(e, {"Rank": "place", "Video": "name"})),
+    Form("table on its side, rank last", lambda e: sideways(e, {"Video": "name", "Rank": "place"})),
+    Form("html table", lambda e: html_table(e, "")),
+    Form("html table in lines", lambda e: html_table(e, "\n")),
+    Form("html list", lambda e: f"<ol>\n{lines(e, '<li>{title}</li>')}\n</ol>", by_title=True),
+    Form("json columns", lambda e: columns(e, "rank=place", "id=name")),
+    Form("json columns, rank last", lambda e: columns(e, "id=name", "rank=place")),
+    Form(
+        "json columns of titles", lambda e: columns(e, "rank=place", "title=title"), by_title=True
+    ),
+    Form(
+        "ranks of the list shown",
+        lambda e: columns(shuffled_by_name(e), "ranks=place"),
+        may_be_unread="ranks, or the numbers of candidates",
+    ),
+    Form("json in a string", lambda e: json.dumps(ranking(e))),
+    Form("tool call", lambda e: tool_call({"ranking": names(e)})),
+    Form(
+        "tool call in tags", lambda e: f"<tool_call>{tool_call({'ranking': names(e)})}</tool_call>"
+    ),
+    Form("tool call of a string", lambda e: tool_call(ranking(e))),
+    Form(
+        "nested objects",
+        lambda e: json.dumps(
+            [{"rank": x.place, "video": {"id": x.name, "title": x.title}} for x in e]
+        ),
+    ),
+    Form(
+        "ranking and reasons",
+        lambda e: json.dumps({"ranking": names(e), "reasons": reasons(e)}),
+    ),
+    Form(
+        "reasons and ranking",
+        lambda e: json.dumps({"reasons": reasons(e), "ranking": names(e)}),
+    ),
+    Form(
+        "map of scores",
+        lambda e: json.dumps({str(x.name): 100 - x.place for x in shuffled_by_name(e)}),
+        may_be_unread=UNSORTED,
+    ),
+    Form("lines of scores", lambda e: lines(by_title(e), "{name}: {down}"), may_be_unread=UNSORTED),
+    Form(
+        "pairs of scores",
+        lambda e: json.dumps([[x.name, 1 - x.place / 40] for x in by_title(e)]),
+        may_be_unread=UNSORTED,
+    ),
+    Form(
+        "tuples of scores",
+        lambda e: str([(x.name, 1 - x.place / 40) for x in e]),
+        may_be_unread="1 to n may be places",
+    ),
+    Form(
+        "[name] title – score",
+        lambda e: lines(by_title(e), "[{name}] {title} - {down}/10"),
+        may_be_unread=UNSORTED,
+    ),
+    Form(
+        "[name] title: place",
+        lambda e: lines(shuffled_by_name(e), "[{name}] {title}: {place}"),
+        may_be_unread=UNSORTED,
+    ),
+    Form(
+        "[name] title (rank: place)",
+        lambda e: lines(shuffled_by_name(e), "[{name}] {title} (rank: {place})"),
+    ),
+    Form(
+        "name → place",
+        lambda e: lines(shuffled_by_name(e), "{name} → {place}"),
+        may_be_unread="places and numbers look alike",
+    ),
+    Form(
+        "title → place",
+        lambda e: lines(shuffled_by_name(e), "{title} → {place}"),
+        by_title=True,
+        may_be_unread=UNSORTED,
+    ),
+    Form(
+        "map title to place",
+        lambda e: json.dumps({x.title: x.place for x in shuffled_by_name(e)}),
+        by_title=True,
+        may_be_unread=UNSORTED,
+    ),
+    Form(
+        "names in a sentence",
+        lambda e: f"I'd put {joined(e, ', then ')}.",
+        may_be_unread="a sentence is no list",
+    ),
+    Form(
+        "names and scores in a sentence",
+        lambda e: "My order: " + ", ".join(f"{x.name} (score {100 - x.place})" for x in e),
+        may_be_unread="a sentence is no list",
+    ),
+    Form(
+        "pairs of neighbours",
+        lambda e: "\n".join(f"[{a.name}] > [{b.name}]" for a, b in sorted(pairwise(e), key=str)),
+        may_be_unread="comparisons are no list",
+    ),
+    Form("best: name", lambda e: f"Worst: {e[-1].name}\nBest: {e[0].name}", may_be_unread=REVERSED),
+    Form("name < name", lambda e: joined(e[::-1], " < "), may_be_unread=REVERSED),
+    Form(
+        "worst first, said after",
+        lambda e: joined(e[::-1], ", ") + " (worst first)",
+        may_be_unread=REVERSED,
+    ),
+    Form(
+        "the last one is the best",
+        lambda e: joined(e[::-1], ", ") + "\n\nThe last one is the most likely.",
+        may_be_unread=REVERSED,
+    ),
+    Form(
+        "json from worst to best",
+        lambda e: json.dumps({"note": "from worst to best", "ranking": names(e)[::-1]}),
+        may_be_unread=REVERSED,
+    ),
+    Form("top n:", lambda e: f"Top {len(e)}: {joined(e, ', ')}"),
+    Form(
+        "thinking aloud, then names",
+        lambda e: (
+            lines(shuffled_by_name(e), "{name}. {title}") + f"\n\nMy answer: {joined(e, ', ')}"
+        ),
+    ),
+    Form(
+        "ranked, then each explained",
+        lambda e: f"{ranking(e)}\n\n{lines(shuffled_by_name(e), '- {name}: {title}')}",
+        may_be_unread="the second list may be another answer",
     ),
 ]
 
@@ -453,4 +649,50 @@ SCORE_FORMS = [
         lambda e: f"<think>{json.dumps({str(x.name): 10 - x.score for x in e})}</think>{scored(e)}",
     ),
     Form("prose", lambda e: f"Sure, here are my scores:\n\n{scored(e)}\n\nI hope this helps!"),
+    Form(
+        "numbered unknown titles",
+        lambda e: lines(sorted_by_score(e), "{place}. A film: {score}/10"),
+        may_be_unread=NOT_NAMED,
+    ),
+    Form(
+        "countdown of unknown titles",
+        lambda e: lines(sorted_by_score(e)[::-1], "{place}. A film: {score}/10"),
+        may_be_unread=NOT_NAMED,
+    ),
+    Form("columns", lambda e: columns(e, "id=name", "score=score")),
+    Form("table on its side", lambda e: sideways(e, {"Candidate": "name", "Score": "score"})),
+    Form("a ranking", ranking, may_be_unread="a ranking has no scores"),
+    Form("a ranking as text", lambda e: joined(e, ", "), may_be_unread="a ranking has no scores"),
+    Form(
+        "table rank id score",
+        lambda e: table(sorted_by_score(e), "Rank | ID | Score", "{place} | {name} | {score}"),
+    ),
+    Form(
+        "table rank title score",
+        lambda e: table(sorted_by_score(e), "Rank | Title | Score", "{place} | {title} | {score}"),
+        by_title=True,
+    ),
+    Form("score, [name]", lambda e: lines(e, "{score}/10 - [{name}] {title}")),
+    Form(
+        "score: name",
+        lambda e: lines(e, "{score}: {name}"),
+        may_be_unread="scores and numbers look alike",
+    ),
+    Form("table score candidate", lambda e: table(e, "Score | Candidate", "{score} | {name}")),
+    Form(
+        "names of each score",
+        lambda e: json.dumps({k: [x.name for x in e if x.score == k] for k in range(11)}),
+        may_be_unread="scores and numbers look alike",
+    ),
+    Form("inline", lambda e: ", ".join(f"{x.name}: {x.score}" for x in e)),
+    Form("inline brackets", lambda e: "; ".join(f"[{x.name}] = {x.score}" for x in e)),
+    Form("inline (score)", lambda e: ", ".join(f"{x.name} ({x.score})" for x in e)),
+    Form(
+        "a sentence",
+        lambda e: "I give " + ", ".join(f"video {x.name} a {x.score}" for x in e),
+        may_be_unread="a sentence is no list",
+    ),
+    Form("of 100", lambda e: lines(e, "{name}: {score}0/100")),
+    Form("tool call", lambda e: tool_call({"scores": {str(x.name): x.score for x in e}})),
+    Form("scores alone", lambda e: lines(e, "{score}"), may_be_unread=NOT_NAMED),
 ]

@@ -61,7 +61,7 @@ from microrank.llm.reading.answer import read_answer
         ),
         ("numbers", "Of [1, 2] and others: [4, 3, 2, 1]", [1, 3, 0, 2], 4, {"prose": 1}),
         ("numbers", "[4] Title 3\n[3] Other 1\n[2] x", [1, 3, 0, 2], 3, {"missing": 1}),
-        ("numbers", "4. Title 3\n3. Other\n2. x\n1. y 2", [1, 3, 0, 2], 4, {}),
+        ("numbers", "4. Title 3\n3. Other\n2. x\n1. y 2", [0, 1, 2, 3], 0, {"empty": 1}),
         ("ids", "7: part 55\n55: x\n101: y\n3000: z", [1, 2, 0, 3], 4, {}),
         ("ids", "", [0, 1, 2, 3], 0, {"empty": 1}),
         ("ids", None, [0, 1, 2, 3], 0, {"empty": 1}),

@@ -64,6 +64,10 @@ class Question:
         self.n = n
         self.ids = draw.sample(range(1, draw.choice([60, 2000, 20000])), n)
         self.titles = [self._title(draw) for _ in range(n)]
+        if draw.random() < 0.08:
+            self.titles = self._numbers(draw)
+        are_numbers = [title.isdigit() for title in self.titles]
+        self.has_numbers_as_titles = sum(are_numbers) * 2 > n
         self.order = draw.sample(range(n), n) if draw.random() < 0.5 else list(range(n))
         number = {position: k for k, position in enumerate(self.order, start=1)}
         self.meant = list(self.order) if answer_format == "scores" else self._meant(draw)
@@ -76,6 +80,11 @@ class Question:
             )
             for place, position in enumerate(self.meant, start=1)
         ]
+
+    def _numbers(self, draw: random.Random) -> list[str]:
+        """A number as each title, such as a year, which names no candidate."""
+        names = {*self.ids, *range(self.n + 1)}
+        return list(map(str, draw.sample([k for k in range(1, 3000) if k not in names], self.n)))
 
     def _title(self, draw: random.Random) -> str:
         if draw.random() < 0.15:
@@ -102,7 +111,7 @@ def complaint(question: Question, form: Form, answer_format: str, parsed: Parsed
         wrong = [] if said == meant else said
     if wrong:
         return "misread"
-    if form.by_title or form.may_be_unread:
+    if form.by_title or form.may_be_unread or question.has_numbers_as_titles:
         return ""
     return "" if parsed.from_model == question.n else "unread"
 
@@ -180,10 +189,82 @@ TITLES = ["Heat (1990)", "Seven (1991)", "Babe (1992)", "Nixon (1993)"]
         "Video 3 is the one to avoid.",
         "<think>1, 2, 3, 4",
         "analysisThe order is 4, 3, 2, 1",
+        "4. A thriller\n3. A comedy\n2. A drama\n1. A cartoon",  # a countdown of unknown titles
+        '{"ranks": [2, 4, 1, 3]}',  # the first one's rank, or the first one of the ranking?
+        '{"2": 0.1, "4": 0.9, "1": 0.3, "3": 0.2}',  # not in the order of its scores
+        '{"ranking": [4, 2, 1, 3], "note": "from worst to best"}',
+        "4, 2, 1, 3\n\nThe last one is the most likely.",
+        "Worst: 4\nBest: 2",
+        '{"ranking": [4, 2, 1, 3]}\n\n- 1: Heat\n- 2: Seven\n- 3: Babe\n- 4: Nixon',
+        "The list:\n[1] Heat\n[2] Seven\n[3] Babe\n[4] Nixon\n\nI think 4 is the best.",
     ],
 )
 def test_an_answer_that_does_not_decide_names_nothing(text: str) -> None:
     assert read_answer(text, "numbers", [11, 12, 13, 14], SHOWN, TITLES).from_model == 0
+
+
+@pytest.mark.parametrize("answer_format", ["ids", "numbers"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"1": "300", "2": "21", "3": "1917", "4": "1984"}',
+        '{"ranking": {"1": 300, "2": 21, "3": 1917, "4": 1984}}',
+        '[{"1": "300"}, {"2": "21"}, {"3": "1917"}, {"4": "1984"}]',
+        "[[1, 300], [2, 21], [3, 1917], [4, 1984]]",
+        "1: 300\n2: 21\n3: 1917\n4: 1984",
+        "1 - 300\n2 - 21\n3 - 1917\n4 - 1984",
+        "1. 300\n2. 21\n3. 1917\n4. 1984",
+        "[1] 300\n[2] 21\n[3] 1917\n[4] 1984",
+        "| 1 | 300 |\n| 2 | 21 |\n| 3 | 1917 |\n| 4 | 1984 |",
+        '{"1": "a thriller", "2": "a comedy", "3": "a drama", "4": "a cartoon"}',
+        '{"1": "a thriller", "2": "21", "3": "a drama", "4": "1984"}',
+        '{"1": {"year": 1999}, "2": {"year": 1990}, "3": {"year": 2001}, "4": {"year": 1980}}',
+        '{"1": 95, "2": 90, "3": 85, "4": 70}',
+        '{"4": "1984", "3": "1917", "2": "21", "1": "300"}',
+        "4: 1984\n3: 1917\n2: 21\n1: 300",
+    ],
+)
+def test_places_beside_titles_that_are_numbers_are_never_the_order_shown(
+    text: str, answer_format: str
+) -> None:
+    titles = ["1984", "300", "21", "1917"]
+    parsed = read_answer(text, answer_format, [11, 12, 13, 14], SHOWN, titles)
+    assert parsed.from_model == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. 300: 9/10\n2. 21: 8/10\n3. 1917: 5/10\n4. 1984: 1/10",
+        "4. A thriller: 1/10\n3. A comedy: 5/10\n2. A drama: 8/10\n1. A cartoon: 9/10",
+        '{"ranking": [4, 2, 1, 3]}',
+        "4, 2, 1, 3",
+        '{"9": [1, 2], "8": [3], "1": [4]}',
+        "9: 1\n9: 2\n8: 3\n1: 4",
+    ],
+)
+def test_an_answer_that_gives_candidates_no_scores_names_nothing(text: str) -> None:
+    titles = ["1984", "300", "21", "1917"]
+    assert read_answer(text, "scores", [11, 12, 13, 14], SHOWN, titles).from_model == 0
+
+
+@pytest.mark.parametrize("answer_format", ["ids", "numbers", "scores"])
+@pytest.mark.parametrize(
+    "separator", [", ", "  ,  and  then  ", " > ", " and ", "] > [", "\n", " "]
+)
+@pytest.mark.parametrize("end", [", and others", "] (worst first)", ", 7x", ". So it is"])
+def test_a_long_sequence_with_another_end_is_read_without_trying_every_way(
+    separator: str, end: str, answer_format: str
+) -> None:
+    text = f"[{separator.join(map(str, range(1, 200)))}{end}"
+    assert len(read_answer(text, answer_format, [11, 12, 13, 14], SHOWN).positions) == 4
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("text", ["[1 is 2, 3]", "['\\d', 2, 1]", "[(1)(2), 4]", "{1: 1 is 1}"])
+def test_python_is_read_without_a_warning(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    read_answer(text, "numbers", [11, 12, 13, 14], SHOWN)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_bare_numbers_in_order_are_an_order_where_numbers_were_asked_for_and_no_ids() -> None:

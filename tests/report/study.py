@@ -149,6 +149,7 @@ def study(primary: Sequence[str] = (), **changes: object) -> Study:
         },
         "nfm": RECOMMENDER,
         "settings": {
+            "study": "microlens-100k",
             "dataset": "microlens-100k",
             "synthetic": False,
             "subset": {"population": "hits", "sample_size": N, "history_length": 3},

@@ -40,7 +40,7 @@ def with_verdict(study, method: str, delta: float, p: float):
         if row["method"] == method and row["metric"] == "hr":
             row |= {"delta": delta, "p_holm": p}
         if row["method"] == method and row["metric"] == "hr_equivalence":
-            row |= {"ci_low": delta - 0.2, "ci_high": delta + 0.2}
+            row |= {"ci_low": delta - 0.2, "ci_high": delta + 0.2, "p_holm": 1.0}
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
@@ -163,7 +163,7 @@ def test_power_is_told_for_one_test_and_for_the_verdicts_of_the_method_in_questi
     )
     assert first > single
     assert (
-        f"{differing:.0%} of the 40 users are a hit at 10 for only one of NFM and `llama`"
+        f"{differing:.0%} of the 40 users are a hit (Hits@10) for only one of NFM and `llama`"
         in report.markdown
     )
     assert (
@@ -391,35 +391,35 @@ def test_a_language_model_that_can_be_read_still_gets_its_verdict_beside_one_tha
     assert "**Yes: re-ranking by `best` puts more" in text
 
 
-def with_equivalence(study, method: str, low: float, high: float):
-    """The study in which the 90 % interval of this method's difference is low…high."""
+def with_equivalence(study, method: str, p: float):
+    """The study in which the two one-sided tests of this method have p after correction."""
     from microrank.evaluation.metrics import METRICS
 
     rows = study.metrics.to_pylist()
     for row in rows:
         if row["method"] == method and row["metric"] == "hr_equivalence":
-            row |= {"ci_low": low, "ci_high": high}
+            row |= {"p_holm": p}
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
 EQUIVALENCES = [
-    (0.03, 0.01, (0.01, 0.045), "better by less than the margin", "Yes, but by less than 5% of"),
-    (0.03, 0.01, (0.01, 0.06), "better", "Yes: re-ranking by `llama`"),
-    (-0.03, 0.01, (-0.045, -0.01), "worse by less than the margin", "No: no language model makes"),
-    (-0.03, 0.01, (-0.06, -0.01), "worse", "No: every language model"),
-    (0.0, 0.9, (-0.04, 0.04), "no difference worth the margin", "No: no language model makes"),
-    (0.0, 0.9, (-0.05, 0.04), "cannot tell", "These numbers cannot tell"),
+    (0.03, 0.01, 0.04, "better by less than the margin", "Yes, but by less than 5% of"),
+    (0.03, 0.01, 0.06, "better", "Yes: re-ranking by `llama`"),
+    (-0.03, 0.01, 0.04, "worse by less than the margin", "No: no language model makes"),
+    (-0.03, 0.01, 0.06, "worse", "No: every language model"),
+    (0.0, 0.9, 0.05, "no difference worth the margin", "No: no language model makes"),
+    (0.0, 0.9, 0.051, "cannot tell", "These numbers cannot tell"),
 ]
 
 
-@pytest.mark.parametrize(("delta", "p", "interval", "expected", "headline"), EQUIVALENCES)
-def test_verdicts_say_no_difference_only_where_the_interval_lies_within_the_margin(
-    made, delta, p, interval, expected, headline
+@pytest.mark.parametrize(("delta", "p", "equal", "expected", "headline"), EQUIVALENCES)
+def test_verdicts_say_no_difference_only_where_both_one_sided_tests_show_it(
+    made, delta, p, equal, expected, headline
 ) -> None:
     from microrank.report.headline import answer
     from microrank.report.verdicts import verdict
 
-    study = with_equivalence(with_verdict(made.study(), "llama", delta, p), "llama", *interval)
+    study = with_equivalence(with_verdict(made.study(), "llama", delta, p), "llama", equal)
     assert verdict(study, "llama") == expected
     assert answer(study).startswith(f"**{headline}")
     assert verdict(study, "llama", "hr_over_random") == "cannot tell"

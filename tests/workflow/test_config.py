@@ -33,11 +33,12 @@ def test_the_default_study_asks_a_real_model_in_three_ways_and_no_simulated_one(
     assert {method.settings["llm"] for method in asking} == {"smollm2"}
 
 
-def test_a_data_set_may_have_a_sample_size_of_its_own(config: dict) -> None:
+def test_the_sample_size_is_the_subsets_or_the_data_sets_or_else_100(config: dict) -> None:
     assert subset_settings(config) == config["subset"] | {"sample_size": 40}
-    for dataset in ({}, {"sample_size": None}):
-        config["datasets"]["sample"] = dataset
-        assert subset_settings(config) == config["subset"]
+    for own, asked, size in ((40, 2000, 2000), (None, "all", "all"), (None, None, 100)):
+        config["datasets"]["sample"]["sample_size"] = own
+        config["subset"]["sample_size"] = asked
+        assert subset_settings(config)["sample_size"] == size
 
 
 def test_real_data_never_get_a_row_of_a_simulated_model(config: dict, tmp_path: Path) -> None:
@@ -239,6 +240,30 @@ def test_every_key_of_the_default_configuration_has_a_comment_or_lies_below_one(
             bare.append(f"{number}: {text}")
         above = False
     assert bare == []
+
+
+def _keys(schema: dict, where: str) -> dict[str, dict]:
+    """Path -> the schema of every key that a config may have."""
+    keys = {f"{where}.{name}": part for name, part in schema.get("properties", {}).items()}
+    for path, part in list(keys.items()):
+        keys |= _keys(part, path)
+    for key in ("additionalProperties", "items"):
+        if isinstance(schema.get(key), dict):
+            keys |= _keys(schema[key], f"{where}.*")
+    return keys
+
+
+def test_the_schema_describes_every_key() -> None:
+    schema = yaml.safe_load(SCHEMA.read_text())
+    keys = _keys(schema, "config")
+    for name, part in schema["$defs"].items():
+        keys |= _keys(part, name)
+    assert len(keys) > 150
+    assert [path for path, part in keys.items() if not part.get("description")] == []
+
+
+def test_the_default_configuration_is_short_enough_to_read() -> None:
+    assert len((ROOT / "config/config.yaml").read_text().splitlines()) <= 170
 
 
 def test_every_section_is_explained_in_the_configs_readme(config: dict) -> None:

@@ -42,6 +42,26 @@ def test_a_repeat_has_a_folder_of_its_own_and_the_next_seed() -> None:
     assert studies.pairs("sample.seed-8") == ["resources/sample/pairs.tsv"]
 
 
+def test_a_study_with_a_name_has_folders_of_its_own_and_the_data_sets_splits_and_lists() -> None:
+    studies = Studies(configured(study="short", seed=7, repeats=2))
+    assert studies.seeds == {"short": 7, "short.seed-8": 8}
+    assert studies.data_seeds == {"sample": 7, "sample.seed-8": 8}
+    assert studies.data_of("short.seed-8") == "sample.seed-8"
+    assert studies.data_of("sample.seed-8") == "sample.seed-8"
+    assert studies.seed("short.seed-8") == studies.seed("sample.seed-8") == 8
+    assert studies.dataset("short.seed-8") == studies.dataset("sample")
+    assert studies.of_recommender("short", "a.json") == "results/sample/nfm/a.json"
+    assert studies.training_curve("short.seed-8") == ["results/sample.seed-8/nfm/training.csv"]
+    assert set(studies.data_folders) == {*DEFAULT["datasets"], "sample.seed-8"}
+
+
+@pytest.mark.parametrize("study", [None, "sample"])
+def test_a_study_without_a_name_lies_in_its_data_sets_folder(study: str | None) -> None:
+    studies = Studies(configured(study=study, repeats=2))
+    assert studies.seeds == studies.data_seeds
+    assert [studies.data_of(folder) for folder in studies.seeds] == list(studies.seeds)
+
+
 def test_nfms_lists_and_curve_lie_in_the_folder_nfm() -> None:
     studies = Studies(configured())
     lists = studies.of_recommender("sample", "recommendations.parquet")
@@ -100,6 +120,15 @@ def test_a_bundle_holds_what_each_repeat_made_below_its_seed() -> None:
     }
 
 
+def test_the_bundle_of_a_study_with_a_name_holds_its_own_report_and_its_data_sets_lists() -> None:
+    config = configured(study="short", methods=["minilm", "fusion-minilm"])
+    files = files_to_pack(Studies(config), Methods.from_config(config), in_repository)
+    assert files["report.md"] == "results/short/report.md"
+    assert files["20240601/embeddings/minilm.parquet"] == "results/short/embeddings/minilm.parquet"
+    lists = "recommendations_for_tuning.parquet"
+    assert files[f"20240601/{lists}"] == "results/sample/tuning/recommendations.parquet"
+
+
 def described(config: dict) -> dict:
     return study_settings(Studies(config), Methods.from_config(config))
 
@@ -115,12 +144,16 @@ def test_the_report_is_told_the_used_models_without_secrets_or_limits_of_asking(
     assert list(settings["rerankers"]) == ["simulated-study", "minilm"]
     assert settings["nfm"]["recipe"] == "sampled"
     assert settings["synthetic"] is True
+    assert (settings["study"], settings["dataset"]) == ("sample", "sample")
+    assert described(config | {"study": "short"})["study"] == "short"
 
 
 def test_given_lists_come_without_a_recipe_and_a_bundle_names_what_was_packed() -> None:
     assert "nfm" not in described(with_lists())
     assert described(with_lists())["recommender"] == "knn"
+    assert described(with_lists(origin=ORIGIN | {"study": "short"}))["study"] == "short"
     replay = described(with_lists(origin=ORIGIN | {"dataset": "packed"}))
+    assert replay["study"] == "packed"
     assert (replay["dataset"], replay["recommender"], replay["replayed_from"]) == (
         "packed",
         "nfm",

@@ -39,7 +39,7 @@ rule pack_bundle:
         used=names_of(METHODS.used),
         origin={
             key: study_settings(STUDIES, METHODS)[key]
-            for key in ("dataset", "recommender", "synthetic")
+            for key in ("study", "dataset", "recommender", "synthetic")
         },
     script:
         "../scripts/pack_bundle.py"
@@ -50,14 +50,14 @@ rule take_embeddings:
         titles=packed_vectors("parquet"),
         histories=packed_vectors("histories.parquet"),
     output:
-        titles="results/{dataset}/{tuning}embeddings/{encoder}.parquet",
-        histories="results/{dataset}/{tuning}embeddings/{encoder}.histories.parquet",
+        titles="results/{study}/{tuning}embeddings/{encoder}.parquet",
+        histories="results/{study}/{tuning}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{dataset}/logs/{tuning}take_embeddings.{encoder}.log",
+        "results/{study}/logs/{tuning}take_embeddings.{encoder}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
+        "results/{study}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
     wildcard_constraints:
-        dataset=any_of(STUDIES.bundled),
+        study=any_of(STUDIES.bundled),
         encoder=any_of(config["encoders"]),
     conda:
         "../../envs/data.yaml"

@@ -4,37 +4,30 @@ Needs: config/config.yaml, workflow/schemas/config.schema.yaml
 """
 
 import os
-import re
 import sys
-from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-SCRIPTS = Path(workflow.basedir, "workflow", "scripts")
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
-from microrank.workflow.config import check_config, read_numbers, subset_settings
-from microrank.workflow.place import check_place
-from microrank.workflow.renamed import check_target
+from microrank.workflow.last_words import failures, say_last, verdict
+from microrank.workflow.place import find_file
+from microrank.workflow.start import checked_config
 from microrank.workflow.studies import Studies
+from microrank.workflow.wildcards import any_of, rerankers_asking, rerankers_with
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of
 
-SCHEMA = Path(workflow.basedir, "workflow", "schemas", "config.schema.yaml")
-RAW_FILES_HERE = workflow.storage_settings.default_storage_provider is None
+FILES_HERE = workflow.storage_settings.default_storage_provider is None
 try:
-    check_place(workflow.basedir, sys.executable)
-    for target in sys.argv[1:]:
-        check_target(target)
-    config.update(read_numbers(config, SCHEMA))
-    check_config(config, SCHEMA, raw_files_here=RAW_FILES_HERE)
-    config["subset"] = subset_settings(config)
+    config = checked_config(config, sys.argv[1:], files_here=FILES_HERE)
 except StudyError as error:
+    say_last([str(error)])
     raise WorkflowError(str(error)) from None
 
 STUDIES = Studies(config)
 STUDY = f"results/{STUDIES.name}"
+DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
 ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language model
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
@@ -45,27 +38,41 @@ def source_digest(rule_name):
     return sources.source_digest(SCRIPTS / f"{rule_name}.py")
 
 
+def folder_of(wildcards):
+    """The folder that a job writes to: a study's, or a data set's for its splits and lists."""
+    return wildcards.get("study") or wildcards.dataset
+
+
 def seed_of(wildcards):
     """A param: the study's seed, or a repeat's own."""
-    return STUDIES.seed(wildcards.dataset)
+    return STUDIES.seed(folder_of(wildcards))
+
+
+def data_file(name):
+    """An input: a file of the data set that the job's study is about."""
+    return lambda wildcards: f"results/{STUDIES.data_of(folder_of(wildcards))}/{name}"
 
 
 def users_file(wildcards):
     """An input: the users whose lists are re-ranked, or on whom fusions are tuned."""
-    return f"results/{wildcards.dataset}/{wildcards.tuning or 'subset/'}users.parquet"
+    return f"results/{wildcards.study}/{wildcards.tuning or 'subset/'}users.parquet"
 
 
 def past_files(wildcards):
     """An input: the splits that came before the items to find."""
     is_tuning = "tuning" in (wildcards.get("lists"), wildcards.get("tuning", "").rstrip("/"))
     names = ["train"] if is_tuning else ["train", "valid"]
-    return [f"results/{wildcards.dataset}/splits/{name}.parquet" for name in names]
+    return [data_file(f"splits/{name}.parquet")(wildcards) for name in names]
+
+
+def as_written(path):
+    """A path that stays as the config has it where a module puts a prefix before all others."""
+    return local(path) if FILES_HERE else path
 
 
 def repository_file(path):
-    """Where a file of the repository is found; it travels along where results lie in a storage."""
-    in_storage = workflow.storage_settings.default_storage_provider
-    return workflow.source_path(f"../../{path}") if in_storage else path
+    """Where a file of the user's or of the repository is; it travels along to a storage."""
+    return as_written(find_file(path)) if FILES_HERE else workflow.source_path(f"../../{path}")
 
 
 def prompt_of(name):
@@ -97,36 +104,11 @@ def shard_of(rule_name):
 
 def recommendations_file(wildcards):
     """An input: the lists to re-rank, whoever made them."""
-    return STUDIES.of_recommender(wildcards.dataset, "recommendations.parquet")
-
-
-def gpus(count):
-    """Resources: GPUs where the config says cuda; what `auto` finds is not known before."""
-    return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
-
-
-def any_of(names):
-    """A pattern of exactly these names; of nothing, if there are none."""
-    return "|".join(map(re.escape, names)) or "(?!)"
-
-
-def rerankers_with(key):
-    """A pattern of the rerankers whose settings have this key."""
-    return any_of([name for name, reranker in config["rerankers"].items() if key in reranker])
-
-
-def rerankers_asking(*adapters):
-    """A pattern of the rerankers that ask a language model by one of these adapters."""
-    return any_of(
-        [
-            name
-            for name, reranker in config["rerankers"].items()
-            if "llm" in reranker and config["llms"][reranker["llm"]]["adapter"] in adapters
-        ]
-    )
+    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
 
 
 wildcard_constraints:
-    dataset=any_of(STUDIES.folders),
+    dataset=any_of(STUDIES.data_folders),
+    study=any_of(STUDIES.seeds),
     tuning="(tuning/)?",
     shard=r"\d+",

@@ -27,8 +27,8 @@ TO_FETCH = {
 
 rule make_sample:
     output:
-        pairs="resources/{dataset}/pairs.tsv",
-        titles="resources/{dataset}/titles.csv",
+        pairs=as_written("resources/{dataset}/pairs.tsv"),
+        titles=as_written("resources/{dataset}/titles.csv"),
     log:
         "results/{dataset}/logs/make_sample.log",
     benchmark:
@@ -45,19 +45,16 @@ rule make_sample:
         "../scripts/make_sample.py"
 
 
-localrules:  # by a cluster's profile too: its nodes often have no way out
-    fetch_microlens,
-
-
 rule fetch_microlens:
     output:
-        "{raw_file}",
+        as_written("{raw_file}"),
     log:
         "results/logs/fetch_microlens/{raw_file}.log",
     benchmark:
         "results/benchmarks/fetch_microlens/{raw_file}.tsv"
     wildcard_constraints:
         raw_file=any_of(TO_FETCH),
+    localrule: True  # by a cluster's profile too: its nodes often have no way out
     conda:
         "../../envs/data.yaml"
     params:
@@ -73,8 +70,8 @@ rule fetch_microlens:
 
 rule split_interactions:
     input:
-        pairs=lambda wildcards: STUDIES.pairs(wildcards.dataset),
-        titles=lambda wildcards: STUDIES.dataset(wildcards.dataset)["titles"],
+        pairs=lambda wildcards: [as_written(path) for path in STUDIES.pairs(wildcards.dataset)],
+        titles=lambda wildcards: as_written(STUDIES.dataset(wildcards.dataset)["titles"]),
     output:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",

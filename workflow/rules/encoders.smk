@@ -24,14 +24,14 @@ SHAPING_VECTORS = (
 rule embed_titles:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
     output:
-        titles="results/{dataset}/{tuning}embeddings/{encoder}.parquet",
-        histories="results/{dataset}/{tuning}embeddings/{encoder}.histories.parquet",
+        titles="results/{study}/{tuning}embeddings/{encoder}.parquet",
+        histories="results/{study}/{tuning}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{dataset}/logs/{tuning}embed_titles.{encoder}.log",
+        "results/{study}/logs/{tuning}embed_titles.{encoder}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}embed_titles.{encoder}.tsv"
+        "results/{study}/benchmarks/{tuning}embed_titles.{encoder}.tsv"
     wildcard_constraints:
         encoder=any_of(config["encoders"]),
     conda:

@@ -11,15 +11,15 @@ makes: tuning/users.parquet, rankings/{method}.parquet, rankings/{method}.fusion
 
 rule sample_tuning_users:
     input:
-        recommendations="results/{dataset}/tuning/recommendations.parquet",
-        train="results/{dataset}/splits/train.parquet",
-        valid="results/{dataset}/splits/valid.parquet",
+        recommendations=data_file("tuning/recommendations.parquet"),
+        train=data_file("splits/train.parquet"),
+        valid=data_file("splits/valid.parquet"),
     output:
-        subset="results/{dataset}/tuning/users.parquet",
+        subset="results/{study}/tuning/users.parquet",
     log:
-        "results/{dataset}/logs/tuning/sample_tuning_users.log",
+        "results/{study}/logs/tuning/sample_tuning_users.log",
     benchmark:
-        "results/{dataset}/benchmarks/tuning/sample_tuning_users.tsv"
+        "results/{study}/benchmarks/tuning/sample_tuning_users.tsv"
     conda:
         "../../envs/data.yaml"
     params:
@@ -33,22 +33,22 @@ rule sample_tuning_users:
 
 rule fuse_rankings:
     input:
-        subset="results/{dataset}/subset/users.parquet",
-        parts=parts_of_fusion("results/{dataset}", recommendations_file),
-        tuning="results/{dataset}/tuning/users.parquet",
+        subset="results/{study}/subset/users.parquet",
+        parts=parts_of_fusion("results/{study}", recommendations_file),
+        tuning="results/{study}/tuning/users.parquet",
         tuning_parts=parts_of_fusion(
-            "results/{dataset}/tuning",
-            lambda wildcards: f"results/{wildcards.dataset}/tuning/recommendations.parquet",
+            "results/{study}/tuning",
+            data_file("tuning/recommendations.parquet"),
         ),
     output:
-        rankings="results/{dataset}/rankings/{method}.parquet",
-        chosen="results/{dataset}/rankings/{method}.fusion.json",
+        rankings="results/{study}/rankings/{method}.parquet",
+        chosen="results/{study}/rankings/{method}.fusion.json",
     log:
-        "results/{dataset}/logs/fuse_rankings.{method}.log",
+        "results/{study}/logs/fuse_rankings.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/fuse_rankings.{method}.tsv"
+        "results/{study}/benchmarks/fuse_rankings.{method}.tsv"
     wildcard_constraints:
-        method=rerankers_with("fusion"),
+        method=rerankers_with(config, "fusion"),
     conda:
         "../../envs/rerank.yaml"
     params:

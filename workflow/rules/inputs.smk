@@ -32,6 +32,11 @@ GGUF_FILES = {
 }
 
 
+def gpus(count):
+    """Resources: GPUs where the config says cuda; what `auto` finds is not known before."""
+    return {"gpu": count} if config["nfm"]["device"] == "cuda" else {}
+
+
 def ranking_model(wildcards):
     """An input: a refitted model knows the valid items, so fusions are tuned on another's lists."""
     refitted = RECIPE["refit"] and wildcards.lists == "nfm"
@@ -42,7 +47,14 @@ def given_lists(wildcards):
     """An input: the file of the user's lists; for tuning, of those made without the valid items."""
     tuned = wildcards.lists == "tuning"
     key = "recommendations_for_tuning" if tuned else "recommendations"
-    return STUDIES.given_lists(wildcards.dataset, key)
+    return as_written(STUDIES.given_lists(wildcards.dataset, key))
+
+
+def training_curve(wildcards):
+    """An input: the curve of NFM's training, if there is one; a packed study's comes with it."""
+    is_packed = bool(STUDIES.origin(wildcards.study))
+    curve = STUDIES.training_curve(wildcards.study)
+    return list(map(as_written, curve)) if is_packed else curve
 
 
 def vectors_file(suffix):
@@ -50,7 +62,7 @@ def vectors_file(suffix):
 
     def path(wildcards):
         encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.dataset}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+        return f"results/{wildcards.study}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
 
     return path
 
@@ -96,6 +108,9 @@ def asks_a_service(method):
 
 def packed_vectors(suffix):
     """An input: a table of an encoder's vectors in the bundle."""
-    return lambda wildcards: STUDIES.packed(
-        wildcards.dataset, f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
-    )
+
+    def path(wildcards):
+        name = f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+        return as_written(STUDIES.packed(wildcards.study, name))
+
+    return path

@@ -10,18 +10,17 @@ import time
 rule query_llm:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
+        test=data_file("splits/test.parquet"),
     output:
-        responses=shard_output(
-            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
-        ),
+        responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:
-        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{study}/logs/{tuning}query_llm.{reranker}.log"),
     benchmark:
-        shard_path("query_llm", "results/{dataset}/benchmarks/{tuning}query_llm.{reranker}.tsv")
+        shard_path("query_llm", "results/{study}/benchmarks/{tuning}query_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking("openai-chat", "simulated"),
+        reranker=rerankers_asking(config, "openai-chat", "simulated"),
     conda:
         "../../envs/llm.yaml"
     params:
@@ -30,7 +29,7 @@ rule query_llm:
         seed=seed_of,
         llm=shaping_settings,
         asked=asked_settings,
-        about=lambda wildcards: STUDIES.about(wildcards.dataset),
+        about=lambda wildcards: STUDIES.about(wildcards.study),
     script:
         "../scripts/query_llm.py"
 
@@ -43,7 +42,7 @@ ASKED_FOR_TUNING = names_of(filter(asks_a_service, METHODS.tuned))
 rule write_forecast:
     input:
         subset=f"{STUDY}/subset/users.parquet",
-        catalogue=f"{STUDY}/splits/items.parquet",
+        catalogue=f"{DATA}/splits/items.parquet",
         prompts=sorted({prompt_of(name) for name in ANSWERED}),
         tuning=[f"{STUDY}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
     output:

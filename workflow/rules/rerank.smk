@@ -12,13 +12,13 @@ rule rerank_encoder:
         titles=vectors_file("parquet"),
         histories=vectors_file("histories.parquet"),
     output:
-        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/{tuning}rerank_encoder.{method}.log",
+        "results/{study}/logs/{tuning}rerank_encoder.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}rerank_encoder.{method}.tsv"
+        "results/{study}/benchmarks/{tuning}rerank_encoder.{method}.tsv"
     wildcard_constraints:
-        method=rerankers_with("encoder"),
+        method=rerankers_with(config, "encoder"),
     conda:
         "../../envs/rerank.yaml"
     params:
@@ -31,19 +31,19 @@ rule rerank_encoder:
 rule rerank_llm:
     input:
         subset=users_file,
-        responses="results/{dataset}/{tuning}responses/{method}.parquet",
+        responses="results/{study}/{tuning}responses/{method}.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
     output:
-        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
-        passes="results/{dataset}/{tuning}passes/{method}.parquet",
-        repairs="results/{dataset}/{tuning}rankings/{method}.repairs.json",
+        rankings="results/{study}/{tuning}rankings/{method}.parquet",
+        passes="results/{study}/{tuning}passes/{method}.parquet",
+        repairs="results/{study}/{tuning}rankings/{method}.repairs.json",
     log:
-        "results/{dataset}/logs/{tuning}rerank_llm.{method}.log",
+        "results/{study}/logs/{tuning}rerank_llm.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}rerank_llm.{method}.tsv"
+        "results/{study}/benchmarks/{tuning}rerank_llm.{method}.tsv"
     wildcard_constraints:
-        method=rerankers_with("llm"),
+        method=rerankers_with(config, "llm"),
     conda:
         "../../envs/rerank.yaml"
     params:
@@ -56,16 +56,16 @@ rule rerank_llm:
 rule rerank_reference:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
         past=past_files,
     output:
-        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/{tuning}rerank_reference.{method}.log",
+        "results/{study}/logs/{tuning}rerank_reference.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}rerank_reference.{method}.tsv"
+        "results/{study}/benchmarks/{tuning}rerank_reference.{method}.tsv"
     wildcard_constraints:
-        method=rerankers_with("reference"),
+        method=rerankers_with(config, "reference"),
     conda:
         "../../envs/rerank.yaml"
     params:
@@ -80,16 +80,16 @@ rule rerank_reference:
 rule rerank_by_file:
     input:
         subset=users_file,
-        catalogue="results/{dataset}/splits/items.parquet",
+        catalogue=data_file("splits/items.parquet"),
         method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
-        rankings="results/{dataset}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{tuning}rankings/{method}.parquet",
     log:
-        "results/{dataset}/logs/{tuning}rerank_by_file.{method}.log",
+        "results/{study}/logs/{tuning}rerank_by_file.{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{tuning}rerank_by_file.{method}.tsv"
+        "results/{study}/benchmarks/{tuning}rerank_by_file.{method}.tsv"
     wildcard_constraints:
-        method=rerankers_with("file"),
+        method=rerankers_with(config, "file"),
     conda:
         "../../envs/rerank.yaml"
     params:

@@ -21,17 +21,18 @@ SHARDS_OF = {
 rule gather_shards:
     input:
         shards=lambda wildcards: expand(
-            "results/{{dataset}}/{{table}}/{shard}-of-{n}.parquet",
+            "results/{{folder}}/{{table}}/{shard}-of-{n}.parquet",
             shard=range(SHARDS_OF[wildcards.table]),
             n=SHARDS_OF[wildcards.table],
         ),
     output:
-        table="results/{dataset}/{table}.parquet",
+        table="results/{folder}/{table}.parquet",
     log:
-        "results/{dataset}/logs/gather_shards/{table}.log",
+        "results/{folder}/logs/gather_shards/{table}.log",
     benchmark:
-        "results/{dataset}/benchmarks/gather_shards/{table}.tsv"
+        "results/{folder}/benchmarks/gather_shards/{table}.tsv"
     wildcard_constraints:
+        folder=any_of([*STUDIES.data_folders, *STUDIES.seeds]),
         table=any_of([table for table, n in SHARDS_OF.items() if n > 1]),
     conda:
         "../../envs/data.yaml"

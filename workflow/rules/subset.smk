@@ -8,15 +8,15 @@ makes: subset/users.parquet
 rule sample_hit_users:
     input:
         recommendations=recommendations_file,
-        train="results/{dataset}/splits/train.parquet",
-        valid="results/{dataset}/splits/valid.parquet",
-        test="results/{dataset}/splits/test.parquet",
+        train=data_file("splits/train.parquet"),
+        valid=data_file("splits/valid.parquet"),
+        test=data_file("splits/test.parquet"),
     output:
-        subset="results/{dataset}/subset/users.parquet",
+        subset="results/{study}/subset/users.parquet",
     log:
-        "results/{dataset}/logs/sample_hit_users.log",
+        "results/{study}/logs/sample_hit_users.log",
     benchmark:
-        "results/{dataset}/benchmarks/sample_hit_users.tsv"
+        "results/{study}/benchmarks/sample_hit_users.tsv"
     conda:
         "../../envs/data.yaml"
     params:

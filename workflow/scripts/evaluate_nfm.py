@@ -9,6 +9,7 @@ import json
 from microrank import tables
 from microrank.evaluation.recommender import evaluate_nfm
 from microrank.files import write_text
+from microrank.words import in_words
 
 given = snakemake.input
 metrics = evaluate_nfm(
@@ -18,5 +19,5 @@ metrics = evaluate_nfm(
     [tables.StoredTable(path, tables.SPLIT) for path in given.past],
 )
 write_text(snakemake.output.metrics, json.dumps(metrics.to_json(), indent=2) + "\n")
-log.info("over %d users: %s", metrics.n_users, dict(metrics.all_users.values))
+log.info("over %d users: %s", metrics.n_users, in_words(metrics.all_users.values))
 log.info("%s", metrics.popularity.in_words())

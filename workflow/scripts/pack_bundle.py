@@ -9,8 +9,9 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.bundle import answer_keys, answers_used, bundle_settings, pack_bundle
 from microrank.methods import Methods
-from microrank.report.provenance import commit
+from microrank.report.provenance import commit, commit_date
 from microrank.services.store import Store
+from microrank.workflow.place import REPOSITORY
 
 given, params, config = snakemake.input, snakemake.params, snakemake.config
 keys = {
@@ -23,6 +24,7 @@ n = pack_bundle(
     bundle_settings(config, Methods.from_config(config), params.origin),
     {name: Path(path) for name, path in zip(params.names, given.files, strict=True)},
     answers_used(Store(config["store"]["path"]), keys),
-    commit(Path.cwd()),
+    commit(REPOSITORY),
+    date=commit_date(REPOSITORY),
 )
 log.info("packed the study and %d answers into %s", n, snakemake.output.bundle)

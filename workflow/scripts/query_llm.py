@@ -13,6 +13,7 @@ from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asks import ask_of
 from microrank.services.store import Store
 from microrank.shards import Shard
+from microrank.workflow.sealing import seal_before_asking
 
 # How to ask (rate limit, price, store, budget) shapes no answer. So it comes from the config and
 # is no param: a change of it reruns nothing.
@@ -24,6 +25,8 @@ warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 ask = ask_of(snakemake.wildcards.reranker, snakemake.params.asked, prompt, None)
 query = query_logprobs if ask.name in SERVICE_ASKS else query_llm
+test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
+seal_before_asking(config, snakemake.wildcards.study, test)
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
     responses = query(
         tables.read_table(snakemake.input.subset, tables.SUBSET),

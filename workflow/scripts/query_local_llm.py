@@ -14,6 +14,7 @@ from microrank.local_llm.query import query_local_llm
 from microrank.local_llm.session import Session
 from microrank.services.store import Store
 from microrank.shards import Shard
+from microrank.workflow.sealing import seal_before_asking
 
 # The store and the device shape no answer. So they come from the config and are no params.
 config, params = snakemake.config, snakemake.params
@@ -29,6 +30,8 @@ session = Session(
 about = params.about
 prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
 warn_of_videos(prompt, params.asked["prompt"], about["about"], about["dataset"])
+test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
+seal_before_asking(config, snakemake.wildcards.study, test)
 responses = query_local_llm(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     tables.read_catalogue(snakemake.input.catalogue),

@@ -6,6 +6,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.rerank.encoder import rerank_encoder
+from microrank.words import in_words
 
 rankings = rerank_encoder(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
@@ -13,5 +14,5 @@ rankings = rerank_encoder(
     tables.read_table(snakemake.input.histories),
     snakemake.params.reranker["history"],
 )
-log.info("%s: re-ranked by %s", snakemake.wildcards.method, snakemake.params.reranker)
+log.info("%s: re-ranked by %s", snakemake.wildcards.method, in_words(snakemake.params.reranker))
 tables.write_table(rankings, snakemake.output.rankings, tables.RANKINGS)

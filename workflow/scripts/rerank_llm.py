@@ -10,30 +10,20 @@ from microrank import tables
 from microrank.files import write_text
 from microrank.llm.answer_counts import sentences
 from microrank.llm.prompts import load_prompt
-from microrank.llm.text_ids import numbered_answers, with_items, with_numbers
-from microrank.rerank.llm import rerank_llm
+from microrank.rerank.answers import rerank_answers
+from microrank.words import in_words
 
-answer_format = load_prompt(snakemake.input.prompt).answer_format
-catalogue = tables.read_catalogue(snakemake.input.catalogue)
-subset, responses, offset = numbered_answers(
+reranked = rerank_answers(
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     tables.read_table(snakemake.input.responses, tables.RESPONSES),
-    catalogue,
-    answer_format,
-)
-reranked = rerank_llm(
-    subset,
-    responses,
-    answer_format,
+    tables.read_catalogue(snakemake.input.catalogue),
+    load_prompt(snakemake.input.prompt).answer_format,
     snakemake.params.aggregate,
-    with_numbers(catalogue, offset),
 )
 repairs = reranked.repairs.to_json()
-log.info("%s: repairs %s", snakemake.wildcards.method, repairs)
+log.info("%s: %s", snakemake.wildcards.method, in_words(repairs))
 for sentence in sentences(reranked.repairs.counts):
     log.info("%s: %s", snakemake.wildcards.method, sentence)
-tables.write_table(
-    with_items(reranked.rankings, offset), snakemake.output.rankings, tables.RANKINGS
-)
+tables.write_table(reranked.rankings, snakemake.output.rankings, tables.RANKINGS)
 tables.write_table(reranked.passes, snakemake.output.passes, tables.PASSES)
 write_text(snakemake.output.repairs, json.dumps(repairs, indent=2) + "\n")

@@ -17,7 +17,7 @@ metrics = score_rankings(
     rankings,
     tables.read_table(snakemake.input.subset, tables.SUBSET),
     Scoring.from_config(snakemake.params.scoring),
-    dataset=snakemake.wildcards.dataset,
+    dataset=snakemake.params.dataset,
     seed=snakemake.params.seed,
     recommender=snakemake.params.recommender,
     primary=snakemake.params.primary,

@@ -1,16 +1,16 @@
 """Look after the response store.
 
-Run it from the repository's root: python workflow/scripts/store.py --help
+Run it from the study's folder: python path/to/workflow/scripts/store.py --help
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-import yaml
 from microrank.errors import StudyError
 from microrank.services import store_admin
 from microrank.services.store import Store
+from microrank.workflow.start import config_here
 
 HEAD = (
     "answers",
@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
         prog="store.py", description="Look after the kept answers of language models and encoders."
     )
     parser.add_argument(
-        "--store", type=Path, help="the store's folder (default: store.path of config/config.yaml)"
+        "--store",
+        type=Path,
+        help="the store's folder (default: store.path of the config file here)",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("statistics", help="answers, tokens and cost of each model")
@@ -52,9 +54,7 @@ def main(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        folder = options.store or Path(
-            yaml.safe_load(Path("config/config.yaml").read_text(encoding="utf-8"))["store"]["path"]
-        )
+        folder = options.store or Path(config_here()["store"]["path"])
         return COMMANDS[options.command](Store(folder), options)
     except StudyError as error:
         print(f"store.py: {error}", file=sys.stderr)

@@ -7,10 +7,11 @@ log = start_job(snakemake)
 from microrank.nfm.device import choose_device
 from microrank.nfm.torchrun import train_by_torchrun
 from microrank.nfm.training_job import TrainingJob, train_from_files
+from microrank.words import in_words
 
 given, made, params = snakemake.input, snakemake.output, snakemake.params
 device = choose_device(params.device, snakemake.threads)
-log.info("training on %s with %d threads: %s", device, snakemake.threads, params.recipe)
+log.info("training on %s with %d threads: %s", device, snakemake.threads, in_words(params.recipe))
 job = TrainingJob(
     train=given.train,
     valid=given.valid,

@@ -1,6 +1,6 @@
 """Unpack somebody's bundle with care.
 
-Run from the repository's root: python workflow/scripts/unpack_bundle.py bundle.zip
+Run it where the study is to lie: python path/to/workflow/scripts/unpack_bundle.py bundle.zip
 """
 
 import argparse

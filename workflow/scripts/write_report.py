@@ -1,5 +1,6 @@
 """Write the report, as Markdown and as a page."""
 
+import os
 from pathlib import Path
 
 from microrank.workflow.jobs import start_job
@@ -7,6 +8,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
+from microrank.clock import now
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
@@ -17,10 +19,12 @@ from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
-from microrank.report.provenance import checksum, commit, versions
+from microrank.report.provenance import checksum, commit, machine, repository, versions
 from microrank.report.study import Study
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
+from microrank.workflow.place import REPOSITORY
+from microrank.workflow.sealing import seals_of
 
 given, params = snakemake.input, snakemake.params
 study = Study(
@@ -37,7 +41,12 @@ study = Study(
     methods=Methods.from_json(params.methods),
     versions=versions(),
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
-    commit=commit(Path.cwd()),
+    commit=commit(REPOSITORY),
+    repository=repository(REPOSITORY),
+    written=now(),
+    machine=machine(),
+    metrics_path=os.path.relpath(given.metrics, Path(snakemake.output.markdown).parent),
+    seals=seals_of(snakemake.config, tables.StoredTable(given.test, tables.SPLIT)),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],
@@ -68,4 +77,4 @@ written = write_report(
 )
 write_text(snakemake.output.markdown, written.markdown)
 write_text(snakemake.output.page, written.page)
-log.info("%s", written.answer)
+log.info("%s", written.answer, extra={"log_file_only": True})

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from microrank.crate import METADATA, describe
 from microrank.data.raw_keys import RAW_KEYS
 from microrank.errors import StudyError
 from microrank.files import replacing
@@ -19,6 +20,7 @@ from microrank.methods import Method, Methods, settings_used
 from microrank.services.store import SUFFIX, Store, decode
 
 FOLDER = "bundle"
+SUFFIX_OF_NAME = "-bundle"  # of the data set that a replay studies
 HOW = """# A study to replay
 
 Made by microrank at commit {commit}. In a checkout of that commit, place the raw files of
@@ -42,6 +44,8 @@ def pack_bundle(
     files: Mapping[str, Path],
     answers: Iterable[Path],
     commit: str | None,
+    *,
+    date: str | None = None,
 ) -> int:
     """Write the bundle: the same study gives the same bytes.
 
@@ -51,6 +55,7 @@ def pack_bundle(
         files: name in the bundle -> file.
         answers: files of a response store.
         commit: of the workflow; None outside a checkout.
+        date: of that commit.
 
     Returns:
         How many answers are in it.
@@ -66,6 +71,8 @@ def pack_bundle(
         **{name: path.read_bytes() for name, path in files.items()},
         **kept,
     }
+    name = str(settings["dataset"]).removesuffix(SUFFIX_OF_NAME)
+    contents[METADATA] = describe(name, contents, commit, date)
     with replacing(target) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(f"{FOLDER}/{name}")
@@ -98,12 +105,12 @@ def bundle_settings(
     Args:
         config: the packed study's.
         methods: those that run.
-        origin: what the report says of the study: its `dataset`, `recommender` and `synthetic`.
+        origin: what the report says of it: its `study`, `dataset`, `recommender` and `synthetic`.
 
     Returns:
         The data set with its lists, what was asked, and a store that asks nobody.
     """
-    name = f"{origin['dataset']}-bundle"
+    name = f"{origin['study']}{SUFFIX_OF_NAME}"
     has_prompts = any("prompt" in method.settings for method in methods.used)
     recipe = config["nfm"]["recipe"]
     dataset = {
@@ -113,6 +120,7 @@ def bundle_settings(
     }
     return {
         "dataset": name,
+        "study": None,  # whatever the config beneath says
         **{key: config[key] for key in ("seed", "repeats", "top_k")},
         "datasets": {name: dataset},
         "nfm": {"recipe": recipe, "recipes": {recipe: config["nfm"]["recipes"][recipe]}},

@@ -151,6 +151,12 @@ class Methods:
         return {"recommender": self.recommender.to_json(), "shown": shown}
 
     @cached_property
+    def primary_models(self) -> tuple[Method, ...]:
+        """The rows that ask a language model themselves; simulated ones only if all are."""
+        asked = tuple(method for method in self.shown if method.asks_llm)
+        return tuple(method for method in asked if not method.is_simulated) or asked
+
+    @cached_property
     def used(self) -> tuple[Method, ...]:
         """The rows `shown`, then those that only fusions need."""
         return _without_repeats([*self.shown, *self.tuned])

@@ -10,7 +10,7 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.evaluation.hits import HeldOutItems, find_held_out_items
 from microrank.seeds import generator
-from microrank.tables import Batches, rows_of, users_of
+from microrank.tables import Batches, find_ids, rows_of, users_of
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,11 @@ def sample_hit_users(
     tunes: bool = True,
     strict: bool = False,
 ) -> pa.Table:
-    """Draw users without replacement.
+    """Draw users without replacement: the first `sample_size` in a seeded order.
 
+    The order does not depend on `sample_size`, so a larger sample only adds users to a smaller one.
     Where something is tuned, the users who are set aside for it are never drawn. Where nothing is,
-    they are drawn last.
+    they come last, so that a fusion that is added later takes none of the first away.
 
     Args:
         recommendations: table RECOMMENDATIONS, the same number of items for every user.
@@ -53,33 +54,31 @@ def sample_hit_users(
         StudyError: there are no such users, or too few where `strict`.
     """
     held_out = find_held_out_items(recommendations, test)
+    users = users_of([test])
     is_hit = held_out.ranks > 0 if population == "hits" else np.ones(len(held_out.users), bool)
-    aside = set_aside_for_tuning(users_of([test]), tuning_share, seed)
-    is_aside = np.isin(held_out.users, aside)
-    first = np.flatnonzero(is_hit & ~is_aside)
-    others = np.flatnonzero(is_hit & is_aside) if not tunes else first[:0]
-    n_eligible = len(first) + len(others)
-    size = n_eligible if isinstance(sample_size, str) else sample_size
-    if n_eligible < max(size, 1):
-        message = _too_few(n_eligible, sample_size, population, held_out.list_length, tunes)
-        if strict or not n_eligible:
+    is_aside = np.isin(held_out.users, set_aside_for_tuning(users, tuning_share, seed))
+    placed = find_ids(held_out.users, seeded_order(users, seed))
+    placed = placed[placed >= 0]
+    placed = placed[is_hit[placed]]
+    first, last = placed[~is_aside[placed]], placed[is_aside[placed]]
+    eligible = first if tunes else np.concatenate([first, last])
+    size = len(eligible) if isinstance(sample_size, str) else sample_size
+    if len(eligible) < max(size, 1):
+        message = _too_few(len(eligible), sample_size, population, held_out.list_length, tunes)
+        if strict or not len(eligible):
             raise StudyError(message)
         log.warning("%s: all of them are taken", message)
-    drawn = _draw_in_turn(first, others, size, generator(seed, "subset"))
-    return _subset(held_out, drawn, recommendations, past, history_length)
+    return _subset(held_out, np.sort(eligible[:size]), recommendations, past, history_length)
 
 
-def _draw_in_turn(
-    first: np.ndarray, others: np.ndarray, size: int, random: np.random.Generator
-) -> np.ndarray:
-    """Draw from `first`, and from `others` only what is lacking: as many as there are at most.
+def seeded_order(users: np.ndarray, seed: int) -> np.ndarray:
+    """Put users into the order in which they are drawn, before anything is known of any of them.
 
-    So a fusion that is added later, which sets the others aside, changes nobody's list as long as
-    the first suffice.
+    Args:
+        users: ids of all users of the splits, each once.
+        seed: of the study.
     """
-    drawn = _draw(first, min(size, len(first)), random)
-    lacking = min(size - len(drawn), len(others))
-    return np.sort(np.concatenate([drawn, _draw(others, lacking, random)])) if lacking else drawn
+    return generator(seed, "order of users").permutation(np.sort(users))
 
 
 def _too_few(
@@ -154,12 +153,8 @@ def sample_tuning_users(
             "alone holds the valid item: fusions cannot be tuned; raise it, or leave fusions out "
             "of `methods`"
         )
-    drawn = _draw(eligible, min(sample_size, len(eligible)), generator(seed, "tuning users"))
-    return _subset(held_out, drawn, recommendations, [train], history_length)
-
-
-def _draw(eligible: np.ndarray, size: int, random: np.random.Generator) -> np.ndarray:
-    return np.sort(random.choice(eligible, size=size, replace=False))
+    drawn = generator(seed, "tuning users").permutation(eligible)[:sample_size]
+    return _subset(held_out, np.sort(drawn), recommendations, [train], history_length)
 
 
 def _subset(

@@ -63,7 +63,9 @@ def _load(path: str, pooling: str | None) -> Any:
     """A sentence-transformers model."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()
     if pooling is None:
         return SentenceTransformer(path, device="cpu", trust_remote_code=False)
     transformer = Transformer(path)

@@ -42,9 +42,21 @@ def tango_interval(wins: int, losses: int, n: int, confidence: float = 0.9) -> t
         n: All users; with none, the interval is (−1, 1).
         confidence: Of the interval.
     """
+    return score_interval(wins, losses, n, float(ndtri((1 + confidence) / 2)))
+
+
+def score_interval(wins: int, losses: int, n: int, z: float) -> tuple[float, float]:
+    """Compute the differences whose score statistic lies within ± z.
+
+    Args:
+        wins: Users who are a hit for the method only.
+        losses: Users who are a hit for the baseline only.
+        n: All users; with none, the interval is (−1, 1).
+        z: Above 0.
+    """
     if n == 0:
         return -1.0, 1.0
-    z, estimate = float(ndtri((1 + confidence) / 2)), (wins - losses) / n
+    estimate = (wins - losses) / n
     low = _boundary(wins, losses, n, z, outside=-1.0, inside=estimate)
     high = _boundary(wins, losses, n, -z, outside=1.0, inside=estimate)
     return low, high

@@ -118,6 +118,8 @@ def score_ranks(
 
     tested = _adjusted(tested, ("hr", "hits"), PRIMARY, is_primary)
     tested = _adjusted(tested, ("hr", "hits"), EXPLORATORY, lambda row: not is_primary(row))
+    tested = _adjusted(tested, ("hr_equivalence",), PRIMARY, is_primary)
+    tested = _adjusted(tested, ("hr_equivalence",), EXPLORATORY, lambda row: not is_primary(row))
     tested = _adjusted(tested, ("hr_over_random",), EXPLORATORY, lambda row: True)
     shuffled = generator(seed, "random draw").integers(1, k + 1, len(baseline))
     one_draw = np.where(baseline > 0, shuffled, 0)

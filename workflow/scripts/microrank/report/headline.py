@@ -1,16 +1,19 @@
 """The question, answered in plain words from the numbers, or the reason why they cannot tell."""
 
 from microrank.evaluation.metrics import RANDOM_EXPECTED
-from microrank.report.numbers import count
-from microrank.report.study import Study
-from microrank.report.summary import best_of
-from microrank.report.verdicts import (
+from microrank.evaluation.verdicts import (
     BETTER,
     NO_DIFFERENCE,
     SLIGHTLY_BETTER,
     SLIGHTLY_WORSE,
     UNREADABLE,
     WORSE,
+)
+from microrank.report.numbers import count
+from microrank.report.sealed import seal_line
+from microrank.report.study import Study
+from microrank.report.summary import best_of
+from microrank.report.verdicts import (
     asked_by,
     problem_of_answers,
     reading_problem,
@@ -30,7 +33,8 @@ def headline(study: Study) -> str:
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
-    return " ".join(filter(None, [_who(study), _weak_recommender(study), _seeds(study)]))
+    texts = [_who(study), _weak_recommender(study), _seeds(study), seal_line(study)]
+    return " ".join(filter(None, texts))
 
 
 def unread_warnings(study: Study) -> list[str]:

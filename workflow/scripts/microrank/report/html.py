@@ -10,12 +10,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from microrank.evaluation.verdicts import VERDICTS
 from microrank.report.blocks import Block, Listing, Paragraph, Picture, Section, Table
 from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
-from microrank.report.verdicts import VERDICTS
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
+LINK = re.compile(r"\[([\w. -]+)\]\(([\w.-]+(?:/[\w.-]+)*)\)")  # to a file, by a relative path
 USERS_TITLE = "Single users"
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
@@ -62,7 +63,7 @@ def as_page(
     figures: dict[str, str],
     explorer: dict[str, Any] | None,
     template: Template,
-    dataset: str,
+    name: str,
 ) -> str:
     """Return the whole page.
 
@@ -73,7 +74,7 @@ def as_page(
         figures: Name -> svg text.
         explorer: As `explorer_data` gives it; None for a page without it.
         template: Of the page.
-        dataset: Its name.
+        name: The study's.
     """
     *first, last = parts
     explorer_title = [USERS_TITLE] if explorer else []
@@ -85,7 +86,7 @@ def as_page(
     links = (f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
     filled = {
         "title": escape(TITLE),
-        "dataset": escape(dataset),
+        "study": escape(name),
         "policy": _policy(template.js),
         "style": template.css,
         "script": template.js,
@@ -215,6 +216,8 @@ def _cell(text: str, kind: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Escape a text, and render **bold** and `code`."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+    """Escape a text, and render **bold**, `code` and [links](to) files beside the page."""
+    pieces = re.split(r"`([^`]+)`", escape(text))
+    pieces[::2] = [LINK.sub(r'<a href="\2">\1</a>', piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"<code>{piece}</code>" for piece in pieces[1::2]]
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", "".join(pieces))

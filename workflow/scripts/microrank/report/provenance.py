@@ -1,10 +1,12 @@
 """What wrote a report: package versions, the commit, and the files that shaped it."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PACKAGES = (
     "snakemake",
@@ -32,6 +34,29 @@ def versions() -> dict[str, str]:
     return found
 
 
+def machine() -> str:
+    """Return the operating system, the kind of processor, and how many there are."""
+    return f"{platform.system()} {platform.machine()} with {os.cpu_count()} processors"
+
+
+def repository(folder: Path) -> str | None:
+    """Return the https address that the checkout at `folder` came from; None where it has none.
+
+    A user name or a token in it is left out.
+    """
+    if not (folder / ".git").exists():
+        return None
+    ask = ["git", "-C", str(folder), "config", "--get", "remote.origin.url"]
+    try:
+        done = subprocess.run(ask, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    address = urlsplit(done.stdout.strip())
+    if address.scheme != "https" or not address.hostname:
+        return None
+    return f"https://{address.hostname}{address.path}"
+
+
 def checksum(path: str | Path) -> str:
     """Return `sha256:…` of a file."""
     with open(path, "rb") as file:
@@ -43,11 +68,23 @@ def commit(folder: Path) -> str | None:
 
     It ends in `-dirty` where tracked files were changed.
     """
+    return _git(folder, "describe", *DESCRIBE)
+
+
+def commit_date(folder: Path) -> str | None:
+    """Return the day of the commit of the checkout at `folder`, in UTC; None outside one."""
+    return _git(folder, "log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d")
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git says of the checkout at `folder`; None outside one."""
     if not (folder / ".git").exists():
-        return None  # git would name the commit of whatever lies around the folder
-    describe = ["git", "-C", str(folder), "describe", *DESCRIBE]
+        return None  # git would speak of whatever lies around the folder
+    command, env = ["git", "-C", str(folder), *words], {**os.environ, "TZ": "UTC"}
     try:
-        done = subprocess.run(describe, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True, env=env
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None

@@ -12,6 +12,7 @@ from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
 from microrank.report.results import Results
+from microrank.seal import Seals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,11 @@ class Study(Results):
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
         commit: Of the workflow; None outside a checkout.
+        seals: What was fixed before the first question, and what changed since; None: not sealed.
+        repository: Address of the workflow's repository; None where the checkout names none.
+        written: When the report was written, UTC.
+        machine: On what machine.
+        metrics_path: From the report to metrics.csv.
         margin: Difference of hit rates below which they are as good as equal.
     """
 
@@ -36,6 +42,11 @@ class Study(Results):
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
     commit: str | None = None
+    seals: Seals | None = None
+    repository: str | None = None
+    written: str = ""
+    machine: str = ""
+    metrics_path: str = "metrics.csv"
     margin: float = 0.05
 
     @cached_property

@@ -2,28 +2,16 @@
 
 import numpy as np
 
+from microrank.evaluation.verdicts import (
+    ECHO,
+    EQUIVALENCE_LEVEL,
+    UNREADABLE,
+    problem_of_shares,
+    verdict_of_tests,
+)
 from microrank.methods import Method
 from microrank.report.results import Results
 from microrank.report.study import Study
-
-BETTER, WORSE, UNCLEAR = "better", "worse", "cannot tell"
-SLIGHTLY_BETTER, SLIGHTLY_WORSE = (
-    "better by less than the margin",
-    "worse by less than the margin",
-)
-NO_DIFFERENCE = "no difference worth the margin"
-UNREADABLE, ECHO = "unreadable", "echoes the order shown"
-VERDICTS = (
-    BETTER,
-    SLIGHTLY_BETTER,
-    WORSE,
-    SLIGHTLY_WORSE,
-    NO_DIFFERENCE,
-    UNCLEAR,
-    UNREADABLE,
-    ECHO,
-)
-ECHO_SHARE = 0.5  # above it, answers that repeat the order shown are no opinion
 
 
 def verdict(study: Study, method: str, metric: str = "hr") -> str:
@@ -31,9 +19,8 @@ def verdict(study: Study, method: str, metric: str = "hr") -> str:
 
     A row whose answers could not be read, or repeat the order shown, says nothing of the model:
     that comes before any comparison. Else it is better or worse where a test that decides differs
-    after Holm's correction and none contradicts. Against the recommender, the 90 % interval of the
-    difference then says whether it is smaller than the margin, or whether there is no difference
-    worth it.
+    after Holm's correction and none contradicts. Against the recommender, the two one-sided tests,
+    corrected in the same way, say whether the difference is smaller than the margin.
 
     Args:
         study: The study.
@@ -43,17 +30,18 @@ def verdict(study: Study, method: str, metric: str = "hr") -> str:
     if problem := reading_problem(study, method):
         return problem
     signs = {
-        float(np.sign(row.delta or 0))
+        int(np.sign(row.delta or 0))
         for row in study.tests(method, metric)
         if row.p_holm is not None and row.p_holm <= study.level
     }
-    equivalence = study.find_row(method, "hr_equivalence", study.last_cutoff)
-    low, high = equivalence.interval if equivalence and metric == "hr" else (-1.0, 1.0)
-    if signs == {1.0}:
-        return SLIGHTLY_BETTER if high < study.margin else BETTER
-    if signs == {-1.0}:
-        return SLIGHTLY_WORSE if low > -study.margin else WORSE
-    return NO_DIFFERENCE if -study.margin < low and high < study.margin else UNCLEAR
+    sign = signs.pop() if len(signs) == 1 else 0
+    return verdict_of_tests(sign, is_within=metric == "hr" and _is_within(study, method))
+
+
+def _is_within(study: Study, method: str) -> bool:
+    """Return whether the difference to the recommender is shown to be smaller than the margin."""
+    row = study.find_row(method, "hr_equivalence", study.last_cutoff)
+    return row is not None and row.p_holm is not None and row.p_holm <= EQUIVALENCE_LEVEL
 
 
 def reading_problem(results: Results, method: str) -> str | None:
@@ -70,9 +58,8 @@ def problem_of_answers(results: Results, asked: str) -> str | None:
     found = results.diagnostics.asked.get(asked)
     if found is None:
         return None
-    if found.counts.share("unread") > results.unread_share:
-        return UNREADABLE
-    return ECHO if found.counts.share("order_shown") > ECHO_SHARE else None
+    shares = found.counts.share("unread"), found.counts.share("order_shown")
+    return problem_of_shares(*shares, results.unread_share)
 
 
 def asked_by(method: Method) -> list[str]:

@@ -57,7 +57,7 @@ def write_report(
     explorer = explorer_data(study, users) if users.shown else None
     return Written(
         markdown=as_markdown(parts, figure_paths, PAGE),
-        page=as_page(parts, figure_texts, explorer, template, study.settings["dataset"]),
+        page=as_page(parts, figure_texts, explorer, template, study.settings["study"]),
         answer=answer(study),
     )
 

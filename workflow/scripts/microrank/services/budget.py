@@ -11,7 +11,7 @@ from typing import Any, Self
 from filelock import FileLock
 
 from microrank.errors import StudyError
-from microrank.services.failures import AskingStopped
+from microrank.services.failures import BudgetReached
 from microrank.services.locks import NoLocks, acquire
 from microrank.services.store import Store, read_header
 
@@ -62,12 +62,12 @@ class Budget:
         Where only the reservations of requests under way stand against it, it waits for them.
 
         Raises:
-            AskingStopped: it would cross a limit.
+            BudgetReached: it would cross a limit.
         """
         with self._changed:
             while (crossed := self._crossed_by(worst)) is not None:
                 if self._reserved.requests == 0:
-                    raise AskingStopped(
+                    raise BudgetReached(
                         f"the next request could cross budget.{crossed} "
                         f"({getattr(self, crossed):g}; used so far: {self.used()}); "
                         "raise `budget` in config.yaml to go on"

@@ -10,7 +10,12 @@ from typing import Generic, TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.client import Client
-from microrank.services.failures import AskedElsewhere, AskingStopped, QuestionFailed
+from microrank.services.failures import (
+    AskedElsewhere,
+    AskingStopped,
+    BudgetReached,
+    QuestionFailed,
+)
 from microrank.services.locks import wait_for
 
 REPORT_EVERY_S = 10.0
@@ -180,7 +185,9 @@ class _Dispatch(Generic[W]):
             line += f"; stopped: {self._client.stopped}"
         elif failures:
             line += f"; failed: {_listed(failures)}"
-        raise StudyError(f"{line}; run again to ask only what is missing")
+        is_budget = isinstance(self._client.stopped, BudgetReached)
+        kind = BudgetReached if is_budget and not_asked else StudyError
+        raise kind(f"{line}; run again to ask only what is missing")
 
 
 def _listed(failures: Sequence[Failure]) -> str:

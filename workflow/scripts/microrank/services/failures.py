@@ -78,6 +78,10 @@ class AskingStopped(StudyError):
     """No further question is worth asking: the line says why and what to do."""
 
 
+class BudgetReached(AskingStopped):
+    """The next question could cross a limit of `budget`."""
+
+
 class Malformed(Exception):
     """A reply with status 200 that is no answer, such as broken JSON or HTML. It is asked again.
 

@@ -17,7 +17,9 @@ import yaml
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
 from microrank.methods import NFM, Methods, Recommender
+from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
+from microrank.workflow.place import REPOSITORY, find_file
 from microrank.workflow.renamed import check_renamed
 
 Config = Mapping[str, Any]
@@ -25,6 +27,7 @@ Config = Mapping[str, Any]
 # The recommender's row, what diagnostics call it, and the row of the best possible order.
 RESERVED = (NFM, "recommender", "oracle")
 LISTS = ("recommendations", "recommendations_for_tuning")
+STUDY_SAMPLE_SIZE = 100  # users
 MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
@@ -64,9 +67,14 @@ def read_numbers(config: Config, schema_path: Path) -> dict[str, Any]:
 
 
 def subset_settings(config: Config) -> dict[str, Any]:
-    """The section `subset` of a checked config; a data set may have its own sample_size."""
+    """The section `subset` of a checked config, with a number of users.
+
+    Where `subset.sample_size` is null it is the data set's own, or else the study's 100.
+    """
+    asked = config["subset"]["sample_size"]
     own = config["datasets"][config["dataset"]].get("sample_size")
-    return {**config["subset"], **({} if own is None else {"sample_size": own})}
+    size = next(size for size in (asked, own, STUDY_SAMPLE_SIZE) if size is not None)
+    return {**config["subset"], "sample_size": size}
 
 
 def _check_schema(config: Config, schema_path: Path) -> None:
@@ -181,7 +189,7 @@ def _check_rerankers(config: Config) -> None:
         for kind in ("encoder", "llm"):
             if kind in reranker:
                 _check_name(f"{where}.{kind}", reranker[kind], config[f"{kind}s"], f"{kind}s")
-        if not os.path.exists(reranker.get("file", ".")):
+        if not os.path.exists(find_file(reranker.get("file", "."))):
             raise _no_file(f"{where}.file", reranker["file"])
         for part in reranker.get("of", []):
             section = f"{NFM} and the rerankers that are no fusions themselves"
@@ -206,9 +214,11 @@ def _check_prompts(config: Config) -> None:
     """Methods that run need a prompt in the folder; a bundle's holds no others."""
     for method in Methods.from_config(config).used:
         if "prompt" in method.settings:
-            known = {path.stem for path in Path(config["prompts"]).glob("*.yaml")}
+            folder = config["prompts"]
+            folders = (Path(folder), REPOSITORY / folder)
+            known = {path.stem for place in folders for path in place.glob("*.yaml")}
             where = f"rerankers.{method.name}.prompt"
-            section = f"the folder of prompts, {config['prompts']}"
+            section = f"the folder of prompts, {folder}"
             _check_name(where, method.settings["prompt"], known, section)
 
 
@@ -266,6 +276,7 @@ Check = Callable[[Config], None]
 # In this order; each relies on those before it.
 CHECKS: tuple[Check, ...] = (
     _check_names,
+    check_folders,
     _check_reserved,
     _check_cutoffs,
     _check_fetched,

@@ -1,7 +1,9 @@
 """The study that a config describes, its repeats, and where their data come from.
 
-The study and each repeat has a folder below `results/`. A repeat's, `{dataset}.seed-{seed}`, looks
-like that of another data set: it has the same raw files and another seed.
+Two kinds of folders lie below `results/`. A data set's holds splits and the recommender's lists.
+A study's holds what is made of them. They are one folder where the study is named after its data
+set. A repeat has another seed and folders of its own: `{study}.seed-{seed}`, whose splits and
+lists lie in `{dataset}.seed-{seed}`.
 """
 
 from collections.abc import Mapping
@@ -13,6 +15,11 @@ from microrank.data.raw_keys import RAW_KEYS, about_of
 from microrank.methods import Recommender
 
 
+def name_of_study(config: Mapping[str, Any]) -> str:
+    """The study's own name; where it has none, its data set's."""
+    return str(config.get("study") or config["dataset"])
+
+
 @dataclass(frozen=True)
 class Studies:
     """The study of a checked config, its repeats, and the data sets beside it, by folder."""
@@ -22,37 +29,54 @@ class Studies:
     @property
     def name(self) -> str:
         """The folder of the study itself."""
-        return str(self.config["dataset"])
+        return name_of_study(self.config)
 
     @cached_property
     def seeds(self) -> dict[str, int]:
         """Folder -> seed, of the study and its repeats."""
+        return self._with_repeats(self.name)
+
+    @cached_property
+    def data_seeds(self) -> dict[str, int]:
+        """Folder -> seed, of the study's data set and its repeats."""
+        return self._with_repeats(self.config["dataset"])
+
+    def _with_repeats(self, name: str) -> dict[str, int]:
         first, repeats = self.config["seed"], self.config["repeats"]
         others = range(first + 1, first + repeats)
-        return {self.name: first} | {f"{self.name}.seed-{seed}": seed for seed in others}
+        return {name: first} | {f"{name}.seed-{seed}": seed for seed in others}
 
     @property
-    def folders(self) -> list[str]:
-        """All folders that rules can make: those of the study and of every data set."""
-        return [*self.config["datasets"], *self.seeds]
+    def data_folders(self) -> list[str]:
+        """The folders of every data set, and of the repeats of the study's."""
+        return list(dict.fromkeys([*self.config["datasets"], *self.data_seeds]))
 
     @property
     def own_lists(self) -> list[str]:
-        """The folders whose lists another recommender made."""
-        return [folder for folder in self.folders if not self.recommender(folder).is_trained]
+        """The data sets' folders whose lists another recommender made."""
+        return [folder for folder in self.data_folders if not self.recommender(folder).is_trained]
 
     @property
     def bundled(self) -> list[str]:
-        """The folders that replay a bundle."""
-        return [folder for folder in self.folders if self.origin(folder)]
+        """The study's folders that replay a bundle."""
+        return [folder for folder in self.seeds if self.origin(folder)]
+
+    def data_of(self, folder: str) -> str:
+        """The folder of the data that a study's folder rests on; of a data set's folder itself."""
+        return self._data.get(folder, folder)
+
+    @cached_property
+    def _data(self) -> dict[str, str]:
+        return dict(zip(self.seeds, self.data_seeds, strict=True))
 
     def seed(self, folder: str) -> int:
         """The seed of every random draw for this folder."""
-        return int(self.seeds.get(folder, self.config["seed"]))
+        return self.data_seeds.get(self.data_of(folder), int(self.config["seed"]))
 
     def dataset(self, folder: str) -> Mapping[str, Any]:
         """The entry of `datasets`."""
-        name = self.name if folder in self.seeds else folder
+        data = self.data_of(folder)
+        name = self.config["dataset"] if data in self.data_seeds else data
         settings: Mapping[str, Any] = self.config["datasets"][name]
         return settings
 
@@ -99,7 +123,7 @@ class Studies:
 
     def of_recommender(self, folder: str, name: str) -> str:
         """The path of a file beside the recommender's lists, whoever made them."""
-        return f"results/{folder}/{self.recommender(folder).folder}/{name}"
+        return f"results/{self.data_of(folder)}/{self.recommender(folder).folder}/{name}"
 
     def training_curve(self, folder: str) -> list[str]:
         """The path of the curve of NFM's training; none for another recommender's lists."""
@@ -107,4 +131,4 @@ class Studies:
             return []
         if self.origin(folder):
             return [self.packed(folder, "training.csv")]
-        return [f"results/{folder}/nfm/training.csv"]
+        return [f"results/{self.data_of(folder)}/nfm/training.csv"]

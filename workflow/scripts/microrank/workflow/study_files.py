@@ -64,7 +64,7 @@ def files_to_pack(
         Name in the bundle -> path.
     """
     folder = f"results/{studies.name}"
-    files = {"report.md": "results/report.md", "metrics.csv": f"{folder}/metrics.csv"}
+    files = {"report.md": f"{folder}/report.md", "metrics.csv": f"{folder}/metrics.csv"}
     for method in methods.used:
         if "prompt" in method.settings:
             prompt = in_repository(prompt_path(studies, method))
@@ -83,7 +83,10 @@ def _of_repeat(studies: Studies, methods: Methods, repeat: str) -> Iterator[tupl
     lists = "recommendations.parquet"
     yield lists, studies.of_recommender(repeat, lists)
     if methods.tuned:
-        yield "recommendations_for_tuning.parquet", f"results/{repeat}/tuning/{lists}"
+        yield (
+            "recommendations_for_tuning.parquet",
+            f"results/{studies.data_of(repeat)}/tuning/{lists}",
+        )
     yield from _vectors(methods.used, f"results/{repeat}", "embeddings")
     yield from _vectors(methods.tuned, f"results/{repeat}", "tuning/embeddings")
 

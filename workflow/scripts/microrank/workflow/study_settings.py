@@ -17,7 +17,7 @@ HIDDEN = (
     "requests_per_minute",
     "tokens_per_minute",
 )
-SHAPING = ("seed", "repeats", "top_k", "subset", "tuning", "methods", "report")
+SHAPING = ("seed", "repeats", "top_k", "subset", "looks", "tuning", "methods", "report")
 
 
 def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
@@ -28,14 +28,16 @@ def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
         methods: those that run.
 
     Returns:
-        The parts of the config that the study used, and `dataset`, `synthetic`, `recommender` and,
-        for a bundle, `replayed_from`: its folder.
+        The parts of the config that the study used, and `study`, `dataset`, `synthetic`,
+        `recommender` and, for a bundle, `replayed_from`: its folder.
     """
     config, origin = studies.config, studies.origin(studies.name)
     is_synthetic = "synthetic" in studies.dataset(studies.name)
     replayed = {"replayed_from": origin["files"]} if origin else {}
+    dataset = origin.get("dataset", config["dataset"])
     return {
-        "dataset": origin.get("dataset", config["dataset"]),
+        "study": origin.get("study", dataset) if origin else studies.name,
+        "dataset": dataset,
         "synthetic": origin.get("synthetic", is_synthetic),
         "recommender": methods.recommender.name,
         **replayed,

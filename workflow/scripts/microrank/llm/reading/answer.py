@@ -78,7 +78,7 @@ def _read(text: str, answer_format: str, shown: Shown, repairs: Counter[str]) ->
         [*in_json, *text_blocks(rest, shown, answer_format)], key=lambda block: block.end
     )
     findings = [_finding(block, answer_format, shown) for block in blocks]
-    chosen = choose(findings, tidy, len(shown.by_id))
+    chosen = choose(findings, tidy, shown)
     repairs["cut"] += was_cut or ("{" in tidy and "}" not in tidy)
     repairs["fence"] += "```" in text
     if chosen is not None:

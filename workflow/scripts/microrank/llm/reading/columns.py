@@ -118,6 +118,11 @@ def is_run(values: Sequence[float | None]) -> bool:
     return all(after == before + 1 for before, after in pairwise(present))
 
 
+def counts_down(values: Sequence[float | None]) -> bool:
+    """Whether the values are n, n - 1, … 1."""
+    return len(values) > 1 and list(values) == list(range(len(values), 0, -1))
+
+
 def _read(column: Column, block: Block, shown: Shown, answer_format: str) -> Reading | None:
     values = values_of(block.rows, column)
     present = [value for value in values if value is not None]
@@ -187,14 +192,38 @@ def _contradicts_titles(reading: Reading) -> bool:
 
 
 def _without_titles(readings: Sequence[Reading], block: Block, answer_format: str) -> Names:
-    certain = [reading for reading in readings if not reading.is_run]
+    are_alone = _stand_alone(readings, block)
+    certain = [
+        reading
+        for reading in readings
+        if not reading.is_run and (are_alone or not _is_countdown(reading, block))
+    ]
     if certain:
         return _inverse_checked(certain, readings, block)
-    bare = [reading for reading in readings if _may_be_names(reading, block, answer_format)]
+    bare = [r for r in readings if _may_be_names(r, are_alone, answer_format)]
     return _agreed(_by_role(bare)) if bare else NOTHING
 
 
-def _may_be_names(reading: Reading, block: Block, answer_format: str) -> bool:
+def _stand_alone(readings: Sequence[Reading], block: Block) -> bool:
+    """Whether the rows hold names and places only, rather than texts or further numbers too."""
+    read = {reading.column for reading in readings}
+    others = [
+        column
+        for column in columns_of(block.rows)
+        if column not in read and column.role not in (Role.PLACE, Role.LIST_MARK)
+    ]
+    return not others and not any(row.text for row in block.rows)
+
+
+def _is_countdown(reading: Reading, block: Block) -> bool:
+    """Whether the column may be the places of a list that begins with the last one."""
+    assert reading.column is not None
+    if reading.column.name not in ("lead", "start", "key"):
+        return False
+    return counts_down(values_of(block.rows, reading.column))
+
+
+def _may_be_names(reading: Reading, are_alone: bool, answer_format: str) -> bool:
     """Whether a run 1, 2, 3 … names candidates, rather than giving places.
 
     It does where names of this kind were asked for and stand alone, or are labelled as candidates.
@@ -202,14 +231,13 @@ def _may_be_names(reading: Reading, block: Block, answer_format: str) -> bool:
     assert reading.column is not None
     if not reading.as_asked:
         return False
+    if answer_format == "scores":
+        return True
     is_labelled = reading.column.role is Role.CANDIDATE and reading.column.name not in (
         "bracket",
         "number",
     )
-    has_text = any(row.text for row in block.rows)
-    if answer_format == "scores":
-        return True
-    return is_labelled or (not has_text and reading.column.role is not Role.LIST_MARK)
+    return is_labelled or (are_alone and reading.column.role is not Role.LIST_MARK)
 
 
 def _by_role(readings: Sequence[Reading]) -> list[Reading]:
@@ -225,7 +253,7 @@ def _agreed(readings: Sequence[Reading]) -> Names:
         if 0 < len(as_asked) < len(readings):
             return _agreed(as_asked)
         return AMBIGUOUS
-    return Names(readings[0])
+    return Names(next((reading for reading in readings if reading.as_asked), readings[0]))
 
 
 def _inverse_checked(

@@ -1,10 +1,11 @@
 """Which of the lists in an answer is the answer: the last final one, never the first or longest."""
 
+import math
 import re
 from collections.abc import Sequence
 
 from microrank.llm.reading.lists import Finding
-from microrank.llm.reading.shown import TOKEN_START
+from microrank.llm.reading.shown import FIRST_GROUP, TOKEN, TOKEN_START, Shown
 
 _FINAL = re.compile(
     r"\b(?:final|revised|corrected|updated|definitive)\s+(?:\w+\s+)?"
@@ -19,12 +20,23 @@ _RANKING = re.compile(
     r"rating|choice|choose|first",
     re.IGNORECASE,
 )
-_REVERSED = re.compile(
+_REVERSED_LIST = re.compile(
     r"\b(?:least|worst|lowest)\b[^\n]{0,30}\bto\b[^\n]{0,30}\b(?:most|best|highest)\b"
     r"|\b(?:least|worst|lowest)\b[^\n]{0,20}\bfirst\b|\bascending\b|\breversed?\s+order\b"
-    r"|^\W*(?:least|worst|unlikel|not recommended|bottom)",
+    r"|\blast (?:one |entry |item |video |candidate )?is the (?:most|best|likeliest)\b",
+    re.IGNORECASE,
+)
+_REVERSED = re.compile(
+    rf"{_REVERSED_LIST.pattern}|^\W*(?:least|worst|unlikel|not recommended|bottom)",
     re.IGNORECASE | re.MULTILINE,
 )
+_BEST = re.compile(
+    r"^(?!.*\b(?:second|third|next|also|least|worst|among|one of)\b).*"
+    r"\b(?:(?:is|fits|suits|be|seems) (?:the )?(?:best|most likely|likeliest)"
+    r"|(?:top|first|best) (?:pick|choice|candidate|match))\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w)")
 _SECOND_THOUGHTS = re.compile(
     r"\b(?:wait|actually|correction|scratch that|on second thoughts?|on reflection|hmm+|"
     r"swap|switch|the other way (?:a)?round|turn (?:it|them) (?:a)?round|reverse|instead|"
@@ -33,13 +45,13 @@ _SECOND_THOUGHTS = re.compile(
 )
 
 
-def choose(findings: Sequence[Finding], text: str, n: int) -> Finding | None:
+def choose(findings: Sequence[Finding], text: str, shown: Shown) -> Finding | None:
     """The list that counts.
 
     Args:
         findings: What each list says, in the order of the text.
         text: The text in which they stand.
-        n: How many candidates there are.
+        shown: What the prompt showed.
 
     Returns:
         None where no list names a candidate. An ambiguous finding where nothing decides.
@@ -47,13 +59,16 @@ def choose(findings: Sequence[Finding], text: str, n: int) -> Finding | None:
     speaking = [found for found in findings if found.said or found.is_ambiguous]
     speaking = [found for found in speaking if not _is_restated(found)]
     speaking = _preferred(_after_final(speaking, text))
+    n = len(shown.by_id)
     whole = [found for found in speaking if len(found.said) == n or found.is_ambiguous]
     chosen = whole[-1] if whole else _partial(speaking)
-    if chosen is not None and any(_are_rivals(chosen, found) for found in speaking):
+    if chosen is not None and any(
+        _are_rivals(chosen, found) or _was_said_in_json(chosen, found, text) for found in speaking
+    ):
         return Finding(chosen.block, is_ambiguous=True)
     if chosen is None or chosen.is_ambiguous:
         return chosen
-    if _is_doubted(chosen, text):
+    if _is_doubted(chosen, text) or _another_is_best(chosen, text, shown):
         return Finding(chosen.block, is_ambiguous=True)
     return chosen
 
@@ -65,6 +80,20 @@ def _are_rivals(chosen: Finding, found: Finding) -> bool:
         and found.block.kind in ("json", "map")
         and len(found.said) == len(chosen.said)
         and (list(found.said) != list(chosen.said) or str(found.said) != str(chosen.said))
+    )
+
+
+def _was_said_in_json(chosen: Finding, earlier: Finding, text: str) -> bool:
+    """Whether JSON as it was asked for says something else than a later list of plain text.
+
+    The later list may only explain the JSON: it counts where words before it call it a ranking.
+    """
+    return (
+        earlier.block.kind in ("json", "map")
+        and chosen.block.kind not in ("json", "map")
+        and len(earlier.said) == len(chosen.said)
+        and str(earlier.said) != str(chosen.said)
+        and not _RANKING.search(text[earlier.block.end : chosen.block.start])
     )
 
 
@@ -109,11 +138,22 @@ def _partial(findings: Sequence[Finding]) -> Finding | None:
         return None
     longest = max(lists, key=lambda found: len(found.said))
     last = lists[-1]
-    if len(last.said) == len(longest.said) and len(last.said) > 1:
+    is_again = {*last.said} == {*longest.said} and len(last.said) > 1
+    if is_again and not _split_scores(last, lists):
         return last
     if all(_are_compatible(found, longest) for found in lists):
         return longest
     return Finding(last.block, is_ambiguous=True)
+
+
+def _split_scores(last: Finding, lists: Sequence[Finding]) -> bool:
+    """Whether a list of scores was split, as one name has several: then they may be no names."""
+    are_scores = not any(map(math.isnan, last.said.values()))
+    return are_scores and any(
+        found.said[position] != last.said[position]
+        for found in lists
+        for position in {*found.said} & {*last.said}
+    )
 
 
 def _are_compatible(found: Finding, longest: Finding) -> bool:
@@ -129,9 +169,31 @@ def _are_compatible(found: Finding, longest: Finding) -> bool:
     return is_sorted and same
 
 
+def _another_is_best(chosen: Finding, text: str, shown: Shown) -> bool:
+    """Whether a sentence after the list calls another candidate than its first the best."""
+    first = next(iter(chosen.said))
+    if not math.isnan(chosen.said[first]):  # a score, whose list need not be sorted
+        return False
+    of_first = _names(first, shown)
+    others = {name for position in chosen.said for name in _names(position, shown)} - of_first
+    for line in text[chosen.block.end :].split("\n"):
+        named = {*_NUMBER.findall(line), *TOKEN.findall(line)}
+        if _BEST.search(line) and named & others and not named & of_first:
+            return True
+    return False
+
+
+def _names(position: int, shown: Shown) -> set[str]:
+    """The candidate's id and number, and its title's token."""
+    numbers = [name for names in (shown.by_id, shown.by_number) for name in names]
+    own = {str(n) for n in numbers if position in (shown.by_id.get(n), shown.by_number.get(n))}
+    groups = {chr(FIRST_GROUP + k) for k, group in enumerate(shown.groups) if position in group}
+    return own | groups
+
+
 def _is_doubted(chosen: Finding, text: str) -> bool:
     """Whether the answer says that its list is to be read backwards, or takes it back."""
-    if _REVERSED.search(chosen.block.heading):
+    if _REVERSED.search(chosen.block.heading) or _REVERSED_LIST.search(text):
         return True
     after = text[chosen.block.end :]
     doubt = _SECOND_THOUGHTS.search(after)

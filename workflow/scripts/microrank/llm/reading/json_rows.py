@@ -53,13 +53,44 @@ def _blocks(
         yield from _list_blocks(value, mask, found, depth, name)
     elif isinstance(value, dict):
         entries = _map_rows(value, mask)
-        if is_entry(value):
+        if (arguments := _arguments_of(value)) is not None:
+            yield from _blocks(arguments, mask, found, depth + 1, name)
+        elif columns := _rows_of_columns(value):
+            yield from _list_blocks(columns, mask, found, depth + 1, name)
+        elif is_entry(value):
             yield Block((_row_of(value, mask),), found.start, "json", "", preferred, found.end)
         elif entries:
             yield Block(tuple(entries), found.start, "map", name or "", preferred, found.end)
         else:
             for key, inner in value.items():
                 yield from _blocks(inner, mask, found, depth + 1, str(key))
+
+
+def _arguments_of(value: dict[str, Any]) -> Any:
+    """What a tool call hands over, be it JSON in a string; None of what is no tool call."""
+    for key in ("arguments", "parameters"):
+        inner = value.get(key)
+        if "name" in value and isinstance(inner, str):
+            inner = next((found.value for found in json_values(inner)), None)
+        if "name" in value and isinstance(inner, (dict, list)):
+            return inner
+    return None
+
+
+def _rows_of_columns(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The entries of an object of columns such as `{"rank": [1, 2], "id": [7, 3]}`; [] of others.
+
+    A column `ranking` or `order` beside candidates may be the answer itself: it is no column.
+    """
+    columns = {key: inner for key, inner in value.items() if role_of_name(str(key))}
+    lengths = {len(inner) if isinstance(inner, list) else 0 for inner in columns.values()}
+    if len(columns) < 2 or len(lengths) > 1 or max(lengths) < 2:
+        return []
+    rows = [
+        dict(zip(columns, entries, strict=True)) for entries in zip(*columns.values(), strict=True)
+    ]
+    has_lists = any(isinstance(inner, (list, dict)) for row in rows for inner in row.values())
+    return [] if has_lists or not all(map(is_entry, rows)) else rows
 
 
 def _is_sequence(text: str) -> bool:
@@ -137,9 +168,14 @@ def _map_rows(value: dict[str, Any], mask: Mask) -> list[Row]:
         if len(numeric) < 2 and not _maps_titles(value, keys):
             return []
         keys = numeric or keys
-    if any(isinstance(value[key], list) and len(value[key]) > 2 for key in keys):
+    if any(isinstance(value[key], list) and _is_group(value[key]) for key in keys):
         return []
     return [_entry(row, value[key], mask) for key, row in keys.items()]
+
+
+def _is_group(values: list[Any]) -> bool:
+    """Whether a key's list holds several candidates, rather than a score and a reason."""
+    return len(values) > 2 or all(as_whole_number(value) is not None for value in values)
 
 
 def _maps_titles(value: dict[str, Any], keys: dict[str, Row]) -> bool:

@@ -4,6 +4,7 @@ import ast
 import json
 import math
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -127,11 +128,25 @@ def _lenient(text: str) -> Any:
             return _DECODER.decode(form)
         except (ValueError, RecursionError):
             pass
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-        return None
-    return list(value) if isinstance(value, (tuple, list)) else value
+    return _python_value(text)
+
+
+def _python_value(text: str) -> Any:
+    """The value that a text is in Python; None of others, and where Python would warn of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, Warning):
+            return None
+    return _with_lists(value)
+
+
+def _with_lists(value: Any) -> Any:
+    """The value with each tuple as a list."""
+    if isinstance(value, (tuple, list)):
+        return [_with_lists(inner) for inner in value]
+    return value
 
 
 def _joined(found: list[Found], text: str) -> list[Found]:

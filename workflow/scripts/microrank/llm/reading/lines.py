@@ -5,34 +5,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from microrank.llm.reading.rows import Block, Column, Role, Row, row_of_line
+from microrank.llm.reading.sequences import (
+    KIND,
+    inner_sequence,
+    is_labelled_list,
+    sequence_of,
+    titled_parts,
+)
 from microrank.llm.reading.shown import TOKEN_START, Shown
 from microrank.llm.reading.tables import is_table_line, separator_of, table_block
 
 MAX_LINES = 2_000
 MAX_LINE = 3_000  # characters of a line that are read, the last ones
-_KIND = (
-    r"(?:(?:the\s+)?(?:video|candidate|item|id|number|movie|film|option|no\.?)s?\s*"
-    r"(?:id\s*)?[#:]?\s*)?"
-)
-_MARKS = r"[\[(\"'`#*]{0,3}"
-_ITEM = rf"{_MARKS}{_KIND}{_MARKS}\d{{1,19}}(?![\w%/]|\.\d)[\])\"'`*]{{0,3}}"
-_SEPARATOR = (
-    r"(?:\s*(?:,\s*(?:and\s+)?(?:then\s+)?|;|>+|→|➔|➜|⇒|->|=>|\||&|\band then\b|\bthen\b|\band\b|"
-    r"\bfollowed by\b)\s*|\s+)"
-)
-_SEQUENCE = re.compile(rf"{_ITEM}(?:{_SEPARATOR}{_ITEM})*", re.IGNORECASE)
-_INNER_SEQUENCE = re.compile(
-    rf"(?<![\w.]){_ITEM}(?:\s*(?:,\s*(?:and\s+)?|;|>|→|->|\band\b)\s*{_ITEM}){{2,}}", re.IGNORECASE
-)
-_DASHED = re.compile(r"\d{1,19}(?:\s*[-–—]\s*\d{1,19}){3,}")
-_NUMBER = re.compile(r"(?<!\d)\d{1,19}")
-_ELLIPSIS = re.compile(r"\s*[,>;→]?\s*(?:\.\.\.|…).*", re.DOTALL)
-_PREFIX = re.compile(
-    r"^[^:\n]*[A-Za-z][^:\n]*:\s*(?=[\[(\"'`#*]*(?:video |candidate |item |id )?[\[(#]?\d)", re.I
-)
-_STRONG = re.compile(r"\s*(?:>+|→|➔|➜|⇒|->|=>)\s*")
-_WEAK = re.compile(r"\s*[,;]\s*(?:and\s+|then\s+)*")
 _INLINE_MARK = re.compile(r"(?:(?<=[\s,;])|^)(?:\*\*)?(\d{1,3})[.)](?:\*\*)?\s+")
+_INLINE_PAIR = re.compile(
+    rf"{KIND}[\[\"'`]?\d{{1,19}}[\]\"'`]?\s*(?:[:=→]|->|\()\s*(?:(?:score|rank|place)\s*:?\s*)?"
+    r"-?\d{1,7}(?:\.\d+)?(?:\s*/\s*\d+|%)?\)?",
+    re.IGNORECASE,
+)
 _BULLET = re.compile(r"^\s*[-*+•·▪►–—]\s+")
 _HEADING = re.compile(r"^\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)|:\s*\**\s*$")
 _ATTRIBUTE = re.compile(
@@ -40,7 +30,15 @@ _ATTRIBUTE = re.compile(
     r"title|name)\W{0,4}[:=]",
     re.IGNORECASE,
 )
+_TOP = re.compile(r"top\s+\d+\s*:", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*|__")
+_WIDE_MARK = re.compile(r"^(\s*\d{1,3})、", re.MULTILINE)
+_LETTER_MARK = re.compile(r"^(\s*)[A-Za-z][.)]\s+(?=\S)", re.MULTILINE)
+_HTML_TABLE = (
+    (re.compile(r"(?:\s*</?(?:table|thead|tbody|tr)\b[^>]*>\s*)+", re.IGNORECASE), "\n"),
+    (re.compile(r"<t[dh]\b[^>]*>", re.IGNORECASE), "| "),
+    (re.compile(r"</t[dh]>", re.IGNORECASE), " "),
+)
 _KEYCAP = re.compile("(\\d)\ufe0f?\u20e3")
 _PUNCTUATION = str.maketrans("，、；：（）［］．＞【】　", ",,;:()[].>[] ")
 
@@ -59,8 +57,14 @@ class _Run:
 
 def tidied(text: str) -> str:
     """The text with plain punctuation, without code fences, and with one entry a line."""
+    if len(_WIDE_MARK.findall(text)) > 1:
+        text = _WIDE_MARK.sub(r"\1. ", text)
     text = _KEYCAP.sub(r"\1. ", text.translate(_PUNCTUATION))
     text = re.sub(r"^\s*```[A-Za-z]*\s*$", "", text, flags=re.MULTILINE)
+    if len(_LETTER_MARK.findall(text)) > 1:
+        text = _LETTER_MARK.sub(r"\1- ", text)
+    for mark, plain in _HTML_TABLE:
+        text = mark.sub(plain, text)
     text = re.sub(r"<br\s*/?>|</?li>|</?[ou]l>|</?p>", "\n", text, flags=re.IGNORECASE)
     return _BOLD.sub("", text)
 
@@ -90,6 +94,10 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _entries(start: int, line: str) -> Iterator[tuple[int, str]]:
+    parts = re.split(r"[,;]\s*", line.strip().rstrip("."))
+    if len(parts) > 1 and all(map(_INLINE_PAIR.fullmatch, parts)):
+        yield from ((start, part) for part in parts)
+        return
     marks = [mark for mark in _INLINE_MARK.finditer(line) if _is_open(line, mark)]
     numbers = [int(mark[1]) for mark in marks]
     if len(marks) < 2 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
@@ -164,8 +172,8 @@ def _runs(lines: Sequence[tuple[int, str]], shown: Shown, has_sequences: bool) -
             run.lines += [line] * len(rows)
             run.end = start + len(line)
             last = run
-            if kind in ("sequence", "prose"):
-                run.heading = f"{run.heading}\n{line}" if _PREFIX.match(line) else run.heading
+            if kind in ("sequence", "prose", "number"):
+                run.heading = f"{run.heading}\n{line}" if is_labelled_list(line) else run.heading
             break
         else:
             heading = line
@@ -174,7 +182,23 @@ def _runs(lines: Sequence[tuple[int, str]], shown: Shown, has_sequences: bool) -
                 closed += [run for kind, run in open_runs.items() if kind not in numbered]
                 open_runs, last = numbered, None
     for run in [*closed, *open_runs.values()]:
+        _part_pairs(run)
         yield Block(tuple(run.rows), run.start, _kind_of(run), run.heading, end=run.end)
+
+
+def _part_pairs(run: _Run) -> None:
+    """Make a run of lines such as `7 → 1` one of pairs: it is no sequence of names."""
+    lines = list(dict.fromkeys(run.lines))
+    is_of_pairs = len(lines) > 1 and all(run.lines.count(line) == 2 for line in lines)
+    if run.kind != "sequence" or not is_of_pairs or any(row.text for row in run.rows):
+        return
+    numbers = [value for row in run.rows for value in row.numbers.values()]
+    start, value = Column(Role.UNKNOWN, "start"), Column(Role.UNKNOWN, "value")
+    run.kind = "start"
+    run.rows = [
+        Row({start: first, value: second})
+        for first, second in zip(numbers[::2], numbers[1::2], strict=True)
+    ]
 
 
 def _is_attribute(line: str) -> bool:
@@ -191,16 +215,19 @@ def _classified(line: str, shown: Shown, has_sequences: bool) -> Iterator[tuple[
     bare = line.strip().strip("*_`").strip()
     row = row_of_line(line)
     columns = {(column.role, column.name) for column in row.numbers}
+    if has_sequences and _TOP.match(bare) and len(best := sequence_of(bare) or []) > 1:
+        yield "sequence", best
+        return
     if (Role.LIST_MARK, "lead") in columns or (Role.PLACE, "lead") in columns:
         yield "numbered", [row]
         return
     if _ATTRIBUTE.match(_BULLET.sub("", line)):
         yield "bullet", [row]
         return
-    if has_sequences and (sequence := _sequence(bare)):
+    if has_sequences and (sequence := sequence_of(bare)):
         yield ("number" if len(sequence) == 1 else "sequence"), sequence
         return
-    if has_sequences and (parts := _titled_parts(bare, shown)):
+    if has_sequences and (parts := titled_parts(bare, shown)):
         yield "sequence", parts
         return
     if re.match(r"^[\s*_>-]*\[\s*#?\d+\s*\]", line):
@@ -209,50 +236,14 @@ def _classified(line: str, shown: Shown, has_sequences: bool) -> Iterator[tuple[
         yield "start", [row]
     elif _BULLET.match(line):
         yield "bullet", [row]
-    elif re.match(rf"^[\s*_>]*{_KIND}[\[#(]?\d", line, re.IGNORECASE):
+    elif re.match(rf"^[\s*_>]*{KIND}[\[#(]?\d", line, re.IGNORECASE):
         yield "labelled", [row]
     elif bare.startswith(TOKEN_START) or (
         not _HEADING.search(line) and shown.group_of(row.text) is not None
     ):
         yield "titled", [row]
-    elif inner := _INNER_SEQUENCE.search(line):
-        yield "prose", _numbers(inner.group())
-
-
-def _sequence(text: str) -> list[Row] | None:
-    """The rows of a line that holds only candidates' names, after a label perhaps."""
-    text = _PREFIX.sub("", text) if ":" in text else text
-    text = _ELLIPSIS.sub("", text).strip().strip("[](){}\"'`*").rstrip(".,;>→ ").lstrip(",;> ")
-    if not text or (not _SEQUENCE.fullmatch(text) and not _DASHED.fullmatch(text)):
-        return None
-    styles = {_NUMBER.sub("", item) for item in text.split()} if "," not in text else set()
-    return _numbers(text) if len(styles - {">", "→", "->", "and", "then", ";"}) <= 1 else None
-
-
-def _numbers(text: str) -> list[Row]:
-    column = Column(Role.UNKNOWN, "value")
-    return [Row({column: int(number)}) for number in _NUMBER.findall(text)]
-
-
-def _titled_parts(text: str, shown: Shown) -> list[Row] | None:
-    """The rows of a line such as `a title > another > a third` or `7 (a title), 3 (another)`."""
-    after_label = re.sub(r"^[^:\ue000]*[A-Za-z][^:\ue000]*:\s+", "", text)
-    for separator in (_STRONG, _WEAK):
-        parts = [part for part in separator.split(after_label) if part]
-        if separator is _WEAK and TOKEN_START not in text:
-            return None
-        if len(parts) < 2:
-            continue
-        rows = [row_of_line(part) for part in parts]
-        if all(_names_something(row, shown) for row in rows):
-            return rows
-    return None
-
-
-def _names_something(row: Row, shown: Shown) -> bool:
-    if row.text:
-        return shown.group_of(row.text) is not None
-    return bool(row.numbers)
+    elif inner := inner_sequence(line):
+        yield "prose", inner
 
 
 def _goes_on(run: _Run, rows: Sequence[Row], line: str) -> bool:

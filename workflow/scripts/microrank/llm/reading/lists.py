@@ -11,6 +11,7 @@ from microrank.llm.reading.columns import (
     Reading,
     are_places,
     columns_of,
+    counts_down,
     is_run,
     names_of,
     values_of,
@@ -19,6 +20,7 @@ from microrank.llm.reading.rows import Block, Column, Role, Row
 from microrank.llm.reading.shown import Shown
 
 _RANKS = re.compile(r"rank|place|position", re.IGNORECASE)
+_LIST_OF_RANKS = re.compile(r"(?:ranks|places|positions)", re.IGNORECASE)
 LARGEST = 1e6  # of a score's magnitude: beyond it a number is no score
 
 
@@ -47,7 +49,10 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
         return Finding(block, is_ambiguous=names.is_ambiguous)
     if block.kind == "list" and len(block.rows) == 1 and _is_a_sentence(block, names.reading):
         return Finding(block)
+    if _may_be_ranks(block):
+        return Finding(block, is_ambiguous=True)
     places, contradict = _places(block, names.reading)
+    contradict |= places is None and _may_be_places(block, names.reading)
     if contradict or (places is None and _scores_disagree(block.rows, names.reading)):
         return Finding(block, is_ambiguous=True)
     order = range(len(block.rows)) if places is None else _sorted_by(places)
@@ -55,6 +60,20 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
     return _finding(
         block, names.reading, answer_format, [(position, math.nan) for position in positions]
     )
+
+
+def _may_be_places(block: Block, reading: Reading) -> bool:
+    """Whether `a title: 3` may give a title its place as well as its number."""
+    if reading.column not in (Column(Role.UNKNOWN, "value"), Column(Role.UNKNOWN, "end")):
+        return False
+    values = values_of(block.rows, reading.column)
+    return reading.is_confirmed and are_places(values) and not is_run(values)
+
+
+def _may_be_ranks(block: Block) -> bool:
+    """Whether `ranks: [2, 3, 1]` may give the first candidate place 2, or name candidate 2."""
+    values = [value for row in block.rows for value in row.numbers.values()]
+    return bool(_LIST_OF_RANKS.fullmatch(block.heading)) and are_places(values)
 
 
 def _is_a_sentence(block: Block, reading: Reading) -> bool:
@@ -77,7 +96,7 @@ def _places(block: Block, reading: Reading) -> tuple[list[float] | None, bool]:
             continue
         if column.role is Role.PLACE and len(set(values)) == len(values):
             return values, False
-        if column.role is Role.LIST_MARK and is_run(values):
+        if column.role is Role.LIST_MARK and (is_run(values) or counts_down(values)):
             return values, False
         if column.role is Role.UNKNOWN and are_places(values) and len(values) > 1:
             if is_run(values) or _RANKS.search(block.heading):
@@ -91,30 +110,63 @@ def _sorted_by(places: Sequence[float]) -> list[int]:
 
 
 def _scores_disagree(rows: Sequence[Row], reading: Reading) -> bool:
-    """Whether the rows' scores would put the candidates into another order than the rows do."""
+    """Whether the rows' scores would put the candidates into another order than the rows do.
+
+    Numbers of which the answer does not say what they are may be scores.
+    """
+    names = [] if reading.column is None else values_of(rows, reading.column)
     for column in columns_of(rows):
         values = values_of(rows, column)
-        if column.role is Role.SCORE and column != reading.column and None not in values:
-            scores = [value for value in values if value is not None]
+        scores = [value for value in values if value is not None]
+        may_be_scores = column.role in (Role.SCORE, Role.UNKNOWN) and column != reading.column
+        if may_be_scores and 2 * len(scores) >= len(rows) and values != names:
             return any(later > before for before, later in pairwise(scores))
     return False
 
 
 def scores_in(block: Block, shown: Shown) -> Finding:
     """The score that a list gives each candidate."""
+    is_unclear = _is_one_line_of_numbers(block)
     block = replace(block, rows=tuple(map(_with_value, block.rows)))
     column = _score_column(block)
     if column is None:
         return _bare_scores(block, shown)
     rated = [row for row in block.rows if _as_score(row.numbers.get(column)) is not None]
+    is_unclear |= any(map(_is_sequence, rated))
     names = names_of(replace(block, rows=tuple(rated)), shown, "scores", without=column)
-    if names.reading is None:
-        return Finding(block, is_ambiguous=names.is_ambiguous)
+    if names.reading is None or is_unclear:
+        return Finding(block, is_ambiguous=names.is_ambiguous or is_unclear)
     scores = [float(row.numbers[column]) for row in rated]
-    if _may_be_a_sorted_list(names.reading, rated, scores, column.name == "value"):
+    may_be_places = _may_be_a_sorted_list(names.reading, rated, scores, column.name == "value")
+    if may_be_places or _may_stand_first(names.reading, scores, shown):
         return Finding(block, is_ambiguous=True)
     said = list(zip(names.reading.positions, scores, strict=True))
     return _finding(block, names.reading, "numbers", said)
+
+
+def _may_stand_first(reading: Reading, scores: Sequence[float], shown: Shown) -> bool:
+    """Whether the scores rather than the names are all candidates, as in `8: 1`, `5: 2`."""
+    are_names = {*scores} <= {*shown.by_number} or {*scores} <= {*shown.by_id}
+    are_distinct = len(set(scores)) == len(scores) > 1
+    has_others = reading.n_known < len(scores)
+    return are_names and are_distinct and has_others and not reading.is_confirmed
+
+
+def _is_one_line_of_numbers(block: Block) -> bool:
+    """Whether an answer such as `3, 1, 2` is one line of numbers, rather than a name's score."""
+    if len(block.rows) != 1:
+        return False
+    names = {column.name for column in block.rows[0].numbers}
+    return names == {"start", "end"} and not _has_letters(block.rows[0])
+
+
+def _is_sequence(row: Row) -> bool:
+    """Whether further numbers stand in the row, as in `3 (8), 1 (5)`."""
+    return not _has_letters(row) and bool(re.search(r"[,;>→]", row.text))
+
+
+def _has_letters(row: Row) -> bool:
+    return bool(re.search(r"[^\W\d_]|\ue000", row.text))
 
 
 def _with_value(row: Row) -> Row:
@@ -163,21 +215,33 @@ def _bare_scores(block: Block, shown: Shown) -> Finding:
     if not is_bare or len(values) != len(shown.by_number) or any(row.text for row in block.rows):
         return Finding(block)
     said = {position: float(values[number - 1][0]) for number, position in shown.by_number.items()}
-    is_valid = all(_as_score(score) is not None for score in said.values())
+    scores = list(said.values())
+    may_rank = not re.search("scor|rat", block.heading, re.I) and (
+        are_places(scores) or {*scores} == {*shown.by_id}
+    )
+    is_valid = all(_as_score(score) is not None for score in scores) and not may_rank
     return Finding(block, said if is_valid else {})
 
 
 def _may_be_a_sorted_list(
     reading: Reading, rows: Sequence[Row], scores: Sequence[float], scores_follow: bool
 ) -> bool:
-    """Whether 1, 2, 3 … may be the places of a list sorted by score, with titles nobody knows."""
+    """Whether 1, 2, 3 … may be the places of a list sorted by score, with titles nobody knows.
+
+    The titles may be numbers, and the list may count down.
+    """
     column = reading.column
-    if column is None or reading.is_confirmed or not reading.is_run:
+    if column is None or reading.is_confirmed:
         return False
-    in_a_line = column.name in ("lead", "start") and any(row.text for row in rows)
+    is_reversed = counts_down(values_of(rows, column))
+    if not reading.is_run and not is_reversed:
+        return False
+    has_more = any(row.text or len(row.numbers) > 2 for row in rows)
+    in_a_line = column.name in ("lead", "start", "key") and has_more
     is_place = column.role is Role.PLACE or (in_a_line and not scores_follow)
-    is_sorted = all(later <= before for before, later in pairwise(scores))
-    return is_place and is_sorted and len(scores) > 1 and scores[0] > scores[-1]
+    falling = list(scores)[::-1] if is_reversed else list(scores)
+    is_sorted = all(later <= before for before, later in pairwise(falling))
+    return is_place and is_sorted and len(falling) > 1 and falling[0] > falling[-1]
 
 
 def _finding(

@@ -33,6 +33,7 @@ def table_block(lines: Sequence[str], start: int, end: int, separator: str = "|"
     rows = [_cells(line, separator) for line in lines if not _RULE.match(line)]
     if not rows:
         return None
+    rows = _upright(rows)
     header = rows[0]
     has_header = not any(as_whole_number(cell) is not None for cell in header) and any(
         role_of_name(cell) for cell in header
@@ -41,6 +42,16 @@ def table_block(lines: Sequence[str], start: int, end: int, separator: str = "|"
     width = len(header)
     body = [_row(cells, names) if len(cells) == width else Row({}) for cells in rows[has_header:]]
     return Block(tuple(body), start, "table", end=end) if body else None
+
+
+def _upright(rows: list[list[str]]) -> list[list[str]]:
+    """The rows of a table; of one that lies on its side, with headings in front, its columns."""
+    are_equally_long = len({len(row) for row in rows}) == 1
+    has_headings = len(rows) > 1 and all(role_of_name(row[0]) for row in rows)
+    numbered = [row for row in rows if all(as_whole_number(cell) is not None for cell in row[1:])]
+    if are_equally_long and has_headings and rows[0] in numbered and len(rows[0]) > 1:
+        return [list(column) for column in zip(*rows, strict=True)]
+    return rows
 
 
 def _cells(line: str, separator: str) -> list[str]:

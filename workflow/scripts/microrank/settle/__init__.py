@@ -1,0 +1,1 @@
+"""Planned looks: more and more users are asked about until the verdict is settled."""

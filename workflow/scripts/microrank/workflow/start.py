@@ -1,0 +1,67 @@
+"""What every start of the workflow does first: the config is completed and checked."""
+
+import copy
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from microrank.workflow.config import check_config, read_numbers, subset_settings
+from microrank.workflow.place import REPOSITORY, check_place
+from microrank.workflow.renamed import check_target
+
+DEFAULTS = REPOSITORY / "config/config.yaml"
+OWN = ("config/config.yaml", "config.yaml")  # in a study's folder; the Snakefile reads the same
+SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
+
+
+def checked_config(
+    config: Mapping[str, Any], words: Iterable[str], *, files_here: bool
+) -> dict[str, Any]:
+    """The config with all its keys, after all checks.
+
+    Args:
+        config: as Snakemake read it, or as another workflow gives it to this as a module.
+        words: of the command line, the targets among them.
+        files_here: false where files lie in a storage such as S3.
+
+    Raises:
+        StudyError: the config is wrong, or the workflow cannot run in this place.
+    """
+    check_place(str(REPOSITORY), sys.executable)
+    for word in words:
+        check_target(word)
+    complete = read_numbers(with_defaults(config, _read(DEFAULTS)), SCHEMA)
+    check_config(complete, SCHEMA, raw_files_here=files_here)
+    return complete | {"subset": subset_settings(complete)}
+
+
+def config_here() -> dict[str, Any]:
+    """The config that a run in the working directory has, its command line aside."""
+    config: dict[str, Any] = {}
+    for path in map(Path, OWN):
+        if path.is_file():
+            config = with_defaults(_read(path) or {}, config)
+    return with_defaults(config, _read(DEFAULTS))
+
+
+def with_defaults(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the defaults of the keys that it lacks, at every level.
+
+    Args:
+        config: what wins; it is left as it is.
+        defaults: what it is laid over.
+    """
+    merged = {**defaults, **copy.deepcopy(dict(config))}
+    for key, value in defaults.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            merged[key] = with_defaults(config[key], value)
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
+    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader)
+    return config

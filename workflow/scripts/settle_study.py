@@ -1,0 +1,55 @@
+"""Ask about more and more users until the verdict is settled, at planned looks."""
+
+from microrank.workflow.jobs import start_job
+
+log = start_job(snakemake)
+
+import time
+from pathlib import Path
+
+from microrank import tables
+from microrank.evaluation.metrics import main_cutoffs
+from microrank.files import write_text
+from microrank.llm.about import with_about
+from microrank.llm.prompts import load_prompt
+from microrank.settle.asking import Looker
+from microrank.settle.looks import planned_looks
+from microrank.settle.loop import settle_study
+from microrank.settle.page import answer_line, settled_page
+from microrank.workflow.sealing import seal_before_asking
+
+given, params, config = snakemake.input, snakemake.params, snakemake.config
+test = tables.StoredTable(given.test, tables.SPLIT)
+looker = Looker(
+    config,
+    tables.StoredTable(given.recommendations, tables.RECOMMENDATIONS),
+    [tables.StoredTable(path, tables.SPLIT) for path in (given.train, given.valid)],
+    test,
+    tables.read_catalogue(given.catalogue),
+    {
+        name: with_about(load_prompt(path), params.about["about"])
+        for name, path in zip(params.methods, given.prompts, strict=True)
+    },
+    {name: Path(path) for name, path in zip(params.unpacked, given.weights, strict=True)},
+    tunes=params.tunes,
+    threads=snakemake.threads,
+)
+seal_before_asking(config, params.study, test)
+report, hours, started = config["report"], config["looks"]["hours"], time.monotonic()
+course = settle_study(
+    planned_looks(config["looks"]["users"], looker.everybody),
+    params.methods,
+    looker.see,
+    margin=report["margin"],
+    level=1 - report["confidence"],
+    has_time=lambda: hours is None or time.monotonic() - started < hours * 3600,
+)
+page = settled_page(
+    course,
+    study=params.study,
+    recommender=params.recommender,
+    cutoff=main_cutoffs(report["cutoffs"], config["top_k"])[-1],
+    margin=report["margin"],
+)
+write_text(snakemake.output.settled, page)
+log.info("%s The looks ended because %s.", answer_line(course).replace("**", ""), course.reason)
