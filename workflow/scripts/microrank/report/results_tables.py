@@ -50,8 +50,8 @@ def _main_table(study: Study) -> Table:
         "of users: there is no difference worth it where two one-sided tests (Tango) at .05 each "
         "show it, Holm-adjusted in the same way. Wins and losses: users who are a hit for only one "
         f"of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
-        "bootstrap for differences, both as counts). They are not adjusted for the many comparisons, as "
-        'p is: one that leaves out 0 may stand beside "cannot tell".'
+        "bootstrap for differences, both as counts). They are not adjusted for the many "
+        'comparisons, as p is: one that leaves out 0 may stand beside "cannot tell".'
     )
     if study.diagnostics.asked:
         caption += (
