@@ -58,6 +58,13 @@ def catalogue(n_items: int = 60) -> pa.Table:
     ).cast(tables.ITEMS)
 
 
+def held_out(users: pa.Table) -> pa.Table:
+    """Each user's last item."""
+    rows = users.sort_by("user_id")
+    columns = [rows["user_id"], rows["ground_truth"], pa.array([10] * rows.num_rows)]
+    return pa.table(columns, names=tables.SPLIT.names).cast(tables.SPLIT)
+
+
 def ask(
     store: Store, users: pa.Table, prompt: str = "numbered", section: dict = SIMULATED, **more
 ) -> pa.Table:
@@ -223,6 +230,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, table, schema in (
         ("subset/users.parquet", subset(6), tables.SUBSET),
         ("splits/items.parquet", catalogue(), tables.ITEMS),
+        ("splits/test.parquet", held_out(subset(6)), tables.SPLIT),
     ):
         tables.write_table(table, folder / "results/sample" / path, schema)
     return folder
