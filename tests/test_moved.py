@@ -12,6 +12,7 @@ from commandline import REPORT, ROOT, SMALL, copy_repository, run
 STUDY = {
     **SMALL,
     "study": "short",
+    "nfm": {"recipes": {"sampled": {"dimension": 8, "hidden": 8, "max_half_epochs": 1}}},
     "methods": ["bm25", "simulated-study", "fused"],
     "rerankers": {"fused": {"fusion": "reciprocal", "of": ["nfm", "bm25"]}},
 }

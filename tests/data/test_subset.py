@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.data.subset import (
+    check_enough_users,
     sample_hit_users,
     sample_tuning_users,
     seeded_order,
@@ -140,6 +141,20 @@ def test_too_few_hit_users_are_all_taken_with_a_notice(caplog) -> None:
     assert subset["ground_truth_rank"].to_pylist() == [1, 4]
     assert "there are only 2 users whose top 4 holds the held-out item" in caplog.text
     assert "all of them are taken" in caplog.text
+
+
+@pytest.mark.parametrize("sample_size", [4, "all"])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_data_set_with_enough_users_is_not_spoken_of(sample_size, strict, caplog) -> None:
+    check_enough_users(4, {"sample_size": sample_size, "strict": strict})
+    assert not caplog.text
+
+
+def test_too_few_users_at_all_are_told_before_anything_is_trained(caplog) -> None:
+    check_enough_users(3, {"sample_size": 4, "strict": False})
+    assert "subset.sample_size is 4, but the data set has only 3 users" in caplog.text
+    with pytest.raises(StudyError, match=r"only 3 users; set it to 3 or less, or to all"):
+        check_enough_users(3, {"sample_size": 4, "strict": True})
 
 
 def test_where_nothing_is_tuned_users_set_aside_are_drawn_last() -> None:

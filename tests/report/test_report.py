@@ -51,6 +51,19 @@ VERDICTS = [
 ]
 
 
+@pytest.mark.parametrize(("sample_size", "is_told"), [(41, True), (40, False), ("all", False)])
+def test_a_subset_smaller_than_asked_for_is_told_before_the_answer(
+    made, sample_size, is_told
+) -> None:
+    from microrank.report.headline import answer
+
+    study = made.study()
+    subset = study.settings["subset"] | {"sample_size": sample_size}
+    text = answer(dataclasses.replace(study, settings=study.settings | {"subset": subset}))
+    notice = "**There are only 40 users of the 41 that `subset.sample_size` asks for: all of them"
+    assert text.startswith(notice) == is_told
+
+
 @pytest.mark.parametrize(("delta", "p", "expected"), VERDICTS)
 def test_the_headline_follows_direction_and_corrected_p(made, delta, p, expected) -> None:
     from microrank.report.headline import answer

@@ -116,6 +116,7 @@ def test_a_refusal_is_asked_once_and_kept_as_an_answer_that_names_nothing(
     assert [(answer.text, answer.finish_reason) for answer in answers] == [("", "refusal")] * 2
     assert len(server.bodies) == 2
     assert "2 of 2 answers are refusals" in caplog.text
+    assert "try another model or prompt" in caplog.text
     ask_chat(questions(settings, 2), service, store)
     assert len(server.bodies) == 2
 
@@ -137,7 +138,14 @@ def test_a_tool_call_without_json_is_named(server, store, service, settings, arg
     answer["choices"][0]["message"]["tool_calls"] = [call]
     server.answer = lambda request, body: as_json(answer)
     message = complaint(questions(settings, 1), service, store)
-    assert "a tool call (look_up) instead of an answer" in message
+    assert "a tool call (look_up) instead of an answer: forbid it by" in message
+
+
+def test_a_choice_with_nothing_in_it_is_named_with_what_to_do(server, store, service, settings):
+    server.answer = lambda request, body: as_json(completion(None))
+    message = complaint(questions(settings, 1), service, store)
+    assert "an empty choice" in message
+    assert "try another server or model" in message
 
 
 def test_json_that_runs_into_white_space_is_asked_once_without_the_format(

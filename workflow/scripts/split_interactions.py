@@ -11,6 +11,7 @@ from microrank import files
 from microrank.data.checksums import verify_checksums
 from microrank.data.raw_settings import RawSettings
 from microrank.data.split_raw_files import split_raw_files
+from microrank.data.subset import check_enough_users
 
 given = snakemake.input
 pairs, titles = [Path(path) for path in given.pairs], Path(given.titles)
@@ -22,6 +23,8 @@ counts = split_raw_files(
     RawSettings.from_config(snakemake.wildcards.dataset, dataset),
     dict(snakemake.output.items()),
 )
+# Not a param: a larger subset splits nothing anew.
+check_enough_users(counts["users"], snakemake.config["subset"])
 raw_files = {
     name: files.file_checksum(path)
     for name, path in zip(snakemake.params.names, (*pairs, titles), strict=True)

@@ -1,7 +1,8 @@
 """The users whose lists are re-ranked, with all that a re-ranker may see of them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -95,6 +96,28 @@ def _too_few(
         f"subset.sample_size is {sample_size}, but there are only {n_eligible} {who}{besides}; "
         f"{what_to_do}"
     )
+
+
+def check_enough_users(n_users: int, subset: Mapping[str, Any]) -> None:
+    """Tell before anything is trained where a data set has too few users for the subset.
+
+    Args:
+        n_users: all users of the splits.
+        subset: the section of the config.
+
+    Raises:
+        StudyError: there are too few, and the subset is `strict`.
+    """
+    size = subset["sample_size"]
+    if isinstance(size, str) or n_users >= size:
+        return
+    message = (
+        f"subset.sample_size is {size}, but the data set has only {n_users} users; set it to "
+        f"{n_users} or less, or to all"
+    )
+    if subset["strict"]:
+        raise StudyError(message)
+    log.warning("%s: fewer are taken", message)
 
 
 def set_aside_for_tuning(users: np.ndarray, share: float, seed: int) -> np.ndarray:

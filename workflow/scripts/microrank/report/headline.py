@@ -27,14 +27,25 @@ def answer(study: Study) -> str:
 
 
 def headline(study: Study) -> str:
-    """Answer the question: what could not be read comes first."""
-    return " ".join([*unread_warnings(study), _headline(study)])
+    """Answer the question: a small subset and what could not be read come first."""
+    return " ".join([*_small_subset(study), *unread_warnings(study), _headline(study)])
 
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
     texts = [_who(study), _weak_recommender(study), _seeds(study), seal_line(study)]
     return " ".join(filter(None, texts))
+
+
+def _small_subset(study: Study) -> list[str]:
+    """Say where there are fewer users than were asked for."""
+    size = study.settings["subset"]["sample_size"]
+    if isinstance(size, str) or study.n_users >= size:
+        return []
+    return [
+        f"**There are only {study.n_users:,} users of the {size:,} that `subset.sample_size` asks "
+        "for: all of them were taken.**"
+    ]
 
 
 def unread_warnings(study: Study) -> list[str]:

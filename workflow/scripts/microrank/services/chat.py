@@ -133,7 +133,8 @@ def _report(name: str, entries: Collection[Entry]) -> None:
     n_refused = sum(_completion(entry).is_refusal for entry in entries)
     if n_refused:
         log.warning(
-            "%s: %d of %d answers are refusals: they are kept, and name nothing",
+            "%s: %d of %d answers are refusals: they are kept, and name nothing; try another "
+            "model or prompt",
             name,
             n_refused,
             len(entries),

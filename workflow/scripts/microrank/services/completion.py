@@ -17,6 +17,8 @@ THINKING_ONLY = (
     "only thinking and no answer: raise max_tokens, or have the model think less "
     "(`reasoning_effort`, `chat_template_kwargs`)"
 )
+NO_TOOLS = "forbid it by `extra: {tool_choice: none}`, or ask a model that calls no functions"
+EMPTY = "an empty choice, without text, thinking, refusal or tool call: try another server or model"
 log = logging.getLogger(__name__)
 
 
@@ -107,11 +109,12 @@ def _warn_of_unknown(reason: str) -> None:
 def _empty(message: Mapping[str, Any]) -> Malformed:
     """Why a message without text has none."""
     if names := [name for name, _ in _calls(message)]:
-        return Malformed(f"a tool call ({', '.join(names)[:80]}) instead of an answer", PAID_TRIES)
+        called = ", ".join(names)[:80]
+        return Malformed(f"a tool call ({called}) instead of an answer: {NO_TOOLS}", PAID_TRIES)
     thinking = (message.get(name) for name in ("reasoning_content", "reasoning", "thinking"))
     if any(isinstance(part, str) and part.strip() for part in thinking):
         return Malformed(THINKING_ONLY, PAID_TRIES)
-    return Malformed("an empty choice")
+    return Malformed(EMPTY)
 
 
 def _is_refusal(message: Mapping[str, Any]) -> bool:
