@@ -26,9 +26,9 @@ def verdict(report: Path) -> list[str]:
     if not report.is_file():
         return []
     head = report.read_text(encoding="utf-8").split("\n## ", maxsplit=1)[0]
-    _, answer, *others = head.split("\n\n")
-    notices = [text.removeprefix("> ") for text in others if text.startswith("> ")]
-    said = [text.replace("**", "").strip() for text in (answer, *notices)]
+    paragraphs = head.split("\n\n")[1:]
+    notices = [text.removeprefix("> ") for text in paragraphs[1:] if text.startswith("> ")]
+    said = [text.replace("**", "").strip() for text in (*paragraphs[:1], *notices)]
     return [*said, f"Open {report.with_suffix('.html')}"]
 
 
