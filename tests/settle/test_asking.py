@@ -20,6 +20,7 @@ PROMPTS = {
     "local": Prompt("titles", "", "watched\n{history}", "- {title}", "- {title}"),
     "chat": Prompt("ids", "", "{history}\nnext\n{candidates}", "{title}", "{id} {title}"),
 }
+ASKS = {"local": "likelihood", "chat": "order"}
 REPORT = {"cutoffs": [1, 2, 4], "unread_share": 0.1}
 
 
@@ -39,7 +40,7 @@ def looker(folder: Path, llm: dict, method: str, **config: object) -> Looker:
             "seed": 3,
             "subset": {"population": "hits", "sample_size": 1, "history_length": 2},
             "tuning": {"share": 0.25},
-            "rerankers": {method: {"llm": "model", "prompt": "p", "ask": "likelihood"}},
+            "rerankers": {method: {"llm": "model", "prompt": "p", "ask": ASKS[method]}},
             "llms": {"model": llm},
             "store": {"path": str(folder / "store"), "offline": False},
             "budget": {},
