@@ -36,7 +36,7 @@ lint: .venv/dev.stamp  ## format, lint, types, and Snakemake's own linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
 bench: .venv/dev.stamp  ## speed, as ratios against a baseline in the same run

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from commandline import REPORT, contents, planned_jobs, run
 from commandline import edit_config as edit
+from microrank.report.copy_report import copy_page
 
 SHORT = "study: short\nsubset: {sample_size: 20}\nmethods: [bm25, popularity]\n"
 
@@ -18,10 +19,15 @@ def newest(study: Path) -> list[str]:
     return [(study / f"results/report.{kind}").read_text() for kind in ("md", "html")]
 
 
+def page_of(study: Path, name: str) -> str:
+    """The page of a study as it is copied."""
+    return copy_page((study / f"results/{name}/report.html").read_text(), name)
+
+
 def test_two_studies_of_one_data_set_lie_side_by_side_and_the_newest_is_shown(study: Path) -> None:
     (study / "short.yaml").write_text(SHORT)
     first, shown = in_folder(study, "sample"), newest(study)
-    assert shown[1] == (study / "results/sample/report.html").read_text()
+    assert shown[1] == page_of(study, "sample")
     assert set(planned_jobs(study, "--configfile", "short.yaml")).isdisjoint(
         {"split_interactions", "train_nfm", "recommend_top_k", "evaluate_nfm"}
     )
@@ -31,7 +37,7 @@ def test_two_studies_of_one_data_set_lie_side_by_side_and_the_newest_is_shown(st
     short = in_folder(study, "short")
     assert "results/short/rankings/bm25.parquet" in short
     assert not [path for path in short if "/splits/" in path or "/nfm/" in path]
-    assert newest(study)[1] == (study / "results/short/report.html").read_text()
+    assert newest(study)[1] == page_of(study, "short")
     assert newest(study) != shown
     # Back to the first: its results are there, and nothing but the copy is made again.
     assert set(planned_jobs(study)) == {"copy_report"}

@@ -32,6 +32,19 @@ def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:
     assert "synthetic" in report
 
 
+def test_the_verdict_and_the_page_stand_last_on_the_terminal(
+    finished: tuple[Path, str, Path],
+) -> None:
+    *_, before, blank, answer, notice, simulated, page = finished[1].splitlines()
+    assert (before.split(":")[0], blank) == ("Elapsed time", "")
+    assert answer in (finished[0] / REPORT).read_text().replace("**", "")
+    assert notice.startswith("This is the synthetic sample.")
+    assert simulated.startswith("Simulated: ")
+    assert page == "Open results/report.html"
+    assert "reason:" not in finished[1]
+    assert "{'" not in finished[1], "no Python on the terminal"
+
+
 def test_a_second_run_does_nothing(study: Path) -> None:
     again = run(study, REPORT)
     assert again.returncode == 0

@@ -10,6 +10,7 @@ from microrank.evaluation.equivalence import (
     score_statistic,
     tango_interval,
 )
+from microrank.evaluation.power import users_for_equivalence
 from scipy.optimize import minimize_scalar
 from scipy.stats import beta, binom, norm
 
@@ -84,7 +85,9 @@ def test_a_difference_of_the_margin_is_called_none_in_at_most_one_of_twenty_stud
 @pytest.mark.parametrize("differing", [0.06, 0.2, 0.41, 0.47])
 @pytest.mark.parametrize("n", [50, 100, 400, 1000, 1600])
 def test_ten_thousand_studies_keep_the_error_rate_of_equivalence(n: int, differing: float) -> None:
-    assert error_rate(n, differing, 10_000) <= 0.057
+    rate = error_rate(n, differing, 10_000)
+    print(f"equivalent: n = {n}, {differing:.0%} differ: {rate}")
+    assert rate <= 0.057
 
 
 def test_equal_methods_are_found_equivalent_with_as_many_users_as_the_plan_says() -> None:
@@ -92,6 +95,17 @@ def test_equal_methods_are_found_equivalent_with_as_many_users_as_the_plan_says(
     drawn = random.multinomial(1600, [0.22, 0.22, 0.56], size=1000)
     called = [equivalence_p_value(int(b), int(c), 1600, MARGIN) <= 0.05 for b, c, _ in drawn]
     assert np.mean(called) > 0.8
+
+
+@pytest.mark.parametrize("differing", [0.2, 0.44])
+def test_as_many_users_as_are_said_to_be_needed_show_equivalence_four_times_out_of_five(
+    differing: float,
+) -> None:
+    n = users_for_equivalence(differing, MARGIN)
+    shares = [differing / 2, differing / 2, 1 - differing]
+    drawn = np.random.default_rng(5).multinomial(n, shares, size=2000)
+    called = [equivalence_p_value(int(b), int(c), n, MARGIN) <= 0.05 for b, c, _ in drawn]
+    assert np.mean(called) == pytest.approx(0.8, abs=0.035)
 
 
 def test_a_difference_without_a_user_who_differs_has_a_finite_interval() -> None:

@@ -272,3 +272,32 @@ def test_the_paired_bootstrap_interval_is_scipys() -> None:
     means = resampled_means(quantity, joint_histogram(ranks, baseline, 10).ravel(), 20_000, random)
     (low,), (high,) = percentile_interval(means, 0.95)
     assert (low, high) == pytest.approx(expected.confidence_interval, abs=0.003)
+
+
+def called_different(n: int, differing: float, rows: int, studies: int) -> float:
+    """How often any of several methods that equal the recommender is called different."""
+    random = np.random.default_rng([n, rows])
+    shares = [differing / 2, differing / 2, 1 - differing]
+    drawn = random.multinomial(n, shares, size=(studies, rows))
+    wrong = 0
+    for of_study in drawn.tolist():
+        p_values = np.array([mcnemar(wins, losses) for wins, losses, _ in of_study])
+        wrong += bool((holm(p_values) <= 0.05).any())
+    return wrong / studies
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_equal_methods_are_called_different_in_at_most_one_of_twenty_studies(rows: int) -> None:
+    assert called_different(400, 0.44, rows, 1000) <= 0.057
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("differing", [0.06, 0.2, 0.41, 0.47])
+@pytest.mark.parametrize("n", [50, 100, 400, 1600])
+def test_ten_thousand_studies_keep_the_error_rate_of_differences(
+    n: int, differing: float, rows: int
+) -> None:
+    rate = called_different(n, differing, rows, 10_000)
+    print(f"different: n = {n}, {differing:.0%} differ, {rows} rows: {rate}")
+    assert rate <= 0.057

@@ -15,8 +15,9 @@ from made_up_lists import catalogue, order_of, subset
 from microrank import tables
 from microrank.bundle import answer_keys
 from microrank.errors import StudyError
+from microrank.llm.about import with_about
 from microrank.llm.prompts import Prompt, load_prompt
-from microrank.local_llm import answers, engine
+from microrank.local_llm import answers, engine, query
 from microrank.local_llm.asks import ask_of
 from microrank.local_llm.engine import TOLERANCE
 from microrank.local_llm.planned_requests import planned_locally
@@ -326,3 +327,61 @@ def test_a_packed_study_says_which_weights_it_had(folder, tmp_path) -> None:
         {"adapter": "local", "model": PACKAGED},
     ):
         assert told_apart("other", section) == section
+
+
+class Recorder:
+    """A session's model, in whose place it notes what would be asked."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.requests: list[dict] = []
+        monkeypatch.setattr(query, "answer", self)
+
+    def __call__(self, session, dtype, requests) -> None:
+        self.requests.extend(requests)
+        raise KeyboardInterrupt  # nothing is to be answered
+
+
+DESCRIBED = """\
+version: 1
+about: a test
+answer_format: {answer_format}
+system: ""
+history_line: "- {{title}} {{attributes}}"
+candidate_line: "{candidate_line}"
+user: |
+  A person {{verb}} these {{items}}:
+  {{history}}
+  {listed}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer_format", "candidate_line", "listed"),
+    [
+        ("first-token", "labels", "{label}. {title} {attributes}", "{candidates}"),
+        ("yes-no", "yes-no", "{title} {attributes}", "{candidates}"),
+        ("order", "numbers", "{number}. {title} {attributes}", "{candidates}"),
+        ("likelihood", "titles", "- {title}", ""),
+    ],
+)
+def test_what_the_data_set_holds_and_its_attributes_are_filled_in_for_models_here(
+    ask, answer_format, candidate_line, listed, folder, tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "described.yaml"
+    path.write_text(
+        DESCRIBED.format(answer_format=answer_format, candidate_line=candidate_line, listed=listed)
+    )
+    prompt = with_about(load_prompt(path), {"items": "books", "verb": "read"})
+    genres = pa.array([f"genre {item}" for item in ITEMS["item_id"].to_pylist()])
+    described = ITEMS.append_column("genre", genres)
+    recorder = Recorder(monkeypatch)
+    way = ask_of("mine", {"prompt": "described", "ask": ask}, prompt, 5)
+    with pytest.raises(KeyboardInterrupt):
+        query_local_llm(USERS, described, way, session(Store(tmp_path), folder), seed=7)
+    [asked] = [request for request in recorder.requests if "cats" in json.dumps(request)][:1]
+    text = json.dumps(asked["body"])
+    assert "A person read these books:" in text
+    assert "- cats (genre: genre 1)" in text
+    assert ("dogs cats (genre: genre 2)" in text) == (ask != "likelihood")
+    assert "{title}" not in text
+    assert "{attributes}" not in text

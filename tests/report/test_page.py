@@ -321,3 +321,9 @@ def test_nothing_is_cut_off_in_print(browser: Browser, page: Path) -> None:
         )
         == []
     )
+
+
+def test_the_readmes_picture_shows_the_page_in_its_present_form() -> None:
+    from report.readme_picture import PICTURE, digest_in, digest_of_form
+
+    assert digest_in(PICTURE.read_bytes()) == digest_of_form()

@@ -1,5 +1,6 @@
 """The sections that only some studies have."""
 
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from microrank.llm.answer_counts import AnswerCounts
 from microrank.report.all_users import over_all_users
 from microrank.report.blocks import Picture, Table
 from microrank.report.costs import answers_table
+from microrank.report.html import inline
+from microrank.report.provenance import repository
 from microrank.report.sections import sections
 from microrank.report.seeds import over_seeds
 from microrank.rerank.repairs import Repairs
@@ -173,13 +176,48 @@ def test_lists_of_another_recommender_carry_its_name_everywhere() -> None:
     recommender = next(part for part in parts if part.title == "The recommender")
     assert not any(isinstance(block, Picture) for block in recommender.blocks)
     texts = repr(
-        [part for part in parts if part.title not in ("Beside the published figures", "Provenance")]
+        [
+            part
+            for part in parts
+            if part.title not in ("Beside the published figures", "Provenance", "The methods")
+        ]
     )
     assert "NFM" not in texts
     assert "sasrec" in texts
     assert np.all(
         [row["baseline"] in (None, "sasrec", RANDOM_EXPECTED) for row in metrics.to_pylist()]
     )
+
+
+def test_every_row_has_a_line_that_says_what_it_is_and_sources_are_named() -> None:
+    (section,) = (part for part in sections(study()) if part.title == "The methods")
+    text, table = section.blocks
+    lines = cells(table)  # type: ignore[arg-type]
+    assert set(lines) == {study().label(name) for name in study().all_rows}
+    assert lines["NFM"][0].startswith("the recommender's own order: neural factorisation machine")
+    assert lines["best"] == [
+        "text encoder `minilm`: titles nearest to the history's titles as one text"
+    ]
+    assert "Utilizing LLMs to Adjust NFM Recommendation Lists" in text.text  # type: ignore[union-attr]
+    assert "Ni et al." in text.text  # type: ignore[union-attr]
+
+
+def test_a_page_links_to_files_beside_it_and_to_nothing_else() -> None:
+    assert (
+        inline("[metrics.csv](sample/metrics.csv)")
+        == '<a href="sample/metrics.csv">metrics.csv</a>'
+    )
+    for text in ("[x](https://a.b/c)", "[x](javascript:1)", "[x](//a.b)", "`[x](y)`", "[x](a?b)"):
+        assert "<a" not in inline(text)
+
+
+def test_a_repository_is_named_without_the_token_in_its_address(tmp_path) -> None:
+    assert repository(tmp_path) is None
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    assert repository(tmp_path) is None
+    address = "https://me:secret@example.org/a/b.git"
+    subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", address], check=True)
+    assert repository(tmp_path) == "https://example.org/a/b.git"
 
 
 def test_what_compares_with_nothing_is_one_line() -> None:

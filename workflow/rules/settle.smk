@@ -1,7 +1,7 @@
 """Planned looks: ask about more and more users until the verdict is settled.
 
 needs: nfm/recommendations.parquet or lists/recommendations.parquet, splits, resources/prompts
-makes: when asked for by name results/settled.md
+makes: when asked for by name settled.md; results/settled.md: the newest study's
 """
 
 import time
@@ -28,7 +28,8 @@ rule settle_study:
         prompts=[prompt_of(name) for name in LOOKED_AT],
         weights=[f"resources/models/{name}" for name in UNPACKED],
     output:
-        settled="results/settled.md",
+        settled=f"{STUDY}/settled.md",
+        newest="results/settled.md",
     log:
         "results/logs/settle_study.log",
     benchmark:

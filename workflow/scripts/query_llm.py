@@ -7,9 +7,8 @@ log = start_job(snakemake)
 from microrank import tables
 from microrank.llm.about import warn_of_videos, with_about
 from microrank.llm.prompts import load_prompt
-from microrank.llm.query import chat_settings, query_llm, reachable
-from microrank.llm.query_logprobs import query_logprobs
-from microrank.llm.service_asks import SERVICE_ASKS
+from microrank.llm.query import chat_settings, reachable
+from microrank.llm.query_service import query_service
 from microrank.local_llm.asks import ask_of
 from microrank.services.store import Store
 from microrank.shards import Shard
@@ -24,14 +23,13 @@ prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
 warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["dataset"])
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 ask = ask_of(snakemake.wildcards.reranker, snakemake.params.asked, prompt, None)
-query = query_logprobs if ask.name in SERVICE_ASKS else query_llm
 test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
 seal_before_asking(config, snakemake.wildcards.study, test)
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
-    responses = query(
+    responses = query_service(
         tables.read_table(snakemake.input.subset, tables.SUBSET),
         tables.read_catalogue(snakemake.input.catalogue),
-        ask if ask.name in SERVICE_ASKS else prompt,
+        ask,
         chat_settings(snakemake.params.llm, snakemake.params.seed),
         store,
         service=service,

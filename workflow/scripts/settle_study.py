@@ -12,6 +12,7 @@ from microrank.evaluation.metrics import main_cutoffs
 from microrank.files import write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
+from microrank.methods import NFM
 from microrank.settle.asking import Looker
 from microrank.settle.looks import planned_looks
 from microrank.settle.loop import settle_study
@@ -47,9 +48,10 @@ course = settle_study(
 page = settled_page(
     course,
     study=params.study,
-    recommender=params.recommender,
+    recommender="NFM" if params.recommender == NFM else params.recommender,
     cutoff=main_cutoffs(report["cutoffs"], config["top_k"])[-1],
     margin=report["margin"],
 )
-write_text(snakemake.output.settled, page)
+for path in snakemake.output:
+    write_text(path, page)
 log.info("%s The looks ended because %s.", answer_line(course).replace("**", ""), course.reason)

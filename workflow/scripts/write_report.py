@@ -1,5 +1,6 @@
 """Write the report, as Markdown and as a page."""
 
+import os
 from pathlib import Path
 
 from microrank.workflow.jobs import start_job
@@ -7,6 +8,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
+from microrank.clock import now
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
@@ -17,7 +19,7 @@ from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
-from microrank.report.provenance import checksum, commit, versions
+from microrank.report.provenance import checksum, commit, machine, repository, versions
 from microrank.report.study import Study
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
@@ -40,6 +42,10 @@ study = Study(
     versions=versions(),
     seeds=read_metrics(given.seeds[0], SEEDS) if given.seeds else None,
     commit=commit(REPOSITORY),
+    repository=repository(REPOSITORY),
+    written=now(),
+    machine=machine(),
+    metrics_path=os.path.relpath(given.metrics, Path(snakemake.output.markdown).parent),
     seals=seals_of(snakemake.config, tables.StoredTable(given.test, tables.SPLIT)),
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],

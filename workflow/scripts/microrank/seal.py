@@ -16,8 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from microrank.errors import StudyError
-from microrank.services.store import Store, canonical
-from microrank.services.store_admin import statistics
+from microrank.services.store import Store, canonical, read_header
 
 FOLDER = "seals"
 # Keys of settings that shape neither answers nor verdicts.
@@ -138,9 +137,15 @@ def kept_seals(store: Store, study: str) -> list[Seal]:
 def answers_by(store: Store, models: Sequence[str]) -> int:
     """Count the kept answers by the models of these names, whoever served them."""
     names = {Path(model).name for model in models}
-    return sum(
-        use.answers for (model, _), use in statistics(store).items() if Path(model).name in names
-    )
+    return sum(Path(_model_of(path)).name in names for path in store.paths())
+
+
+def _model_of(answer: Path) -> str:
+    """Return the model that a kept answer's file names; nothing of a damaged one."""
+    try:
+        return str(read_header(answer)["model"])
+    except (ValueError, KeyError, TypeError, OSError):
+        return ""
 
 
 def changes(first: Seal, last: Seal) -> list[str]:

@@ -22,6 +22,8 @@ _LARGEST = 40.0  # a boundary that no statistic crosses
 _STEPS = 30  # halvings of the logarithm of a p-value
 _LEAST_P, _LARGEST_P = 1e-12, 0.3  # the boundaries grow with the level up to about .3
 
+Fractions = Sequence[float] | np.ndarray
+
 
 def spent(fraction: float, level: float) -> float:
     """Return the error spent at a fraction of the users: 2 − 2Φ(z / √t), z of level / 2.
@@ -36,7 +38,7 @@ def spent(fraction: float, level: float) -> float:
     return float(2 * ndtr(ndtri(level / 2) / np.sqrt(fraction)))
 
 
-def boundaries(fractions: Sequence[float], level: float) -> np.ndarray:
+def boundaries(fractions: Fractions, level: float) -> np.ndarray:
     """Return the values that a standard normal statistic must reach at each look, [n_looks].
 
     Args:
@@ -109,7 +111,7 @@ def _gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
     return x, weights
 
 
-def nominal_levels(fractions: Sequence[float], level: float, sides: int) -> np.ndarray:
+def nominal_levels(fractions: Fractions, level: float, sides: int) -> np.ndarray:
     """Return at or below which a p-value counts at each look, [n_looks].
 
     Args:
@@ -120,7 +122,7 @@ def nominal_levels(fractions: Sequence[float], level: float, sides: int) -> np.n
     return sides * ndtr(-boundaries(fractions, level / sides))
 
 
-def sequential_p(p_values: Sequence[float], fractions: Sequence[float], sides: int) -> float:
+def sequential_p(p_values: Sequence[float], fractions: Fractions, sides: int) -> float:
     """Return the smallest level at which any look so far would have counted.
 
     It is a p-value over all looks: at most `level` with at most this probability, whenever one

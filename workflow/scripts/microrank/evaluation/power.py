@@ -4,7 +4,7 @@ Without this, "no difference found" says nothing.
 """
 
 import numpy as np
-from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
+from scipy.special import bdtr, bdtrik, gammaln, ndtri, xlog1py, xlogy
 
 # Probability, on either side, of the numbers of differing users that are left out of the sum.
 _OUTSIDE = 1e-9
@@ -107,3 +107,22 @@ def users_needed(
             else (middle, high)
         )
     return high
+
+
+def users_for_equivalence(
+    differing: float, margin: float, level: float = 0.05, power: float = 0.8
+) -> int:
+    """Compute about how many paired users show that two equal methods differ by less than a margin.
+
+    n = (z₁ + z₂)² · d / margin², with z₁ of 1 − level and z₂ of (1 + power) / 2: both one-sided
+    tests must reject (Liu, Hsueh, Hsieh and Chen, Tests for equivalence or non-inferiority for
+    paired binary data, Statistics in Medicine 21, 2002).
+
+    Args:
+        differing: d, the share of users who are a hit for one of the two methods only.
+        margin: Difference of hit rates below which they are as good as equal.
+        level: Of each of the two one-sided tests.
+        power: Probability of showing it.
+    """
+    z = ndtri(1 - level) + ndtri((1 + power) / 2)
+    return int(np.ceil(z**2 * differing / margin**2))

@@ -24,7 +24,7 @@ def downloaded(name: str, model: str, revision: str) -> Path:
         StudyError: the model is unknown, gated, too large for the disk, or out of reach.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
 
     options: dict[str, Any] = {"revision": revision, "allow_patterns": FILES}
     try:
@@ -37,7 +37,7 @@ def downloaded(name: str, model: str, revision: str) -> Path:
         return Path(snapshot_download(model, **options))
     except HfHubHTTPError as error:
         raise StudyError(f"{name}: {_advice(model, revision, error)}") from error
-    except (OSError, RuntimeError) as error:
+    except (HTTPError, OSError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise StudyError(
             f"{name}: {model} cannot be fetched from the hub ({reason}); connect once, or name a "

@@ -2,7 +2,8 @@
 
 import re
 
-PICTURE = re.compile(r"^(!\[.*\]\()(?=figures/)", re.MULTILINE)
+IN_MARKDOWN = re.compile(r"(?<=\]\()(?=figures/[\w.-]+\)|metrics\.csv\))")
+IN_PAGE = re.compile(r'(?<= href=")(?=metrics\.csv")')
 
 
 def copy_report(markdown: str, study: str) -> str:
@@ -12,4 +13,14 @@ def copy_report(markdown: str, study: str) -> str:
         markdown: as it lies in the study's folder; its pictures lie below `figures/` there.
         study: the folder's name.
     """
-    return PICTURE.sub(lambda start: f"{start[0]}{study}/", markdown)
+    return IN_MARKDOWN.sub(f"{study}/", markdown)
+
+
+def copy_page(page: str, study: str) -> str:
+    """The page with links that lead into the study's folder; its pictures lie within it.
+
+    Args:
+        page: as it lies in the study's folder.
+        study: the folder's name.
+    """
+    return IN_PAGE.sub(f"{study}/", page)

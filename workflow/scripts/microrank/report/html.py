@@ -16,6 +16,7 @@ from microrank.report.sections import TITLE
 from microrank.report.svg_panels import inline_panels
 
 NUMBER, TEXT = ' class="number"', ' class="text"'
+LINK = re.compile(r"\[([\w. -]+)\]\(([\w.-]+(?:/[\w.-]+)*)\)")  # to a file, by a relative path
 USERS_TITLE = "Single users"
 EXPLORER = """<section id="users" aria-labelledby="users-title">
 <h2 id="users-title">Single users</h2>
@@ -215,6 +216,8 @@ def _cell(text: str, kind: str) -> str:
 
 
 def inline(text: str) -> str:
-    """Escape a text, and render **bold** and `code`."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text)
+    """Escape a text, and render **bold**, `code` and [links](to) files beside the page."""
+    pieces = re.split(r"`([^`]+)`", escape(text))
+    pieces[::2] = [LINK.sub(r'<a href="\2">\1</a>', piece) for piece in pieces[::2]]
+    pieces[1::2] = [f"<code>{piece}</code>" for piece in pieces[1::2]]
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", "".join(pieces))

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from microrank.evaluation.power import detectable_difference, users_needed
+from microrank.evaluation.power import (
+    detectable_difference,
+    users_for_equivalence,
+    users_needed,
+)
 from microrank.report.blocks import Table
 from microrank.report.study import Study
 
@@ -26,13 +30,14 @@ def power_line(study: Study, method: str | None) -> str:
     single = detectable_difference(n, differing, study.level)
     corrected = detectable_difference(n, differing, corrected_level)
     text = (
-        f"What could have been found: {differing:.0%} of the {n:,} users are a hit at {cutoff} for "
-        f"only one of {study.lists_name} and `{method}`. With as many, one test at "
+        f"What could have been found: {differing:.0%} of the {n:,} users are a hit (Hits@{cutoff}) "
+        f"for only one of {study.lists_name} and `{method}`. With as many, one test at "
         f"p ≤ {study.level:g} finds a true difference of {_hits(single, n)} four times out of "
         f"five. The verdicts here are corrected for {tests} tests, and the first step of Holm's "
         f"correction asks for p ≤ {corrected_level:.2g}: that takes {_hits(corrected, n)}. Smaller "
         "differences are mostly missed."
     )
+    text += _equivalence(study, differing)
     if differing <= WANTED or corrected <= WANTED:
         return text
     single_n = users_needed(WANTED, differing, study.level)
@@ -40,6 +45,17 @@ def power_line(study: Study, method: str | None) -> str:
     return (
         f"{text} To find one of {WANTED:.0%} of users takes about {single_n:,} users with one "
         f"test, and {corrected_n:,} with the correction."
+    )
+
+
+def _equivalence(study: Study, differing: float) -> str:
+    """Say how many users show that there is no difference worth the margin."""
+    if differing <= 0:
+        return ""
+    needed = users_for_equivalence(differing, study.margin)
+    return (
+        f" To show that there is no difference worth the margin ({study.margin:.0%} of users) "
+        f"takes about {needed:,} users, where there is none."
     )
 
 
@@ -53,6 +69,7 @@ def power_table(study: Study) -> Table:
         "after correction",
         f"users for {WANTED:.0%}",
         "after correction",
+        "users for no difference",
     ]
     rows = []
     for name in study.names:
@@ -63,12 +80,15 @@ def power_table(study: Study) -> Table:
             f"{users_needed(WANTED, differing, level):,}" if differing > WANTED else "–"
             for level in levels
         ]
-        rows.append([study.label(name), f"{differing:.0%}", *smallest, *needed])
+        equal = f"{users_for_equivalence(differing, study.margin):,}" if differing else "–"
+        rows.append([study.label(name), f"{differing:.0%}", *smallest, *needed, equal])
     caption = (
         f"Power of the exact McNemar test: the smallest true difference in Hits@{cutoff} that is "
         f"found four times out of five, and how many users would find one of {WANTED:.0%}, where "
         "as many differ as here. After correction: at the level of the first step of Holm's within "
-        "the row's family of tests; later steps ask for less."
+        "the row's family of tests; later steps ask for less. No difference: how many users show "
+        f"that it is smaller than the margin of {study.margin:.0%}, where there is none, by two "
+        "one-sided tests without a correction."
     )
     return Table(header, rows, caption)
 

@@ -6,6 +6,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PACKAGES = (
     "snakemake",
@@ -31,6 +32,29 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def machine() -> str:
+    """Return the operating system, the kind of processor, and how many there are."""
+    return f"{platform.system()} {platform.machine()} with {os.cpu_count()} processors"
+
+
+def repository(folder: Path) -> str | None:
+    """Return the https address that the checkout at `folder` came from; None where it has none.
+
+    A user name or a token in it is left out.
+    """
+    if not (folder / ".git").exists():
+        return None
+    ask = ["git", "-C", str(folder), "config", "--get", "remote.origin.url"]
+    try:
+        done = subprocess.run(ask, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    address = urlsplit(done.stdout.strip())
+    if address.scheme != "https" or not address.hostname:
+        return None
+    return f"https://{address.hostname}{address.path}"
 
 
 def checksum(path: str | Path) -> str:

@@ -47,11 +47,11 @@ def _main_table(study: Study) -> Table:
         f"{study.lists_name}: the exact McNemar test, whose p-values stand beside; against a "
         "random shuffle of the same lists: the exact binomial test; Holm-adjusted within the "
         f"primary and the exploratory tests, at {study.level:g}. The margin is {study.margin:.0%} "
-        "of users: there is no difference worth it where the 90% interval (Tango) of the "
-        "difference lies within. Wins and losses: users who are a hit for only one of the two. In "
-        f"brackets {study.confidence:.0%} intervals (Wilson for hits, paired bootstrap for "
-        "differences, both as counts). They are not adjusted for the many comparisons, as "
-        'p is: one that leaves out 0 may stand beside "cannot tell".'
+        "of users: there is no difference worth it where two one-sided tests (Tango) at .05 each "
+        "show it, Holm-adjusted in the same way. Wins and losses: users who are a hit for only one "
+        f"of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
+        "bootstrap for differences, both as counts). They are not adjusted for the many "
+        'comparisons, as p is: one that leaves out 0 may stand beside "cannot tell".'
     )
     if study.diagnostics.asked:
         caption += (

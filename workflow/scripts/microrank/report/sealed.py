@@ -1,6 +1,6 @@
 """What the report says of the study's seal."""
 
-from microrank.report.blocks import Paragraph, Section, Table
+from microrank.report.blocks import Block, Paragraph, Section, Table
 from microrank.report.study import Study
 from microrank.seal import Seals
 
@@ -48,7 +48,7 @@ def seal_section(study: Study) -> list[Section]:
         f"so fixed before any answer. The hash now: `{seals.now.hash}`; of the order of users "
         f"alone: `{seals.now.order[:SHORT]}…`."
     )
-    blocks = [Paragraph(text), Paragraph(seal_line(study))]
+    blocks: list[Block] = [Paragraph(text), Paragraph(seal_line(study))]
     if rows:
         header = ["sealed (UTC)", "hash", "answers kept before"]
         caption = "Every seal of this study: a new one is taken where something changed."

@@ -9,6 +9,7 @@ from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, l
 from microrank.report.costs import answers_table
 from microrank.report.figures import picture
 from microrank.report.headline import caveats, headline
+from microrank.report.method_lines import methods_section
 from microrank.report.numbers import digits_of
 from microrank.report.published import published_figures
 from microrank.report.reasons import reasons
@@ -30,6 +31,7 @@ def sections(study: Study) -> list[Section]:
     return [
         Section("", _first_screen(study)),
         results(study),
+        methods_section(study),
         *over_all_users(study),
         *over_seeds(study),
         Section("Beside the published figures", published_figures(study)),
@@ -159,7 +161,12 @@ def _provenance(study: Study) -> Section:
     return Section(
         "Provenance",
         [
-            Paragraph(f"Dataset `{study.settings['dataset']}`. Workflow at commit {commit}."),
+            Paragraph(
+                f"Dataset `{study.settings['dataset']}`. Workflow at commit {commit}"
+                f"{f' of {study.repository}' if study.repository else ''}. Written on "
+                f"{study.written} UTC on {study.machine}. All figures of the tables: "
+                f"[metrics.csv]({study.metrics_path})."
+            ),
             Table(["file", "checksum"], files, numbers=False),
             Table(["data", "count"], counts),
             Table(

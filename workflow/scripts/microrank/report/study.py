@@ -28,6 +28,10 @@ class Study(Results):
         seeds: Table SEEDS; None where the study ran once.
         commit: Of the workflow; None outside a checkout.
         seals: What was fixed before the first question, and what changed since; None: not sealed.
+        repository: Address of the workflow's repository; None where the checkout names none.
+        written: When the report was written, UTC.
+        machine: On what machine.
+        metrics_path: From the report to metrics.csv.
         margin: Difference of hit rates below which they are as good as equal.
     """
 
@@ -39,6 +43,10 @@ class Study(Results):
     seeds: pa.Table | None = None
     commit: str | None = None
     seals: Seals | None = None
+    repository: str | None = None
+    written: str = ""
+    machine: str = ""
+    metrics_path: str = "metrics.csv"
     margin: float = 0.05
 
     @cached_property

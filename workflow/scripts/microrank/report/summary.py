@@ -11,29 +11,29 @@ def summary_table(study: Study) -> Table:
     """Show the recommender, a shuffle, and the best row of each kind and of all."""
     shuffle = study.hits(RANDOM_EXPECTED)
     rows = [
-        ["recommender", "", study.lists_name, count(study.hits(study.recommender).value), ""],
+        [f"recommender: {study.lists_name}", "", "", count(study.hits(study.recommender).value)],
         [
             "random shuffle",
             "",
-            "expected (range)",
-            f"{count(shuffle.value)} ({count_span(*map(round, shuffle.interval))})",
             "",
+            f"{count(shuffle.value)} ({count_span(*map(round, shuffle.interval))})",
         ],
     ]
     for kind, names in _kinds(study).items():
         if names:
-            rows.append([kind, *_row(study, best_of(study, names))])
+            best = best_of(study, names)
+            rows.append([f"{kind}: {study.label(best)}", *_row(study, best)])
     header = [
         "",
         f"against {study.lists_name}",
-        "row",
-        f"Hits@{study.last_cutoff}",
         f"− {study.lists_name}",
+        f"Hits@{study.last_cutoff}",
     ]
     caption = (
         f"The best row of each kind, of {study.n_users:,} users; in brackets the "
-        f"{study.confidence:.0%} interval of the difference. The best of many rows is best partly "
-        "by chance: the verdict, which is corrected for that, says what can be relied on."
+        f"{study.confidence:.0%} interval of the difference, and of the shuffle the range that it "
+        "reaches. The best of many rows is best partly by chance: the verdict, which is corrected "
+        "for that, says what can be relied on."
     )
     return Table(header, rows, caption)
 
@@ -64,4 +64,4 @@ def _row(study: Study, name: str) -> list[str]:
     difference = study.row(name, "hr_difference", study.last_cutoff)
     low, high = (signed(round(end * study.n_users)) for end in difference.interval)
     change = f"{signed(hits.delta or 0)} ({low} to {high})"
-    return [verdict(study, name), study.label(name), count(hits.value), change]
+    return [verdict(study, name), change, count(hits.value)]

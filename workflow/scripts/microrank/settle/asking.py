@@ -15,8 +15,10 @@ from microrank.evaluation.metrics import main_cutoffs
 from microrank.evaluation.ranks import as_ranking, candidate_lists, ground_truth_ranks
 from microrank.evaluation.usage import usage_of
 from microrank.evaluation.verdicts import problem_of_shares
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.llm.prompts import Prompt
-from microrank.llm.query import chat_settings, query_llm, reachable
+from microrank.llm.query import chat_settings, reachable
+from microrank.llm.query_service import query_service
 from microrank.local_llm.asks import ask_of
 from microrank.local_llm.query import query_local_llm
 from microrank.local_llm.requests import ADAPTER
@@ -95,16 +97,16 @@ class Looker:
         seed, store = self.config["seed"], self.config["store"]
         kept = Store(store["path"], offline=store["offline"])
         shown = {"seed": seed, "passes": settings["passes"], "shuffle": settings["shuffle"]}
-        name, prompt = f"llms.{settings['llm']}", self.prompts[method]
+        name = f"llms.{settings['llm']}"
+        ask = ask_of(method, settings, self.prompts[method], llm.get("max_tokens"))
         if llm["adapter"] == ADAPTER:
-            ask = ask_of(method, settings, prompt, llm.get("max_tokens"))
             session = Session(name, llm, kept, self.weights.get(settings["llm"]), self.threads)
             return query_local_llm(users, self.catalogue, ask, session, **shown)
         with reachable(name, llm, seed) as service:
-            return query_llm(
+            return query_service(
                 users,
                 self.catalogue,
-                prompt,
+                ask,
                 chat_settings(llm, seed),
                 kept,
                 service=service,
@@ -124,7 +126,7 @@ class Looker:
         cutoff = main_cutoffs([c for c in self.config["report"]["cutoffs"] if c <= k], k)[-1]
         hit = _is_hit(ground_truth_ranks(method, reranked.rankings, users), cutoff)
         was_hit = _is_hit(ground_truth_ranks("recommender", as_ranking(users), users), cutoff)
-        counts, usage = reranked.repairs.counts, usage_of(responses)
+        counts, usage = reranked.repairs.counts or AnswerCounts(), usage_of(responses)
         return Seen(
             n=users.num_rows,
             hits=int(hit.sum()),

@@ -13,6 +13,7 @@ BESIDE = (
     "report.html",
     "forecast.md",
     "preflight.md",
+    "settled.md",
     "bundle.zip",
     "logs",
     "benchmarks",

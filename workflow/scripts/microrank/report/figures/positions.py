@@ -97,7 +97,9 @@ def numbers(study: Study) -> Table:
             if positions is not None:
                 curve = position_curve(positions, bins, study.confidence)
                 rows += [[study.label(name), order, *_cells(point)] for point in curve]
-    return Table(["method", "list", "positions", "hits", "users", f"HR@{cutoff}", "interval"], rows)
+    return Table(
+        ["method", "list", "positions", "hits", "users", f"share, Hits@{cutoff}", "interval"], rows
+    )
 
 
 def _cells(point: Point) -> list[str]:
@@ -173,7 +175,7 @@ def _panel(axes: Axes, name: str, results: Results, bins: list[tuple[int, int]])
         curve = position_curve(found.by_shown_position, bins, results.confidence)
         _points(axes, curve, COLOURS["llm"], both, 1)
     axes.set_title(results.label(name))
-    axes.set_ylabel(f"HR@{cutoff}", labelpad=5)
+    axes.set_ylabel(f"share, Hits@{cutoff}", labelpad=5)
     axes.set_ylim(-0.04, 1.04)
     axes.set_yticks([*SHARES], SHARES.values())
     axes.set_xlim(0.2, k + 0.8)
