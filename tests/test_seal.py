@@ -150,7 +150,7 @@ def test_a_study_is_sealed_before_it_asks_and_a_change_after_it_is_told(study: P
     text = (study / "results/report.md").read_text()
     assert "(before the first question); nothing was changed since." in text
     edit_config(study, {"report": {"margin": 0.04}})
-    again = {"score_rankings", "draw_figures", "write_report"}
+    again = {"score_rankings", "draw_figures", "write_report", "copy_report"}
     assert set(planned_jobs(study)) - {"all"} == again
     done = run(study, "results/report.md")
     assert done.returncode == 0, done.stdout

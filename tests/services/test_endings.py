@@ -121,6 +121,29 @@ def test_a_refusal_is_asked_once_and_kept_as_an_answer_that_names_nothing(
     assert len(server.bodies) == 2
 
 
+def test_kinds_of_answers_are_told_where_another_question_has_none(
+    server, store, service, settings, caplog
+):
+    caplog.set_level("INFO")
+    call = {"type": "function", "function": {"name": "a", "arguments": '{"ranking": [2, 1]}'}}
+    kinds = [
+        ("stop", {"content": None, "refusal": "I can't help with that."}),
+        ("tool_calls", {"content": None, "tool_calls": [call]}),
+        ("stop", {"content": None, "reasoning_content": "They like drama."}),
+    ]
+
+    def answer(request, body):
+        reason, message = kinds[int(body["messages"][0]["content"][-1])]
+        reply = completion(None, reason)
+        reply["choices"][0]["message"] = {"role": "assistant", **message}
+        return as_json(reply)
+
+    server.answer = answer
+    assert "only thinking and no answer" in complaint(questions(settings, 3), service, store)
+    assert "1 of 2 answers are refusals" in caplog.text
+    assert "1 of 2 answers are tool calls: the JSON of their arguments is read" in caplog.text
+
+
 def test_json_in_a_tool_calls_arguments_is_the_answer(server, store, service, settings):
     answer = completion(None, "tool_calls")
     call = {"type": "function", "function": {"name": "a", "arguments": '{"ranking": [2, 1]}'}}

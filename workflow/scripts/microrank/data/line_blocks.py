@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -51,34 +51,39 @@ def read_blocks(path: Path, block_bytes: int | None = None) -> Iterator[bytes]:
         StudyError: the file is absent, cannot be read, or is empty.
     """
     is_empty = True
-    for text in _whole_lines(path, block_bytes or BLOCK_BYTES):
+    for text in _file_lines(path, block_bytes or BLOCK_BYTES):
         is_empty = False
-        yield _with_plain_ends(text)
+        yield text
     if is_empty:
         raise StudyError(
             f"{path}: the file is empty; delete it and fetch it again, or place the right one there"
         )
 
 
-def _whole_lines(path: Path, size: int) -> Iterator[bytes]:
+def whole_lines(stream: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """Whole lines of a stream, about `size` bytes at once. Every line ends with a line feed."""
+    pending: list[bytes] = []
+    while piece := stream.read(size):
+        cut = piece.rfind(b"\n") + 1
+        if cut:
+            yield _with_plain_ends(b"".join([*pending, piece[:cut]]))
+            pending = []
+        pending.append(piece[cut:])
+    if rest := b"".join(pending):
+        yield _with_plain_ends(rest + b"\n")
+
+
+def _file_lines(path: Path, size: int) -> Iterator[bytes]:
     try:
         with open(path, "rb") as file:
             file.seek(len(BOM) if file.read(len(BOM)) == BOM else 0)
-            pending: list[bytes] = []
-            while piece := file.read(size):
-                cut = piece.rfind(b"\n") + 1
-                if cut:
-                    yield b"".join([*pending, piece[:cut]])
-                    pending = []
-                pending.append(piece[cut:])
+            yield from whole_lines(file, size)
     except FileNotFoundError:
         raise StudyError(
             f"{path}: no such file; place it there, or correct its path in config.yaml"
         ) from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror})") from error
-    if rest := b"".join(pending):
-        yield rest + b"\n"
 
 
 def _with_plain_ends(text: bytes) -> bytes:

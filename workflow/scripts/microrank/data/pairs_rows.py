@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from microrank.data.ids import IdSpace, OtherKind, as_texts
 from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
+from microrank.data.number_rows import NoNumbers
 from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories
-from microrank.data.raw_rows import NoNumbers, RowBatch, is_blank, read_rows
+from microrank.data.raw_rows import Parsing, RowBatch, is_blank, read_rows
 from microrank.data.raw_settings import RawSettings
 from microrank.data.raw_times import UNITS, WORDS, read_times
 from microrank.data.row_store import ITEM, LINE, TIME, USER, RowStore
@@ -93,17 +94,17 @@ def gather_rows(path: Path, layout: Layout, settings: RawSettings, problems: Pro
         StudyError: the file cannot be read, or holds no rows.
     """
     kinds = {"user": 0, "item": 0}
-    as_numbers = layout.kind == "rows"
+    ways = list(Parsing) if layout.kind == "rows" else [Parsing.TEXTS]
     while True:
         gathered = Gathered(
             path, "timestamp" in layout.columns, IdSpace(kinds["user"]), IdSpace(kinds["item"])
         )
         problems.by_kind.clear()
         try:
-            _read_all(gathered, layout, settings, problems, as_numbers)
+            _read_all(gathered, layout, settings, problems, ways[0])
         except NoNumbers:
             gathered.store.__exit__()
-            as_numbers = False
+            del ways[0]
             continue
         except _OtherKindOf as error:
             gathered.store.__exit__()
@@ -133,11 +134,11 @@ def _read_all(
     layout: Layout,
     settings: RawSettings,
     problems: Problems,
-    as_numbers: bool,
+    parsing: Parsing,
 ) -> None:
     reader = _RowReader(gathered, settings, problems)
     for batch in read_rows(
-        gathered.path, layout, settings.format, problems, settings.bad_rows, as_numbers=as_numbers
+        gathered.path, layout, settings.format, problems, settings.bad_rows, parsing=parsing
     ):
         reader.add(batch)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
+from microrank.data.number_rows import NoNumbers, whole_number_rows
 from microrank.data.problems import Problems
 from microrank.data.raw_settings import FileFormat
 from microrank.data.raw_source import doubled_colons, open_raw, without_leading_zeros
@@ -24,6 +26,14 @@ BLOCK_BYTES = 1 << 20
 BATCH_ROWS = 1 << 16
 INSTEAD_OF_COLONS = "\x1f"
 QUOTED = ",; "  # separators of files in which a field may stand in quotation marks
+
+
+class Parsing(Enum):
+    """What the fields of separated text are taken for, the fastest way first."""
+
+    WHOLE_NUMBERS = 0  # all fields of the file
+    NUMBERS = 1  # the wanted ones
+    TEXTS = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ def read_rows(
     problems: Problems,
     bad_rows: str,
     *,
-    as_numbers: bool = False,
+    parsing: Parsing = Parsing.TEXTS,
 ) -> Iterator[RowBatch]:
     """Read the wanted columns of a file.
 
@@ -56,10 +66,10 @@ def read_rows(
         file_format: its encoding.
         problems: takes the rows that have too few or too many fields.
         bad_rows: `error` or `drop`, what the settings say of these.
-        as_numbers: whether the fields of separated text are parsed as numbers, which is faster.
+        parsing: what the fields of separated text are taken for.
 
     Raises:
-        NoNumbers: `as_numbers`, but a field is no number, or has a leading zero.
+        NoNumbers: a field is something else, or has a leading zero.
         StudyError: the file cannot be read.
     """
     try:
@@ -68,13 +78,9 @@ def read_rows(
         elif layout.kind == "json":
             yield from _json_rows(path, layout, file_format)
         else:
-            yield from _text_rows(path, layout, file_format, problems, bad_rows, as_numbers)
+            yield from _text_rows(path, layout, file_format, problems, bad_rows, parsing)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise _explained(path, file_format, error) from error
-
-
-class NoNumbers(Exception):
-    """The fields of a file are not all plain numbers."""
 
 
 def _text_rows(  # noqa: PLR0917
@@ -83,8 +89,11 @@ def _text_rows(  # noqa: PLR0917
     file_format: FileFormat,
     problems: Problems,
     bad_rows: str,
-    as_numbers: bool,
+    parsing: Parsing,
 ) -> Iterator[RowBatch]:
+    if parsing is Parsing.WHOLE_NUMBERS:
+        yield from _whole_number_rows(path, layout, file_format)
+        return
     skipped: list[int] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
@@ -92,7 +101,9 @@ def _text_rows(  # noqa: PLR0917
         problems.add(
             "bad_rows",
             f"rows do not have {row.expected_columns} fields",
-            _settled_by(bad_rows),
+            "they are left out"
+            if bad_rows == "drop"
+            else "mend them, or leave them out by `bad_rows: drop`",
             is_fatal=bad_rows == "error",
             count=1,
             examples=[f"line {row.number}: {shown(row.text or '', 40)}"],
@@ -106,9 +117,9 @@ def _text_rows(  # noqa: PLR0917
             separator = INSTEAD_OF_COLONS
             text = doubled_colons(stream, separator.encode())
         n_valid = 0
-        if as_numbers:
-            text = without_leading_zeros(text, separator.encode(), NoNumbers)
-        for batch in _batches(text, layout, separator, skip, as_numbers):
+        if parsing is Parsing.NUMBERS:
+            text = without_leading_zeros(text, separator.encode())
+        for batch in _batches(text, layout, separator, skip, parsing):
             places = np.arange(n_valid, n_valid + len(batch))
             n_valid += len(batch)
             yield RowBatch(
@@ -117,10 +128,23 @@ def _text_rows(  # noqa: PLR0917
             )
 
 
+def _whole_number_rows(path: Path, layout: Layout, file_format: FileFormat) -> Iterator[RowBatch]:
+    if len(layout.separator) != 1:
+        raise NoNumbers
+    names = _distinct(layout.names)
+    places = {what: names.index(name) for what, name in layout.columns.items()}
+    with open_raw(path, file_format.encoding) as stream:
+        for values, line in whole_number_rows(
+            stream, layout.separator, len(names), layout.n_header_lines
+        ):
+            columns = {what: pa.array(values[:, place]) for what, place in places.items()}
+            yield RowBatch(columns, np.arange(line, line + len(values)))
+
+
 def _batches(
-    stream: Any, layout: Layout, separator: str, skip: Any, as_numbers: bool
+    stream: Any, layout: Layout, separator: str, skip: Any, parsing: Parsing
 ) -> Iterator[pa.RecordBatch]:
-    if not as_numbers:
+    if parsing is Parsing.TEXTS:
         names = layout.columns.values()
         yield from _open_csv(stream, layout, separator, skip, dict.fromkeys(names, pa.string()))
         return
@@ -231,12 +255,6 @@ def _plain(column: pa.Array) -> pa.Array:
     if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
     return column
-
-
-def _settled_by(bad_rows: str) -> str:
-    if bad_rows == "drop":
-        return "they are left out"
-    return "mend them, or leave them out by `bad_rows: drop`"
 
 
 def _explained(path: Path, file_format: FileFormat, error: Exception) -> StudyError:

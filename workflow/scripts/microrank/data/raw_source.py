@@ -8,7 +8,6 @@ import codecs
 import gzip
 import io
 import lzma
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from microrank.data.number_rows import NoNumbers, has_leading_zeros
 from microrank.errors import StudyError
 
 GZIP, ZIP, ZSTD, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"PAR1"
@@ -172,19 +172,16 @@ def _replaced(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
     yield rest
 
 
-def without_leading_zeros(stream: BinaryIO, separator: bytes, error: type[Exception]) -> BinaryIO:
-    """The same bytes; `error` where a field begins with a zero and another digit."""
-    return io.BufferedReader(_Pieces(_watched(stream, separator, error)), PIECE_BYTES)
+def without_leading_zeros(stream: BinaryIO, separator: bytes) -> BinaryIO:
+    """The same bytes; NoNumbers where a field begins with a zero and another digit."""
+    return io.BufferedReader(_Pieces(_watched(stream, separator)), PIECE_BYTES)
 
 
-def _watched(stream: BinaryIO, separator: bytes, error: type[Exception]) -> Iterator[bytes]:
-    starts = (b"\n0", separator + b"0")
-    pattern = re.compile(rb"(?:\n|" + re.escape(separator) + rb")0[0-9]")
+def _watched(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
     before = b"\n"
     while piece := stream.read(PIECE_BYTES):
-        watched = before + piece
-        if any(start in watched for start in starts) and pattern.search(watched):
-            raise error
+        if has_leading_zeros(before + piece, separator):
+            raise NoNumbers
         before = piece[-2:]
         yield piece
 

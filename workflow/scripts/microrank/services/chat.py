@@ -85,7 +85,11 @@ def _ask_missing(
         check_bounded(missing.values(), limits, service.name)
         client.answered = n_kept
         asker = _Asker(ChatModel(client), store)
-        ask_each(client, list(unique.values()), lambda name: asker.ask(missing[name]), str)
+        try:
+            ask_each(client, list(unique.values()), lambda name: asker.ask(missing[name]), str)
+        except StudyError:
+            _report(service.name, asker.entries.values())
+            raise
         return asker.entries
 
 
@@ -137,6 +141,14 @@ def _report(name: str, entries: Collection[Entry]) -> None:
             "model or prompt",
             name,
             n_refused,
+            len(entries),
+        )
+    n_calls = sum(_completion(entry).is_tool_call for entry in entries)
+    if n_calls:
+        log.info(
+            "%s: %d of %d answers are tool calls: the JSON of their arguments is read",
+            name,
+            n_calls,
             len(entries),
         )
     n_cut = sum(map(prompt_was_cut, entries))

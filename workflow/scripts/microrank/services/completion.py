@@ -12,6 +12,7 @@ from microrank.services.failures import Malformed
 from microrank.services.usage import Usage
 
 REFUSAL = "refusal"  # the finish_reason of a refusal, however the server names its ending
+TOOL_CALLS = ("tool_calls", "function_call")  # reasons to finish
 PAID_TRIES = 2  # of answers that a server charges for, and would probably give again
 THINKING_ONLY = (
     "only thinking and no answer: raise max_tokens, or have the model think less "
@@ -45,6 +46,11 @@ class Completion:
     def is_refusal(self) -> bool:
         """Whether the model declined to answer."""
         return self.finish_reason == REFUSAL
+
+    @property
+    def is_tool_call(self) -> bool:
+        """Whether the model called a function, with the answer as its arguments."""
+        return self.finish_reason in TOOL_CALLS
 
 
 def read_completion(body: str) -> Completion:
