@@ -115,12 +115,16 @@ def _scores_disagree(rows: Sequence[Row], reading: Reading) -> bool:
     Numbers of which the answer does not say what they are may be scores.
     """
     names = [] if reading.column is None else values_of(rows, reading.column)
+    rows = list(map(_with_value, rows))
     for column in columns_of(rows):
         values = values_of(rows, column)
         scores = [value for value in values if value is not None]
         may_be_scores = column.role in (Role.SCORE, Role.UNKNOWN) and column != reading.column
         if may_be_scores and 2 * len(scores) >= len(rows) and values != names:
-            return any(later > before for before, later in pairwise(scores))
+            is_rising = any(later > before for before, later in pairwise(scores))
+            may_be_places = column.name == "value" and are_places(values) and len(rows) > 1
+            stands_first = column.name == "start" and not is_run(values)
+            return is_rising or may_be_places or stands_first
     return False
 
 
