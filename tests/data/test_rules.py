@@ -13,12 +13,6 @@ import yaml
 from commandline import copy_repository, run
 
 PAIRS, TITLES = b"1\t10 20 30\r\n2\t20 10 40\r\n", b"10, ten\r\n20, \r\n30, thirty\r\n"
-SNAKEFILE = """
-configfile: "config/config.yaml"
-include: "workflow/rules/common.smk"
-include: "workflow/rules/inputs.smk"
-include: "workflow/rules/data.smk"
-"""
 COUNTS = "results/mine/splits/counts.json"
 
 
@@ -48,7 +42,6 @@ def test_raw_files_are_fetched_split_and_left_alone_ever_after(
     served, url = site
     (served / "titles.csv").write_bytes(TITLES)
     study = copy_repository(tmp_path / "study")
-    (study / "Snakefile").write_text(SNAKEFILE)
     mine = {
         "pairs": "resources/mine/pairs.tsv",
         "titles": "resources/mine/titles.csv",

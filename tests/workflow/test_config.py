@@ -24,12 +24,12 @@ def test_the_default_configuration_is_valid(config: dict) -> None:
     check_config(config, SCHEMA)
 
 
-def test_the_default_study_asks_a_real_model_in_three_ways_and_no_simulated_one(
+def test_the_default_study_asks_a_real_model_in_two_ways_and_no_simulated_one(
     config: dict,
 ) -> None:
     asking = [method for method in Methods.from_config(config).used if method.rests_on_llm]
-    assert [method.kind for method in asking] == ["llm"] * 3
-    assert [method.settings["ask"] for method in asking] == ["likelihood", "first-token", "order"]
+    assert [method.kind for method in asking] == ["llm"] * 2
+    assert [method.settings["ask"] for method in asking] == ["likelihood", "first-token"]
     assert {method.settings["llm"] for method in asking} == {"smollm2"}
 
 
