@@ -43,7 +43,7 @@ def histories(users: int, items: int, length: int) -> str:
             histories(40, 7, 5),
             3,
             41,
-            "subset.sample_size is 41, but there are only ",
+            "subset.sample_size is 41, but the data set has only 40 users",
             marks=pytest.mark.soak,
         ),
         (
