@@ -201,7 +201,7 @@ def test_the_default_study_takes_a_real_models_weights_from_a_package_and_asks_i
 ) -> None:
     planned = planned_jobs(copy_repository(tmp_path))
     assert [planned[rule] for rule in ("fetch_smollm2", "unpack_gguf")] == [1, 1]
-    assert planned["query_local_llm"] == planned["rerank_llm"] == 3
+    assert planned["query_local_llm"] == planned["rerank_llm"] == 2
     assert planned["query_llm"] == 0
 
 
