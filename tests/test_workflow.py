@@ -369,7 +369,7 @@ def test_a_folder_whose_name_snakemake_would_take_for_a_wildcard_is_refused_in_o
 
 
 def test_a_missing_raw_file_is_named_with_what_to_do(study: Path) -> None:
-    failed = run(study, REPORT, "--config", "dataset=ml-latest-small")
+    failed = run(study, REPORT, "--config", "dataset=ml-latest-small", "methods=[popularity]")
     assert failed.returncode != 0
     assert "resources/ml-latest-small/pairs.csv" in failed.stdout
     assert "Traceback" not in failed.stdout
