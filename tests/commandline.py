@@ -53,6 +53,15 @@ def run(
     )
 
 
+def forget_report(study: Path) -> None:
+    """Delete the sample's report, in its own folder and above it.
+
+    Snakemake looks into what lies before a target only where the target is to be made.
+    """
+    for report in (REPORT, "results/sample/report.md"):
+        (study / report).unlink()
+
+
 def planned_jobs(folder: Path, *arguments: str) -> Counter:
     """How many jobs of each rule a dry run plans."""
     output = run(folder, "-n", REPORT, *arguments)

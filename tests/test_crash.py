@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commandline import REPORT, SNAKEMAKE, contents, edit_config, run
+from commandline import REPORT, SNAKEMAKE, contents, edit_config, forget_report, run
 
 JOB_DONE = re.compile(r"^Finished jobid:", re.MULTILINE)
 JOBS = 21  # of the small study, the sample's making included
@@ -151,7 +151,7 @@ def test_a_second_run_in_the_same_folder_says_why_it_stops_and_harms_nothing(stu
     expected = contents(study)
     for name in ("nfm", "subset"):
         shutil.rmtree(study / "results/sample" / name)
-    (study / REPORT).unlink()
+    forget_report(study)
     first, output = begin(study)
     end = time.monotonic() + 120
     while "train_nfm" not in output.read_text():
@@ -170,7 +170,7 @@ def test_two_studies_may_fill_the_same_store_at_the_same_time(study: Path, tmp_p
     answers = len(kept_answers(study))
     shutil.rmtree(study / "resources/store")
     shutil.rmtree(study / "results/sample/responses")
-    (study / REPORT).unlink()
+    forget_report(study)
     edit_config(study, {"store": {"path": str(tmp_path / "shared")}})
     other = tmp_path / "other"
     shutil.copytree(study, other, symlinks=True)

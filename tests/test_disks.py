@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-from commandline import REPORT, ROOT, contents, run
+from commandline import REPORT, ROOT, contents, forget_report, run
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.evaluation.metrics_file import write_metrics
@@ -37,11 +37,8 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
 
 @pytest.fixture
 def study(study: Path) -> Path:
-    """The finished study without its report.
-
-    Snakemake looks into what lies before a target only where the target is to be made.
-    """
-    (study / REPORT).unlink()
+    """The finished study without its report."""
+    forget_report(study)
     return study
 
 
@@ -106,7 +103,7 @@ def test_a_read_only_store_is_said_and_answers_what_it_holds(study: Path) -> Non
     shutil.rmtree(responses)
     with mounted(store, "--bind", "-o", "ro", str(store)):
         healed(study, expected)
-        (study / REPORT).unlink()
+        forget_report(study)
         shutil.rmtree(responses)
     kept = {path: path.read_bytes() for path in store.glob("??/*.jsonl")}
     for path in list(kept)[::7]:
@@ -273,4 +270,4 @@ def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> N
             whole=False,
         )
         path.write_bytes(data)
-        (study / REPORT).unlink()
+        forget_report(study)
