@@ -198,6 +198,7 @@ def run_here(stage: dict[str, Any], folder: Path) -> dict[str, float]:
             **given,
             **told,
             wildcards=Named(method="method", dataset="made-up", table="recommendations"),
+            config={"subset": {"sample_size": 100, "strict": False}},
         )
         runpy.run_path(str(SCRIPTS / f"{stage['script']}.py"), {"snakemake": snakemake})
     status = Path("/proc/self/status").read_text()
