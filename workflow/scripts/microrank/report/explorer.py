@@ -65,7 +65,8 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
     fallback = {name: _fallback(ranking, subset) for name, ranking in users.rankings.items()}
     titles = _titles(subset, users.items)
     attributes = dict.fromkeys(titles, "") | attribute_texts(users.items, list(titles))
-    names = {item: str(item) for item in titles} | item_names(users.items, titles)
+    ids = sorted({*titles, *subset["ground_truth"].to_pylist()})  # one that no list holds, too
+    names = {item: str(item) for item in ids} | item_names(users.items, ids)
     people = user_names(users.names, subset["user_id"].to_pylist())
     answers = {
         name: _answers(exchange, subset, titles, names, attributes)
