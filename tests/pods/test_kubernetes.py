@@ -161,7 +161,7 @@ def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
     assert local.returncode == 0, local.stdout
     here, there = contents(study), done.bucket
     assert len(here) > 25
-    # A pod has the sources without their history: only the line about the commit, and times, differ.
+    # A pod has the sources without their history: only the line about the commit and times differ.
     reports = {
         name: (_without_commit(here.pop(name)), _without_commit(there[name]))
         for folder in ("results", "results/sample")
