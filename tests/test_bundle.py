@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def numbers(text: str) -> list[tuple[str, ...]]:
         tuple(value for name, value in row.items() if name != "dataset")
         for row in csv.DictReader(io.StringIO(text))
     ]
+
+
+def without_seal(report: str) -> str:
+    """The report without what it says of seals, which lie beside answers that were asked here."""
+    text = re.sub(r"\n## Seal\n.*?(?=\n## )", "", report, flags=re.DOTALL)
+    text = re.sub(r" (The study was sealed on|The response store keeps no seal).*", "", text)
+    return re.sub(r"\*Table \d+\.", "*Table.", text)
 
 
 def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path) -> None:
@@ -91,8 +99,7 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
         for line in again.splitlines()
         if "| `bundle/" not in line and line != "replayed_from: bundle"
     ]
-    differing = set(lines) ^ set(said.splitlines())
-    assert [line for line in differing if "seal" not in line.lower()] == []
+    assert without_seal("\n".join(lines)) == without_seal(said.rstrip("\n"))
     for told in (
         "**This is the synthetic sample.**",
         "Dataset `sample`",

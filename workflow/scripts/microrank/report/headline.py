@@ -233,5 +233,7 @@ def _seeds(study: Study) -> str:
     """Say whose figures these are, where the study was repeated."""
     if study.seeds is None:
         return ""
-    return f"All this is of the first of {study.n_seeds} seeds; their spread stands under *Over "
-    "seeds*."
+    return (
+        f"All this is of the first of {study.n_seeds} seeds; their spread stands under *Over "
+        "seeds*."
+    )
