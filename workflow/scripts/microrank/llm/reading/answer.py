@@ -3,10 +3,12 @@
 It never learns which candidate is the right one.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from microrank.llm.reading.columns import is_run
 from microrank.llm.reading.final import choose
 from microrank.llm.reading.json_rows import json_blocks
 from microrank.llm.reading.lines import text_blocks, tidied
@@ -16,6 +18,8 @@ from microrank.llm.reading.shown import TOKEN, Shown
 from microrank.llm.reading.thinking import answers_proper
 
 MAX_LENGTH = 200_000  # characters of an answer that are read, the last ones
+_NUMBERED = re.compile(r"\W*(\d{1,4})\b(.*)")
+RUN = 3  # numbered lines with texts before one that was cut, so that they count up
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def read_answer(
 
 
 def _read(text: str, answer_format: str, shown: Shown, repairs: Counter[str]) -> Finding | None:
-    tidy = tidied(text)
+    tidy = _without_cut_line(tidied(text))
     in_json, rest, was_cut = json_blocks(tidy, shown.mask)
     blocks = sorted(
         [*in_json, *text_blocks(rest, shown, answer_format)], key=lambda block: block.end
@@ -84,6 +88,17 @@ def _read(text: str, answer_format: str, shown: Shown, repairs: Counter[str]) ->
     if chosen is not None:
         repairs["prose"] += _has_prose(rest, chosen.block)
     return chosen
+
+
+def _without_cut_line(text: str) -> str:
+    """The text without a last line that was cut off after its number, which names nobody."""
+    lines = [line for line in text.splitlines() if line.strip()][-RUN - 1 :]
+    found = [match for line in lines if (match := _NUMBERED.fullmatch(line.strip()))]
+    has_text = [re.search(r"[\w\ue000-\uf8ff]", match[2]) is not None for match in found]
+    numbers = [int(match[1]) for match in found]
+    if has_text != [True] * RUN + [False] or not is_run(numbers):
+        return text
+    return text.rstrip()[: -len(lines[-1].strip())]
 
 
 def _finding(block: Block, answer_format: str, shown: Shown) -> Finding:
