@@ -34,7 +34,7 @@ def test_the_default_study_asks_a_real_model_in_two_ways_and_no_simulated_one(
 
 
 def test_the_sample_size_is_the_subsets_or_the_data_sets_or_else_100(config: dict) -> None:
-    assert subset_settings(config) == config["subset"] | {"sample_size": 30}
+    assert subset_settings(config) == config["subset"] | {"sample_size": 20}
     for own, asked, size in ((40, 2000, 2000), (None, "all", "all"), (None, None, 100)):
         config["datasets"]["sample"]["sample_size"] = own
         config["subset"]["sample_size"] = asked
