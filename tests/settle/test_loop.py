@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from microrank.errors import StudyError
 from microrank.evaluation.equivalence import equivalence_p_value
 from microrank.evaluation.group_sequential import nominal_levels
 from microrank.evaluation.paired import mcnemar
@@ -99,6 +100,18 @@ def test_no_look_begins_after_the_time() -> None:
     assert [n for n, _ in study.asked] == [100, 200]
     assert course.reason == NO_MORE_TIME
     assert settled(study, has_time=lambda: False).steps == []
+
+
+def test_a_study_without_a_language_model_settles_nothing() -> None:
+    with pytest.raises(StudyError, match="`methods` names no language model"):
+        settle_study(LOOKS, [], lambda n, methods: {}, margin=MARGIN, level=LEVEL)
+
+
+def test_the_page_calls_a_simulated_model_simulated() -> None:
+    course = settled(Planted(1, DIFFERING, {"model": 0.15}, 2400))
+    told = {"study": "shop", "recommender": "NFM", "cutoff": 10, "margin": MARGIN}
+    assert "**`model` is simulated.**" in settled_page(course, **told, simulated=["model"])
+    assert "simulated" not in settled_page(course, **told)
 
 
 def test_looks_grow_and_end_at_all_users() -> None:

@@ -43,6 +43,7 @@ rule settle_study:
         about=STUDIES.about(STUDIES.name),
         recommender=METHODS.recommender.name,
         methods=LOOKED_AT,
+        simulated=[name for name in LOOKED_AT if METHODS[name].is_simulated],
         unpacked=UNPACKED,
         tunes=bool(METHODS.fusions),
     script:

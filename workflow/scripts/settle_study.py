@@ -51,7 +51,10 @@ page = settled_page(
     recommender="NFM" if params.recommender == NFM else params.recommender,
     cutoff=main_cutoffs(report["cutoffs"], config["top_k"])[-1],
     margin=report["margin"],
+    simulated=params.simulated,
 )
 for path in snakemake.output:
     write_text(path, page)
+for name in params.simulated:
+    log.warning("%s is simulated: no model was asked", name)
 log.info("%s The looks ended because %s.", answer_line(course).replace("**", ""), course.reason)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from microrank.errors import StudyError
 from microrank.services.failures import BudgetReached
 from microrank.settle.looks import Judged, Seen, is_settled, judge
 
@@ -73,8 +74,14 @@ def settle_study(
         has_time: Whether another look may begin.
 
     Raises:
-        StudyError: Something could not be asked, for another reason than the budget.
+        StudyError: There is no method, or something could not be asked, for another reason than
+            the budget.
     """
+    if not methods:
+        raise StudyError(
+            "`methods` names no language model, so there is nothing to settle; add a reranker "
+            "with `llm`, such as smollm2-likelihood"
+        )
     seen: dict[str, list[Seen]] = {method: [] for method in methods}
     steps: list[Step] = []
     still_open = list(methods)

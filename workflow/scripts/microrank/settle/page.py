@@ -22,7 +22,13 @@ HEADER = (
 
 
 def settled_page(
-    course: Course, *, study: str, recommender: str, cutoff: int, margin: float
+    course: Course,
+    *,
+    study: str,
+    recommender: str,
+    cutoff: int,
+    margin: float,
+    simulated: Sequence[str] = (),
 ) -> str:
     """Write settled.md.
 
@@ -32,6 +38,7 @@ def settled_page(
         recommender: What its lists are called.
         cutoff: Of the hits.
         margin: Difference of hit rates below which they are as good as equal.
+        simulated: The methods whose answers no model gave.
     """
     looks = ", ".join(f"{n:,}" for n in course.looks)
     lines = [
@@ -39,6 +46,7 @@ def settled_page(
         "",
         f"{answer_line(course)}",
         "",
+        *_simulated(simulated),
         f"Study `{study}`: language models against {recommender} at Hits@{cutoff}; the margin is "
         f"{margin:.0%} of users. Planned looks at {looks} users, always the first of one seeded "
         f"order. The looks ended because {course.reason}.",
@@ -54,6 +62,15 @@ def settled_page(
         "docs/statistics.md.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _simulated(methods: Sequence[str]) -> list[str]:
+    """Say which answers no model gave."""
+    if not methods:
+        return []
+    names = ", ".join(f"`{name}`" for name in methods)
+    are = "is" if len(methods) == 1 else "are"
+    return [f"> **{names} {are} simulated.** No model was asked; nothing follows from this.", ""]
 
 
 def answer_line(course: Course) -> str:
