@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 REPORT = "results/report.md"
-SOME_DAY = "1780000000"  # seconds since 1970: the same bytes on every day
+SOME_DAY = {"SOURCE_DATE_EPOCH": "1780000000"}  # seconds since 1970: the same bytes every day
 
 # The whole study, smaller and with a simulated model: it runs in seconds, and needs no download.
 SMALL = {
@@ -43,7 +43,7 @@ def run(
     return subprocess.run(
         [*SNAKEMAKE, "--cores", str(cores), *arguments],
         cwd=folder,
-        env={"SOURCE_DATE_EPOCH": SOME_DAY, **os.environ, **(env or {})},
+        env={**SOME_DAY, **os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commandline import REPORT, SNAKEMAKE, contents, edit_config, forget_report, run
+from commandline import REPORT, SNAKEMAKE, SOME_DAY, contents, edit_config, forget_report, run
 
 JOB_DONE = re.compile(r"^Finished jobid:", re.MULTILINE)
 JOBS = 21  # of the small study, the sample's making included
@@ -23,6 +23,7 @@ def begin(folder: Path, *arguments: str) -> tuple[subprocess.Popen, Path]:
         process = subprocess.Popen(
             [*SNAKEMAKE, "--cores", "2", *arguments, REPORT],
             cwd=folder,
+            env={**SOME_DAY, **os.environ},
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,

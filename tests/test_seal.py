@@ -1,6 +1,7 @@
 """The seal: what was fixed before the first question, and what changed after it."""
 
 import json
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,21 @@ def test_a_store_that_is_offline_or_cannot_be_written_keeps_no_seal(tmp_path: Pa
     assert not (tmp_path / "a").exists()
     (tmp_path / "file").write_text("")
     assert keep_seal(Store(tmp_path / "file"), "study", seal()).kept == []
+
+
+def test_a_disk_that_fills_up_leaves_no_half_seal(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    keep_seal(store, "study", seal())
+    room = seals_file(store, "study").stat().st_size + 100
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        keep_seal(store, "study", seal(order=np.arange(6)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert kept_seals(store, "study") == [seal()]
+    keep_seal(store, "study", seal(order=np.arange(6)))
+    assert len(kept_seals(store, "study")) == 2
 
 
 def test_a_damaged_list_of_seals_is_named(tmp_path: Path) -> None:

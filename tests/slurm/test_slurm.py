@@ -15,7 +15,17 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from commandline import REPORT, ROOT, SMALL, SNAKEMAKE, contents, copy_repository, edit_config, run
+from commandline import (
+    REPORT,
+    ROOT,
+    SMALL,
+    SNAKEMAKE,
+    SOME_DAY,
+    contents,
+    copy_repository,
+    edit_config,
+    run,
+)
 
 pytestmark = pytest.mark.slurm
 PACKAGES = ["slurmctld", "slurmd", "slurm-client", "munge"]
@@ -64,7 +74,11 @@ def test_the_study_on_slurm_survives_a_killed_job_and_a_lost_node_with_the_local
     study, output = folders[1], tmp_path / "slurm.txt"
     with output.open("w") as file:
         process = subprocess.Popen(
-            [*SNAKEMAKE, REPORT, "--profile", "profiles/slurm"], cwd=study, stdout=file, stderr=file
+            [*SNAKEMAKE, REPORT, "--profile", "profiles/slurm"],
+            cwd=study,
+            env={**SOME_DAY, **os.environ},
+            stdout=file,
+            stderr=file,
         )
 
     def wait_for(log: str, text: str) -> None:

@@ -7,7 +7,9 @@ the results. A line is added only where something changed.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -104,8 +106,15 @@ def keep_seal(store: Store, study: str, seal: Seal) -> Seals:
         with path.open("a", encoding="utf-8") as file:
             file.write(canonical(asdict(seal)) + "\n")
     except OSError:
+        _forget_half_line(path)
         return Seals(seal, seals)
     return Seals(seal, [*seals, seal])
+
+
+def _forget_half_line(path: Path) -> None:
+    """Cut off what a full disk left of a line."""
+    with suppress(OSError):
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 def seals_file(store: Store, study: str) -> Path:
