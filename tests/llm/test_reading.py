@@ -1,5 +1,6 @@
 """Answers in many forms are read as they were meant, or name nothing; never as another order."""
 
+import json
 import random
 from collections import Counter
 
@@ -66,8 +67,9 @@ class Question:
         self.titles = [self._title(draw) for _ in range(n)]
         if draw.random() < 0.08:
             self.titles = self._numbers(draw)
-        are_numbers = [title.isdigit() for title in self.titles]
-        self.has_numbers_as_titles = sum(are_numbers) * 2 > n
+        are_numbers = [title.partition(" (")[0].isdigit() for title in self.titles]
+        # A person could not tell either: the titles are numbers, or all the same.
+        self.may_be_unread = sum(are_numbers) * 2 >= n or len({*self.titles}) == 1
         self.order = draw.sample(range(n), n) if draw.random() < 0.5 else list(range(n))
         number = {position: k for k, position in enumerate(self.order, start=1)}
         self.meant = list(self.order) if answer_format == "scores" else self._meant(draw)
@@ -101,6 +103,7 @@ class Question:
 
 def complaint(question: Question, form: Form, answer_format: str, parsed: Parsed) -> str:
     """What is wrong with a reading, "" where nothing is."""
+    asked_for = json.dumps({"ranking": [entry.name for entry in question.entries]})
     said = parsed.positions[: parsed.from_model]
     if answer_format == "scores":
         scores = dict(zip(question.meant, [e.score for e in question.entries], strict=True))
@@ -111,7 +114,12 @@ def complaint(question: Question, form: Form, answer_format: str, parsed: Parsed
         wrong = [] if said == meant else said
     if wrong:
         return "misread"
-    if form.by_title or form.may_be_unread or question.has_numbers_as_titles:
+    if (
+        form.by_title
+        or form.may_be_unread
+        or question.may_be_unread
+        or asked_for in question.titles
+    ):
         return ""
     return "" if parsed.from_model == question.n else "unread"
 
@@ -303,3 +311,26 @@ def test_a_title_that_stands_in_two_rows_names_nobody() -> None:
     text = "1. Heat\n2. Babe\n3. Heat"
     parsed = read_answer(text, "ids", [11, 12, 13], [0, 1, 2], titles)
     assert 0 not in parsed.positions[: parsed.from_model]
+
+
+def test_numbers_beside_titles_are_no_order_where_they_may_be_places_with_one_left_out() -> None:
+    titles = ["Heat (1990)", "Seven (1991)", "Part 2", "Nixon (1993)", "Part 2"]
+    text = '{"Seven (1991)": 2, "Heat (1990)": 1, "Nixon (1993)": 4, "Part 2": 5}'
+    for answer_format in ("ids", "numbers"):
+        parsed = read_answer(text, answer_format, [41, 42, 43, 44, 45], [0, 1, 2, 3, 4], titles)
+        assert parsed.from_model == 0
+
+
+def test_lines_with_arrows_stay_one_list_of_pairs_where_a_place_is_also_an_id() -> None:
+    text = "4 → 5\n14 → 2\n15 → 4\n24 → 3\n37 → 1"
+    parsed = read_answer(text, "ids", [14, 4, 37, 24, 15], [0, 1, 2, 3, 4])
+    assert parsed.from_model == 0
+    assert parsed.repairs["ambiguous"] == 1
+
+
+@pytest.mark.parametrize("place", ["{}st place: ", "Rank {}: "])
+def test_a_bracket_right_after_a_place_names_a_candidate(place: str) -> None:
+    text = "\n".join(place.format(k) + f"[{name}] Part 2" for k, name in ((1, 3), (2, 2), (3, 1)))
+    parsed = read_answer(text, "numbers", [7, 8, 9], [0, 1, 2], ["Part 2"] * 3)
+    assert parsed.positions == [2, 1, 0]
+    assert parsed.from_model == 3

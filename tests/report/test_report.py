@@ -30,8 +30,11 @@ def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
     assert "The order of NFM itself is not shown to be better than a random shuffle" in caveats
 
 
-def with_verdict(study, method: str, delta: float, p: float):
-    """The study in which `method` has this difference, far from certain, and p at every cutoff."""
+def with_verdict(study, method: str, delta: float, p: float, *, is_within: bool = False):
+    """The study in which `method` has this difference, and p at every cutoff.
+
+    is_within: whether the difference is shown to be smaller than the margin.
+    """
     from microrank.evaluation.metrics import METRICS
 
     rows = study.metrics.to_pylist()
@@ -39,7 +42,8 @@ def with_verdict(study, method: str, delta: float, p: float):
         if row["method"] == method and row["metric"] == "hr":
             row |= {"delta": delta, "p_holm": p}
         if row["method"] == method and row["metric"] == "hr_equivalence":
-            row |= {"ci_low": delta - 0.2, "ci_high": delta + 0.2, "p_holm": 1.0}
+            half, p_within = (0.01, 0.001) if is_within else (0.2, 1.0)
+            row |= {"ci_low": delta - half, "ci_high": delta + half, "p_holm": p_within}
     return dataclasses.replace(study, metrics=type(study.metrics).from_pylist(rows, schema=METRICS))
 
 
@@ -121,6 +125,28 @@ def test_language_models_that_were_asked_for_fusions_alone_count_as_asked(made) 
     told = answer(with_verdict(alone, "best", 0.2, 0.01))
     assert told.startswith(
         "A language model was asked only as a part of fusions. **Yes, as a part of a fusion: `best`"
+    )
+
+
+def test_a_small_gain_of_fusions_alone_is_a_sentence_of_its_own(made) -> None:
+    from microrank.report.headline import answer
+
+    alone = fused(made, names=("best", "simulated-study"))
+    told = answer(with_verdict(alone, "best", 0.02, 0.01, is_within=True))
+    assert told.startswith(
+        "A language model was asked only as a part of fusions. **Yes, as a part of a fusion, but by"
+    )
+
+
+def test_models_that_all_made_the_list_worse_are_not_called_some(made) -> None:
+    from microrank.report.headline import answer
+
+    study = made.study(methods=made.methods(chance={"llm": "llama", "prompt": "numbered"}))
+    worse = with_verdict(study, "llama", -0.2, 0.01)
+    both = with_verdict(worse, "chance", -0.02, 0.01, is_within=True)
+    assert answer(both).startswith(
+        "**No: every language model that was asked made the recommender's list worse, `chance` by "
+        "less than 5% of users.**"
     )
 
 

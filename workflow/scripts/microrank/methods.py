@@ -88,7 +88,7 @@ class Method:
         return cls(data["name"], data["kind"], parts, data["settings"])
 
     def to_json(self) -> dict[str, Any]:
-        """As a param of a rule."""
+        """JSON data for a param of a rule."""
         parts = [part.to_json() for part in self.parts]
         settings = dict(self.settings)
         return {"name": self.name, "kind": self.kind, "parts": parts, "settings": settings}
@@ -146,7 +146,7 @@ class Methods:
         return cls(Method.from_json(data["recommender"]), shown)
 
     def to_json(self) -> dict[str, Any]:
-        """As a param of a rule."""
+        """JSON data for a param of a rule."""
         shown = [method.to_json() for method in self.shown]
         return {"recommender": self.recommender.to_json(), "shown": shown}
 

@@ -120,7 +120,7 @@ def made_up_question(
 
 
 def made_up_titles(number: int) -> list[str]:
-    """So many different titles of a usual length."""
+    """Return that many different titles of a usual length."""
     return [
         f"The story of {SUBJECTS[part % len(SUBJECTS)]}, told by neighbours, part {part + 1}"
         for part in range(number)

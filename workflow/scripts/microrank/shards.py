@@ -38,7 +38,7 @@ class Shard:
         return cls(index, count)
 
     def to_json(self) -> list[int]:
-        """As a param of a rule: index and count."""
+        """JSON data for a param of a rule: index and count."""
         return [self.index, self.count]
 
 

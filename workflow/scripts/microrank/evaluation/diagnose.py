@@ -78,7 +78,7 @@ def diagnose_rankings(
         rankings: method -> table RANKINGS.
         subset: Table SUBSET.
         items: Table ITEMS, for popularity and titles.
-        answers: Of the methods, and parts of fusions, that asked a language model.
+        answers: Answers of the methods, and parts of fusions, that asked a language model.
 
     Raises:
         StudyError: Responses and what was read in them do not belong together.

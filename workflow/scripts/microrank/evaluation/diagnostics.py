@@ -30,8 +30,8 @@ class Popularity:
     """Median training count of the items that a method moves; None where it moves none.
 
     Attributes:
-        promoted: Of the items that it moves up.
-        demoted: Of the items that it moves down.
+        promoted: What is known of the items that it moves up.
+        demoted: What is known of the items that it moves down.
     """
 
     promoted: float | None
@@ -114,7 +114,7 @@ class MethodDiagnostics:
         flow: [bins][bins], users whose item moved from the one bin of the list to the other.
         kendall_to_recommender: Mean Kendall τ to the recommender's order; None for lists of one
             item.
-        popularity: Of the items that it moves.
+        popularity: Popularity of the items that it moves.
         hits: Users with a hit.
         hits_from_fallback: How many of them the method itself did not name.
         by_shown_position: Hits of single answers by the position at which a language model was

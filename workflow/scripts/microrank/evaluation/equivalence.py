@@ -40,7 +40,7 @@ def tango_interval(wins: int, losses: int, n: int, confidence: float = 0.9) -> t
         wins: Users who are a hit for the method only.
         losses: Users who are a hit for the baseline only.
         n: All users; with none, the interval is (−1, 1).
-        confidence: Of the interval.
+        confidence: Confidence level of the interval.
     """
     return score_interval(wins, losses, n, float(ndtri((1 + confidence) / 2)))
 

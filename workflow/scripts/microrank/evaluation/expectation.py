@@ -19,7 +19,7 @@ def shuffle_expectation(metric: Metric, in_list: int, n_users: int, k: int, cuto
     user 0.
 
     Args:
-        metric: Of ranks and a cutoff.
+        metric: A function of ranks and a cutoff.
         in_list: Number of users whose list holds the held-out item.
         n_users: Number of all users.
         k: Length of the lists.

@@ -33,7 +33,7 @@ def spent(fraction: float, level: float) -> float:
 
     Args:
         fraction: t, of all users who are planned; above 0.
-        level: Of all looks together, one-sided.
+        level: Significance level of all looks together, one-sided.
     """
     return float(2 * ndtr(ndtri(level / 2) / np.sqrt(fraction)))
 
@@ -42,8 +42,8 @@ def boundaries(fractions: Fractions, level: float) -> np.ndarray:
     """Return the values that a standard normal statistic must reach at each look, [n_looks].
 
     Args:
-        fractions: Of all planned users, growing, above 0 and at most 1.
-        level: Of all looks together, one-sided.
+        fractions: Shares of all planned users, growing, above 0 and at most 1.
+        level: Significance level of all looks together, one-sided.
     """
     bounds: list[float] = []
     paths = _Paths(np.zeros(1), np.ones(1))  # the motion starts at 0
@@ -70,8 +70,8 @@ def _boundary(paths: _Paths, deviation: float, fraction: float, error: float) ->
 
     Args:
         paths: At the look before.
-        deviation: Of the steps between the looks.
-        fraction: Of users at this look.
+        deviation: Standard deviation of the steps between the looks.
+        fraction: Share of users at this look.
         error: What this look may spend.
     """
 
@@ -91,9 +91,9 @@ def _below(
 
     Args:
         paths: At the look before.
-        deviation: Of the steps between the looks.
+        deviation: Standard deviation of the steps between the looks.
         bound: The boundary at this look.
-        fraction: Of users at this look.
+        fraction: Share of users at this look.
         next_step: Fraction of users until the next look; the places lie close enough for it.
     """
     low, high = -_FAR * np.sqrt(fraction), min(bound, _FAR) * np.sqrt(fraction)
@@ -115,9 +115,9 @@ def nominal_levels(fractions: Fractions, level: float, sides: int) -> np.ndarray
     """Return at or below which a p-value counts at each look, [n_looks].
 
     Args:
-        fractions: Of all planned users, growing.
-        level: Of all looks together.
-        sides: Of the test, 1 or 2. Two sides share the level.
+        fractions: Shares of all planned users, growing.
+        level: Significance level of all looks together.
+        sides: Number of sides of the test, 1 or 2. Two sides share the level.
     """
     return sides * ndtr(-boundaries(fractions, level / sides))
 
@@ -131,9 +131,9 @@ def sequential_p(p_values: Sequence[float], fractions: Fractions, sides: int) ->
     comparisons can be corrected by Holm's procedure.
 
     Args:
-        p_values: Of the test at each look so far.
-        fractions: Of all planned users, at these looks.
-        sides: Of the test, 1 or 2.
+        p_values: p-values of the test at each look so far.
+        fractions: Shares of all planned users, at these looks.
+        sides: Number of sides of the test, 1 or 2.
     """
     p = np.array(p_values)
 

@@ -13,7 +13,7 @@ def wilson_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     Args:
         successes: Number of users for whom it is true.
         n: Number of all users; with none, the interval is (0, 1).
-        confidence: Of the interval.
+        confidence: Confidence level of the interval.
     """
     if n == 0:
         return 0.0, 1.0
@@ -37,11 +37,11 @@ def newcombe_interval(
     between independent proportions, Statistics in Medicine 17, 1998).
 
     Args:
-        successes: Of the first group.
+        successes: Successes of the first group.
         n: Its size.
-        other_successes: Of the second group, whose share is subtracted.
+        other_successes: Successes of the second group, whose share is subtracted.
         other_n: Its size.
-        confidence: Of the interval.
+        confidence: Confidence level of the interval.
     """
     low, high = wilson_interval(successes, n, confidence)
     other_low, other_high = wilson_interval(other_successes, other_n, confidence)
@@ -83,7 +83,7 @@ def prediction_interval(
         mean: Over the runs.
         sd: Their standard deviation.
         n: Number of runs, at least 2.
-        confidence: Of the interval.
+        confidence: Confidence level of the interval.
     """
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd * float(np.sqrt(1 + 1 / n))
     return mean - half, mean + half

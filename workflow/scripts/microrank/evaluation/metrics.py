@@ -29,7 +29,7 @@ class MetricRow:
         delta: The figure less the baseline's.
         wins: Users whom the method serves better than the baseline.
         losses: Users whom it serves worse.
-        p_value: Of the test against the baseline.
+        p_value: p-value of the test against the baseline.
         p_holm: The same after Holm's correction within its family.
         family: `primary` or `exploratory`, of a test that was corrected.
         e_value: Evidence against equal wins and losses, from `e_value`.
@@ -80,7 +80,7 @@ METRICS = schema_of(MetricRow)
 
 
 def main_cutoffs(cutoffs: Iterable[int], k: int) -> list[int]:
-    """Return 5 and 10; in lists that are no longer, the last cutoff at which an order matters.
+    """Return 5 and 10; for lists of at most 5 items, the last cutoff at which an order matters.
 
     The last of them is the primary cutoff.
 

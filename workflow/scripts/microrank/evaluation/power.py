@@ -22,7 +22,7 @@ def mcnemar_power(n: int, differing: float, difference: float, level: float = 0.
         n: Number of users.
         differing: d, the share of users who are a hit for one of the two methods only.
         difference: δ, by which the true hit rates differ; |δ| <= d.
-        level: Of the test.
+        level: Significance level of the test.
     """
     if n == 0 or differing <= 0:
         return 0.0
@@ -65,7 +65,7 @@ def detectable_difference(
     Args:
         n: Number of users.
         differing: The share of users who are a hit for one of the two methods only.
-        level: Of the test.
+        level: Significance level of the test.
         power: Probability of finding the difference, by `mcnemar_power`.
 
     Returns:
@@ -91,9 +91,9 @@ def users_needed(
     too.
 
     Args:
-        difference: Of the true hit rates, above 0 and at most `differing`.
+        difference: Difference of the true hit rates, above 0 and at most `differing`.
         differing: The share of users who are a hit for one of the two methods only.
-        level: Of the test.
+        level: Significance level of the test.
         power: Probability of finding the difference.
     """
     low, high = 0, 1
@@ -121,7 +121,7 @@ def users_for_equivalence(
     Args:
         differing: d, the share of users who are a hit for one of the two methods only.
         margin: Difference of hit rates below which they are as good as equal.
-        level: Of each of the two one-sided tests.
+        level: Significance level of each of the two one-sided tests.
         power: Probability of showing it.
     """
     z = ndtri(1 - level) + ndtri((1 + power) / 2)

@@ -34,7 +34,7 @@ class ListQuality:
 
     @classmethod
     def of(cls, ranks: np.ndarray, list_length: int) -> Self:
-        """Of users with these ranks of their held-out items (0: not in the list)."""
+        """Compute the quality for users with these ranks of held-out items (0: not in the list)."""
         values = {
             f"{name}@{cutoff}": round(float(metric(ranks, cutoff).mean()), 6) if len(ranks) else 0.0
             for name, metric in METRICS.items()

@@ -41,21 +41,24 @@ def score_rankings(
     users of method − recommender, with paired bootstrap intervals. The interval of the row "random
     (expected)" is the range that single shuffles reach.
 
-    The p_value of `hits` and `hr` is that of the exact McNemar test. Holm's correction is within
-    two families: the primary comparison is that of the methods `primary` with the recommender at
-    the last main cutoff; all other tests are exploratory. `hr_equivalence` is the difference at
-    that cutoff with the 90 % interval and the p-value of two one-sided tests against the margin.
-    Of the exploratory tests, Holm's correction is over all methods, and over those cutoffs at
-    which lists of the same items can differ. `hr_over_random` is the hit rate less what a shuffle
-    expects, for the methods and the recommender, with the exact p-value of that many hits of a
-    shuffle. Its rows are a second family for Holm's correction. No interval is adjusted.
+    The p_value of `hits` and `hr` is that of the exact McNemar test. `hr_equivalence` is the
+    difference at the last main cutoff with the 90 % interval and the p-value of two one-sided tests
+    against the margin. The primary comparison is that of the methods `primary` with the recommender
+    at that cutoff; all other tests are exploratory. `hr_over_random` is the hit rate less what a
+    shuffle expects, for the methods and the recommender, with the exact p-value of that many hits
+    of a shuffle.
+
+    Holm's correction is within five families: tests for a difference, primary and exploratory;
+    tests of equivalence, primary and exploratory; tests against a shuffle. The exploratory ones are
+    over all methods, and over those cutoffs at which lists of the same items can differ. No
+    interval is adjusted.
 
     Args:
         rankings: method -> table RANKINGS, each a permutation of every user's candidates.
         subset: Table SUBSET.
         scoring: Cutoffs, confidence and resamples.
         dataset: Its name.
-        seed: Of the bootstrap and of the one random draw.
+        seed: Seed of the bootstrap and of the one random draw.
         recommender: What the subset's own order is called.
         primary: Methods of the primary comparison.
 
@@ -101,7 +104,7 @@ def score_ranks(
         k: Length of the lists.
         scoring: Cutoffs, confidence and resamples.
         dataset: Its name.
-        seed: Of the bootstrap and of the one random draw.
+        seed: Seed of the bootstrap and of the one random draw.
         recommender: What the recommender's own order is called.
         primary: Methods of the primary comparison.
     """

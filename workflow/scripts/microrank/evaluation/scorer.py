@@ -1,4 +1,4 @@
-"""The rows of table METRICS of one method after the other."""
+"""Compute the rows of table METRICS, one method at a time."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -59,7 +59,7 @@ class Scorer:
             list.
         k: Length of the lists.
         dataset: Name of the data set.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
         recommender: What the recommender's own order is called.
     """
 

@@ -11,7 +11,7 @@ class Scoring:
 
     Attributes:
         cutoffs: The N of Hits@N.
-        confidence: Of all intervals.
+        confidence: Confidence level of all intervals.
         bootstrap_samples: Resamples behind the paired intervals.
         margin: Difference of two hit rates below which they are as good as equal.
     """

@@ -39,7 +39,7 @@ def warn_of_videos(
     Args:
         prompt: With `about` filled in.
         name: The prompt's name, for the message.
-        about: Of the data set.
+        about: Words that the data set gives for its items.
         dataset: The entry of `datasets`.
     """
     if not _VIDEOS.search(prompt.system + prompt.user):

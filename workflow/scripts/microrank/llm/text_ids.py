@@ -25,7 +25,7 @@ def numbered_answers(
         subset: Table SUBSET.
         responses: Table RESPONSES.
         catalogue: Table ITEMS with the column `item`.
-        answer_format: Of the prompt; only answers by `ids` change.
+        answer_format: Answer format of the prompt; only answers by `ids` change.
 
     Returns:
         The subset and the responses with such numbers, and what was added to each item. Where the

@@ -1,4 +1,4 @@
-"""WrittenAnswer answers: greedy decoding of many chats at once."""
+"""Written answers: greedy decoding of many chats at once."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,7 +14,14 @@ log = logging.getLogger(__name__)
 
 
 class WrittenAnswer(NamedTuple):
-    """text: without special tokens. finish_reason: stop | length. And tokens in and out."""
+    """An answer of the model.
+
+    Attributes:
+        text: Without special tokens.
+        finish_reason: `stop`, or `length` where it was cut.
+        prompt_tokens: Tokens of the question.
+        completion_tokens: Tokens of the answer.
+    """
 
     text: str
     finish_reason: str

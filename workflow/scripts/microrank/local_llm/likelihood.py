@@ -89,7 +89,7 @@ def likelihood_question(encoder: TextEncoder, prefix: str, endings: Sequence[str
 
 
 def read_likelihoods(row: Row, readings: np.ndarray) -> list[tuple[float, int]]:
-    """Of each ending its log-probability in nats and its tokens.
+    """Each ending's log-probability in nats, and its tokens.
 
     Args:
         row: of `likelihood_question`.

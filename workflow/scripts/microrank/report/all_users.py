@@ -11,7 +11,7 @@ from microrank.report.study import Study
 
 @dataclass(frozen=True)
 class _Population:
-    """Those whom the subset is to tell of.
+    """The users that the subset represents.
 
     Attributes:
         users: All users.

@@ -29,7 +29,7 @@ class Table:
         rows: Cells.
         caption: Below the table.
         numbers: Whether the columns that hold numbers are aligned to the right.
-        number: Of the table, as `numbered` gives it.
+        number: Number of the table, as `numbered` gives it.
     """
 
     header: list[str]
@@ -44,10 +44,10 @@ class Picture:
     """A figure.
 
     Attributes:
-        name: Of its file.
+        name: Name of its file.
         caption: What it shows.
         table: The numbers behind it, for those who cannot see it.
-        number: Of the figure, as `numbered` gives it.
+        number: Number of the figure, as `numbered` gives it.
     """
 
     name: str

@@ -156,6 +156,11 @@ def _of_models(study: Study, models: list[str]) -> str:
             f"No: no language model makes a difference of {study.margin:.0%} of users to the "
             "recommender's list."
         )
+    elif found <= {WORSE, SLIGHTLY_WORSE}:
+        text = (
+            "No: every language model that was asked made the recommender's list worse, "
+            f"{_named(verdicts, SLIGHTLY_WORSE)} by less than {study.margin:.0%} of users."
+        )
     elif found & {WORSE, SLIGHTLY_WORSE}:
         text = (
             "No language model that was asked can be shown to improve the recommender's list, and "
@@ -185,8 +190,9 @@ def _of_fusions(study: Study, fusions: list[str], *, alone: bool) -> str:
         if any(map(study.has_other_parts, better)):
             doubt = " That other parts did it is possible: compare the fusion without the model."
     elif SLIGHTLY_BETTER in found:
+        start = "Yes, as a part of a fusion" if alone else "As a part of a fusion, one does"
         text = (
-            f"As a part of a fusion, one does, but by less than {study.margin:.0%} of users: "
+            f"{start}, but by less than {study.margin:.0%} of users: "
             f"{_named(verdicts, SLIGHTLY_BETTER)}."
         )
     elif found == {WORSE}:

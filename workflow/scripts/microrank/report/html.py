@@ -73,7 +73,7 @@ def as_page(
         parts: The report's sections, of which the last follows the explorer.
         figures: Name -> svg text.
         explorer: As `explorer_data` gives it; None for a page without it.
-        template: Of the page.
+        template: Template of the page.
         name: The study's.
     """
     *first, last = parts

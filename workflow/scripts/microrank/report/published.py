@@ -40,8 +40,8 @@ class PublishedRate:
     Attributes:
         metric: `hr` or `ndcg`.
         cutoff: N.
-        study: Of the study.
-        paper: Of the MicroLens paper (Ni et al. 2023).
+        study: The study's figures.
+        paper: Figures of the MicroLens paper (Ni et al. 2023).
     """
 
     metric: str

@@ -23,7 +23,7 @@ class Results:
         methods: The recommender, and the methods in the config's order.
         fusions: Method -> how its number was chosen.
         training: The csv of `train_nfm`; None where no NFM was trained.
-        confidence: Of the intervals.
+        confidence: Confidence level of the intervals.
         unread_share: Above this share of answers that name no candidate, a row is unreadable.
     """
 

@@ -26,7 +26,7 @@ class Study(Results):
         versions: Package -> version.
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
-        commit: Of the workflow; None outside a checkout.
+        commit: Commit of the workflow; None outside a checkout.
         seals: What was fixed before the first question, and what changed since; None: not sealed.
         repository: Address of the workflow's repository; None where the checkout names none.
         written: When the report was written, UTC.
@@ -62,13 +62,13 @@ class Study(Results):
 
     @property
     def cutoffs(self) -> list[int]:
-        """Those of Hits@N."""
+        """The cutoffs N of Hits@N."""
         hits_rows = [row for row in self.rows if row.metric == "hits"]
         return [row.cutoff for row in hits_rows if row.method == self.recommender]
 
     @property
     def main_cutoffs(self) -> list[int]:
-        """5 and 10; in lists that are no longer, the last cutoff at which an order matters."""
+        """5 and 10; for lists of at most 5 items, the last cutoff at which an order matters."""
         return main_cutoffs(self.cutoffs, self.k)
 
     @property

@@ -21,7 +21,7 @@ def inline_panels(svg: str, name: str) -> list[str]:
     Args:
         svg: A figure of figures/style.py. Its group `grid-{width}x{height}` holds a group for each
             panel; the size is that of a cell, in points.
-        name: Of the figure.
+        name: Name of the figure.
     """
     root = ElementTree.fromstring(svg)
     grid = next(group for group in root if re.match(r"grid-", group.get("id", "")))

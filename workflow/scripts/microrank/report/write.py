@@ -45,7 +45,7 @@ def write_report(
         study: All results.
         users: Those whom the page shows.
         figures: Name -> svg file.
-        template: Of the page.
+        template: Template of the page.
         folder: Where the report will lie.
 
     Raises:

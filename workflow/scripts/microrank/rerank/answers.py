@@ -19,7 +19,7 @@ def rerank_answers(
         subset: Table SUBSET.
         responses: Table RESPONSES.
         catalogue: Table ITEMS.
-        answer_format: Of the prompt.
+        answer_format: Answer format of the prompt.
         aggregate: How several answers become one order.
     """
     numbered, answers, offset = numbered_answers(subset, responses, catalogue, answer_format)

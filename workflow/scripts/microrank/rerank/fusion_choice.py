@@ -12,7 +12,7 @@ class CurvePoint:
     Attributes:
         value: The number that was tried.
         mean: Mean quality over the tuning users.
-        standard_error: Of that mean.
+        standard_error: Standard error of that mean.
     """
 
     value: float

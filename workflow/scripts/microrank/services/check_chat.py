@@ -72,7 +72,7 @@ def hasty(service: Service) -> Service:
 
 
 def reached(service: Service, url: str, token: str | None) -> list[Finding]:
-    """That the service answered, and whether it needed a token."""
+    """Report that the service answered, and whether it needed a token."""
     with_token = (
         f"accepted ({service.token_env})" if token else "none is configured, none is needed"
     )
@@ -154,7 +154,7 @@ def _seed(model: ChatModel, request: Request, first: Completion) -> Finding:
 
 
 def _notable(entry: Entry, completion: Completion) -> list[Finding]:
-    """What is worth a word only where it is so."""
+    """Report what is out of the ordinary."""
     findings = []
     if LIMIT_RENAMED in entry.notes:
         findings.append(Finding("max_tokens", "refused; sent as max_completion_tokens"))

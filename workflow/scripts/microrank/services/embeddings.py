@@ -169,7 +169,7 @@ class _Embedder:
         return [Failure(_text_name(texts[0]), f"{problem}; {REMEDIES[self._settings.adapter]}")]
 
     def _without_vector(self, texts: Sequence[str]) -> list[str]:
-        """Those that no other job has asked meanwhile."""
+        """Return the texts without a vector; other jobs may have asked for some meanwhile."""
         self._vectors |= {text: _kept(self._store, self._settings.request(text)) for text in texts}
         return [text for text in texts if self._vectors[text] is None]
 

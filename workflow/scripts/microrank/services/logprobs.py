@@ -69,7 +69,7 @@ def first_token_logprobs(body: str) -> dict[str, float]:
 
 
 def prompt_logprobs(body: str) -> list[tuple[str, float | None]]:
-    """Of each token of a prompt its id and its log-probability; the first one has none.
+    """Each prompt token's id and log-probability; the first one has none.
 
     Raises:
         Malformed: there is none, or not one token a place.

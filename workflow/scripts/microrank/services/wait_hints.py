@@ -83,7 +83,7 @@ def _reset(headers: Mapping[str, str], now_s: float) -> float | None:
 
 
 def _resets(headers: Mapping[str, str], now_s: float) -> Iterator[tuple[float, float | None]]:
-    """Of each limit that the headers name, its wait and what remains of it."""
+    """Yield the wait and the remainder of each limit that the headers name."""
     for limit in _LIMITS:
         suffix = f"-{limit}" if limit else ""
         wait_s = _until(headers.get(f"x-ratelimit-reset{suffix}", ""), now_s)

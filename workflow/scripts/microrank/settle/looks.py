@@ -18,13 +18,13 @@ class Seen:
 
     Attributes:
         n: Users.
-        hits: Of the method, at the primary cutoff.
-        recommenders_hits: Of the recommender.
+        hits: Hits of the method, at the primary cutoff.
+        recommenders_hits: Hits of the recommender.
         wins: Users who are a hit for the method only.
         losses: Users who are a hit for the recommender only.
         problem: Why the answers tell nothing of the model; None where they do.
         answers: Answers, also kept ones.
-        tokens: Of questions and answers, as far as they were counted.
+        tokens: Tokens of questions and answers, as far as they were counted.
         usd: What they cost; None where the config has no price.
     """
 
@@ -62,7 +62,7 @@ def planned_looks(looks: Sequence[int | str], n_users: int) -> list[int]:
     """Return the numbers of users at which one looks, growing.
 
     Args:
-        looks: Of the config: numbers, and "all".
+        looks: Looks as in the config: numbers, and "all".
         n_users: All users who may be drawn.
     """
     return sorted({n_users if look == "all" else min(int(look), n_users) for look in looks})
@@ -85,7 +85,7 @@ def judge(
             never shown to be anything.
         looks: Numbers of users of all planned looks.
         margin: Difference of hit rates below which they are as good as equal.
-        level: Of the tests for a difference.
+        level: Significance level of the tests for a difference.
     """
     fractions = np.array(looks) / looks[-1]
     differences = [_p_difference(of_method, fractions) for of_method in seen.values()]

@@ -67,10 +67,10 @@ def settle_study(
 
     Args:
         looks: Numbers of users, growing.
-        methods: The primary comparison's.
+        methods: The rows of the primary comparison that ask a language model themselves.
         see: Asks what is missing, and counts.
         margin: Difference of hit rates below which they are as good as equal.
-        level: Of the tests for a difference.
+        level: Significance level of the tests for a difference.
         has_time: Whether another look may begin.
 
     Raises:

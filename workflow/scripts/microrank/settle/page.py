@@ -36,7 +36,7 @@ def settled_page(
         course: How the looks went.
         study: Its name.
         recommender: What its lists are called.
-        cutoff: Of the hits.
+        cutoff: Cutoff of the hits.
         margin: Difference of hit rates below which they are as good as equal.
         simulated: The methods whose answers no model gave.
     """

@@ -137,7 +137,7 @@ def _check_reserved(config: Config) -> None:
 
 
 def _check_cutoffs(config: Config) -> None:
-    """At its full length every order of a list has the same hits, so that nothing could be told."""
+    """Require a cutoff below `top_k`: at full length every order of a list has the same hits."""
     cutoffs, top_k = config["report"]["cutoffs"], config["top_k"]
     if not any(cutoff < top_k for cutoff in cutoffs):
         raise StudyError(

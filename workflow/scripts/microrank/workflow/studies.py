@@ -102,7 +102,7 @@ class Studies:
         return Recommender.from_dataset(self.dataset(folder))
 
     def origin(self, folder: str) -> Mapping[str, Any]:
-        """Of a bundle's data set, what the packed study was; of others nothing."""
+        """What the packed study of a bundle's data set was; empty for other data sets."""
         origin: Mapping[str, Any] = self.dataset(folder).get("origin", {})
         return origin
 

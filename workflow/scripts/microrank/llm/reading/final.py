@@ -1,4 +1,7 @@
-"""Which of the lists in an answer is the answer: the last final one, never the first or longest."""
+"""Which of the lists in an answer is the answer: the last final one.
+
+Of lists that name a part of the candidates and agree, the one that says most counts.
+"""
 
 import math
 import re
@@ -113,7 +116,7 @@ def _after_final(findings: list[Finding], text: str) -> list[Finding]:
 
 
 def _preferred(findings: list[Finding]) -> list[Finding]:
-    """Of the lists of one JSON value, those that its keys call the answer."""
+    """The lists of a JSON value that its keys call the answer; all where none is called so."""
     kept: list[Finding] = []
     for found in findings:
         rivals = [

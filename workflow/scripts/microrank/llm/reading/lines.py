@@ -31,6 +31,7 @@ _ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _TOP = re.compile(r"top\s+\d+\s*:", re.IGNORECASE)
+_ARROW = re.compile(r"→|➔|➜|⇒|->|=>")
 _BOLD = re.compile(r"\*\*|__")
 _WIDE_MARK = re.compile(r"^(\s*\d{1,3})、", re.MULTILINE)
 _LETTER_MARK = re.compile(r"^(\s*)[A-Za-z][.)]\s+(?=\S)", re.MULTILINE)
@@ -253,12 +254,19 @@ def _goes_on(run: _Run, rows: Sequence[Row], line: str) -> bool:
     if run.kind == "prose":
         return False
     if run.kind == "sequence":
+        if _is_pair(line, rows) and all(map(_ARROW.search, run.lines)):
+            return _whole(rows[0]) not in {_whole(row) for row in run.rows[::2]}
         before = {_whole(row) for row in run.rows}
         return not any(_whole(row) in before for row in rows)
     if run.kind == "numbered":
         return _numbering_goes_on(run, rows[0])
     first = _first(rows[0])
     return first not in [_first(row) for row in run.rows]
+
+
+def _is_pair(line: str, rows: Sequence[Row]) -> bool:
+    """Whether a line is such as `7 → 1`, which may give candidate 7 place 1."""
+    return len(rows) == 2 and bool(_ARROW.search(line)) and not is_labelled_list(line)
 
 
 def _whole(row: Row) -> tuple[object, ...]:

@@ -52,7 +52,7 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
     if _may_be_ranks(block):
         return Finding(block, is_ambiguous=True)
     places, contradict = _places(block, names.reading)
-    contradict |= places is None and _may_be_places(block, names.reading)
+    contradict |= places is None and _may_be_places(block, names.reading, shown)
     if contradict or (places is None and _scores_disagree(block.rows, names.reading)):
         return Finding(block, is_ambiguous=True)
     order = range(len(block.rows)) if places is None else _sorted_by(places)
@@ -62,12 +62,17 @@ def order_in(block: Block, shown: Shown, answer_format: str) -> Finding:
     )
 
 
-def _may_be_places(block: Block, reading: Reading) -> bool:
-    """Whether `a title: 3` may give a title its place as well as its number."""
+def _may_be_places(block: Block, reading: Reading, shown: Shown) -> bool:
+    """Whether `a title: 3` may give a title its place as well as its number.
+
+    Places may be missing: a map holds a title that two candidates share only once.
+    """
     if reading.column not in (Column(Role.UNKNOWN, "value"), Column(Role.UNKNOWN, "end")):
         return False
     values = values_of(block.rows, reading.column)
-    return reading.is_confirmed and are_places(values) and not is_run(values)
+    are_most = len(set(values)) == len(values) and 2 * len(values) >= len(shown.by_number)
+    are_numbers = {*values} <= {*shown.by_number}
+    return reading.is_confirmed and are_most and are_numbers and not is_run(values)
 
 
 def _may_be_ranks(block: Block) -> bool:

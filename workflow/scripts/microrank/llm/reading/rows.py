@@ -120,7 +120,7 @@ _COUNTED = re.compile(
 )
 _BRACKET = re.compile(r"\[\s*#?(\d{1,19})\s*\]")
 _ORDINAL = re.compile(
-    r"^[^\w\ue000]*(\d{1,4})\s*(?:st|nd|rd|th)\b(?:\s+(?:place|choice|pick|rank))?[^\w\ue000]*",
+    r"^[^\w\ue000]*(\d{1,4})\s*(?:st|nd|rd|th)\b(?:\s+(?:place|choice|pick|rank))?[^\w\ue000\[]*",
     re.I,
 )
 _ORDINAL_WORDS = (
@@ -129,13 +129,13 @@ _ORDINAL_WORDS = (
 )
 _ORDINAL_WORD = re.compile(
     rf"^[^\w\ue000]*({'|'.join(_ORDINAL_WORDS)})(?:\s+(?:place|choice|pick|rank))?"
-    r"\s*[:.–—-][^\w\ue000]*",
+    r"\s*[:.–—-][^\w\ue000\[]*",
     re.IGNORECASE,
 )
 _PLACE_LEAD = re.compile(
     r"^[^\w\ue000]*(?:rank|place|position|pos\.?|spot|top|no\.|number|nr\.?|"
     r"platz|rang|lugar|puesto|№|第)\s*[#_]?\s*(\d{1,4})\s*"
-    r"(?:[名位]?\s*[:.)=–—>-]|is\b)[^\w\ue000]{0,3}",
+    r"(?:[名位]?\s*[:.)=–—>-]|is\b)[^\w\ue000\[]{0,3}",
     re.IGNORECASE,
 )
 _LIST_MARK = re.compile(

@@ -65,7 +65,7 @@ def tuning_curve(choice: FusionChoice, confidence: float) -> list[TunedValue]:
 
     Args:
         choice: How the number was chosen.
-        confidence: Of the intervals.
+        confidence: Confidence level of the intervals.
     """
     z = ndtri((1 + confidence) / 2)
     curve = []

@@ -1,11 +1,11 @@
-"""Figure `hits`: Hits@5 and Hits@10 of each method, beside what a shuffle reaches."""
+"""Figure `hits`: the hits of each method at the main cutoffs, beside what a shuffle reaches."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microrank.evaluation.metrics import ORACLE, RANDOM_EXPECTED, MetricRow
+from microrank.evaluation.metrics import ORACLE, RANDOM_EXPECTED, MetricRow, main_cutoffs
 from microrank.report.blocks import Table
 from microrank.report.figures.style import COLOURS, FAINT, panels
 from microrank.report.results import Results
@@ -46,8 +46,7 @@ def numbers(study: Study) -> Table | None:
 def draw(results: Results, path: Path) -> None:
     """Draw a panel for each main cutoff, a line for each method."""
     rows = [row for row in results.rows if row.metric == "hits"]
-    cutoffs = [cutoff for cutoff in (5, 10) if any(row.cutoff == cutoff for row in rows)]
-    cutoffs = cutoffs or [rows[0].cutoff]
+    cutoffs = main_cutoffs({row.cutoff for row in rows}, results.k)
     shown = dict.fromkeys(row.method for row in rows)
     methods = [name for name in shown if name not in (RANDOM_EXPECTED, ORACLE)]
     labels = [results.label(name) for name in methods]

@@ -71,10 +71,10 @@ def panels(
         title: In its metadata.
         n: Number of panels.
         columns: Panels side by side.
-        height: Of a cell, in inches.
+        height: Height of a cell, in inches.
         margins: Left, right, bottom and top of the axes in its cell, in inches.
         note: Foot of the whole figure; the page has a caption in its place.
-        size: Of the text, in points.
+        size: Size of the text, in points.
 
     Yields:
         The axes of the panels.
