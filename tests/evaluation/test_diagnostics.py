@@ -60,6 +60,8 @@ def answers(
         "kind": ["text"] * n,
         "scores": [None] * n,
         "reference_keys": [None] * n,
+        "cached_tokens": [None, *[4] * (n - 1)],
+        "reasoning_tokens": [1] * n,
     }
     orders = [list(np.stack(one, axis=1).reshape(n, -1)) for one in (shown, read)]
     responses = (
@@ -142,8 +144,8 @@ def test_usage_counts_shared_answers_once_and_says_what_servers_did_not_count() 
     asked = {"part": replace(of_model, tuning=tuning)}
     found = diagnose_rankings({}, SUBSET, catalogue(), asked).asked["part"]
     assert found.repairs == Repairs(60, 0, 0, counts=AnswerCounts(60))
-    assert found.subset == Usage(60, 1, 590, 118, ["served_model"])
-    assert found.tuning == Usage(3, 1, 20, 4, ["served_model"])
+    assert found.subset == Usage(60, 1, 590, 118, ["served_model"], 236, 59)
+    assert found.tuning == Usage(3, 1, 20, 4, ["served_model"], 8, 2)
 
 
 def test_titles_that_read_like_instructions_are_counted_among_those_that_are_shown() -> None:

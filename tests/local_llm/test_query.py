@@ -230,7 +230,7 @@ def test_scores_of_several_passes_are_averaged() -> None:
 def test_tables_of_answers_from_before_log_probabilities_are_still_read(tmp_path) -> None:
     row = {"user_id": 10, "pass": 0, "order": [0, 1], "text": "1, 2", "request_key": "k"}
     table = pa.Table.from_pylist([row], schema=tables.RESPONSES)
-    old = table.drop_columns(["kind", "scores", "reference_keys"])
+    old = table.drop_columns(list(tables.ADDED_LATER))
     pq.write_table(old, tmp_path / "old.parquet")
     read = tables.read_table(tmp_path / "old.parquet", tables.RESPONSES)
     assert read.schema.equals(tables.RESPONSES)

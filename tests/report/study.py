@@ -93,6 +93,8 @@ def responses() -> pa.Table:
             "kind": ["text"] * N,
             "scores": [None] * N,
             "reference_keys": [None] * N,
+            "cached_tokens": [None] * N,
+            "reasoning_tokens": [None] * N,
         }
     ).cast(tables.RESPONSES)
 

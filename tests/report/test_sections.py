@@ -120,6 +120,20 @@ def test_tokens_and_dollars_of_parts_and_tuning_are_told_and_uncounted_ones_are_
     assert found["US dollars an extra hit (Hits@10)"][1] == "–", "it is no row of the report"
 
 
+def test_tokens_that_a_service_had_cached_are_told_and_have_their_own_price() -> None:
+    one = study()
+    cached = replace(usage(40, 0, 2_000_000, 1_000_000), cached_tokens=500_000, reasoning_tokens=7)
+    asked = {"llama": Asked(Repairs(40, 0, 0), AnswerCounts(40), subset=cached)}
+    price = {"input": 1.0, "cached_input": 0.1, "output": 2.0}
+    llama = one.settings["llms"]["llama"] | {"price": price}
+    settings = one.settings | {"llms": one.settings["llms"] | {"llama": llama}}
+    diagnostics = replace(one.diagnostics, asked=asked)
+    found = cells(answers_table(study(diagnostics=diagnostics, settings=settings)))
+    assert found["– of them cached by the service"] == ["500,000"]
+    assert found["– of them reasoning"] == ["7"]
+    assert found["US dollars"] == ["3.5500"], "1.5 million at 1, half a million at .1, 1 at 2"
+
+
 def test_what_a_shuffle_moves_stands_beside_what_methods_move() -> None:
     one = study()
     table = next(

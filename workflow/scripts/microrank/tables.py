@@ -55,10 +55,16 @@ RESPONSES = pa.schema(
         pa.field("scores", pa.list_(pa.float32())),
         # of the same questions without a history, where the scores rest on such answers too
         pa.field("reference_keys", pa.list_(pa.string())),
+        # of prompt_tokens and completion_tokens; null where the server does not say
+        pa.field("cached_tokens", pa.int64()),
+        pa.field("reasoning_tokens", pa.int64()),
     ]
 )
 # Columns that older tables lack, and what they hold there.
-ADDED_LATER: dict[str, str | None] = {"kind": "text", "scores": None, "reference_keys": None}
+ADDED_LATER: dict[str, str | None] = {
+    "kind": "text",
+    **dict.fromkeys(("scores", "reference_keys", "cached_tokens", "reasoning_tokens")),
+}
 # `score` is what the method ordered by, larger for better; null where it has only an order.
 RANKINGS = _schema(
     user_id=pa.int64(), rank=pa.int16(), item_id=pa.int64(), source=pa.string(), score=pa.float32()

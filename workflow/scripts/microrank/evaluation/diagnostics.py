@@ -8,6 +8,7 @@ from microrank.errors import StudyError
 from microrank.files import read_json
 from microrank.llm.answer_counts import AnswerCounts
 from microrank.rerank.repairs import Repairs
+from microrank.services.price import Price
 
 RECOMMENDER = "recommender"  # what the recommender's own order is called in `agreement`
 
@@ -61,6 +62,8 @@ class Usage:
         prompt_tokens: Sum over the others.
         completion_tokens: Sum over the others.
         served_models: Names of the models that answered.
+        cached_tokens: How many of the tokens in the services had cached, as far as they say.
+        reasoning_tokens: How many of the tokens out were reasoning, as far as they say.
     """
 
     answers: int
@@ -68,6 +71,12 @@ class Usage:
     prompt_tokens: int
     completion_tokens: int
     served_models: list[str]
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def dollars(self, price: Price) -> float:
+        """Return what the answers cost whose tokens were counted, in US dollars."""
+        return price.dollars(self.prompt_tokens, self.completion_tokens, self.cached_tokens)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import pyarrow as pa
 
 from microrank.evaluation.diagnostics import Usage
 
-_COLUMNS = ["request_key", "served_model", "prompt_tokens", "completion_tokens"]
+DETAILS = ("cached_tokens", "reasoning_tokens")
+COLUMNS = ["request_key", "served_model", "prompt_tokens", "completion_tokens", *DETAILS]
 
 
 def usage_of(responses: pa.Table) -> Usage:
@@ -13,7 +14,7 @@ def usage_of(responses: pa.Table) -> Usage:
     Args:
         responses: Table RESPONSES. Rows with the same request key are one answer.
     """
-    by_key = {row["request_key"]: row for row in responses.select(_COLUMNS).to_pylist()}
+    by_key = {row["request_key"]: row for row in responses.select(COLUMNS).to_pylist()}
     answers = list(by_key.values())
     counted = [
         row
@@ -26,4 +27,5 @@ def usage_of(responses: pa.Table) -> Usage:
         prompt_tokens=sum(row["prompt_tokens"] for row in counted),
         completion_tokens=sum(row["completion_tokens"] for row in counted),
         served_models=sorted({row["served_model"] for row in answers if row["served_model"]}),
+        **{name: sum(row[name] or 0 for row in counted) for name in DETAILS},
     )

@@ -87,6 +87,8 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "completion_tokens": completion.completion_tokens,
         "latency_s": entry.latency_s,
         "kind": "text",
+        "cached_tokens": completion.usage.cached_tokens,
+        "reasoning_tokens": completion.usage.reasoning_tokens,
     }
 
 

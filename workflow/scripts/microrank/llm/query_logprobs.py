@@ -138,6 +138,8 @@ def _counts(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "prompt_tokens": _total([answer.prompt_tokens for answer in read]),
         "completion_tokens": _total([answer.completion_tokens for answer in read]),
+        "cached_tokens": _total([answer.usage.cached_tokens for answer in read]),
+        "reasoning_tokens": _total([answer.usage.reasoning_tokens for answer in read]),
         "latency_s": _total([entry.latency_s for entry in entries]),
     }
 

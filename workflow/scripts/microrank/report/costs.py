@@ -7,6 +7,7 @@ from typing import Literal
 from microrank.evaluation.diagnostics import Asked, Usage
 from microrank.report.blocks import Table, literal
 from microrank.report.study import Study
+from microrank.services.price import Price
 
 NOTHING, UNKNOWN = "–", "unknown"
 Part = Literal["subset", "tuning"]
@@ -18,6 +19,13 @@ SHARES = (  # rows of the table, and fields of `AnswerCounts`
     ("answers that were cut", "cut"),
     ("answers that are the order shown", "order_shown"),
     ("– or nearly so (τ ≥ 0.95)", "near_order_shown"),
+)
+
+TOKENS = (  # rows of the table, and fields of `Usage`; details are shown where there are any
+    ("prompt tokens", "prompt_tokens"),
+    ("– of them cached by the service", "cached_tokens"),
+    ("completion tokens", "completion_tokens"),
+    ("– of them reasoning", "reasoning_tokens"),
 )
 
 
@@ -100,20 +108,18 @@ def _usage(study: Study, method: str, part: Part) -> Usage | None:
 
 
 def _usage_rows(study: Study, part: Part, prefix: str = "") -> list[list[str]]:
-    rows: list[list[str]] = [
-        [f"{prefix}prompt tokens"],
-        [f"{prefix}completion tokens"],
-        [f"{prefix}US dollars"],
-    ]
-    for name in study.diagnostics.asked:
-        usage = _usage(study, name, part)
-        prompt, completion = (
-            (usage.prompt_tokens, usage.completion_tokens) if usage else (None, None)
-        )
-        rows[0].append(_at_least(usage, "{:,}", prompt))
-        rows[1].append(_at_least(usage, "{:,}", completion))
-        rows[2].append(_at_least(usage, "{:.4f}", dollars(study, name, part)))
-    return rows
+    usages = {name: _usage(study, name, part) for name in study.diagnostics.asked}
+
+    def row(name: str, field: str) -> list[str]:
+        counts = [
+            _at_least(usage, "{:,}", getattr(usage, field, None)) for usage in usages.values()
+        ]
+        return [f"{prefix}{name}", *counts]
+
+    money = [_at_least(of, "{:.4f}", dollars(study, name, part)) for name, of in usages.items()]
+    has = {field: any(getattr(of, field, 0) for of in usages.values()) for _, field in TOKENS}
+    rows = [row(name, field) for name, field in TOKENS if has[field] or not name.startswith("–")]
+    return [*rows, [f"{prefix}US dollars", *money]]
 
 
 def _at_least(usage: Usage | None, form: str, value: float | None) -> str:
@@ -136,8 +142,7 @@ def dollars(study: Study, method: str, part: Part = "subset") -> float | None:
     usage = _usage(study, method, part)
     if price is None or usage is None:
         return None
-    millionths = usage.prompt_tokens * price["input"] + usage.completion_tokens * price["output"]
-    return float(millionths) / 1e6
+    return usage.dollars(Price(**price))
 
 
 def _dollars_an_extra_hit(study: Study, method: str) -> str:

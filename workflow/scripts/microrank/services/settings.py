@@ -10,9 +10,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from microrank.errors import StudyError
+from microrank.services.price import Price
 from microrank.services.usage import Usage
-
-TOKENS_A_PRICE = 1e6  # prices are for a million tokens
 
 
 @dataclass(frozen=True)
@@ -84,20 +83,14 @@ class Service:
     def cost_usd(self, usage: Usage) -> float | None:
         """US dollars for an answer's tokens, or None where no price is configured.
 
-        Reasoning tokens are tokens out. Tokens in that the service had cached have a price of
-        their own where one is configured.
+        Tokens in that the service had cached have a price of their own where one is configured.
         """
         if self.price_in is None and self.price_out is None:
             return None
-        price_in = self.price_in or 0.0
-        price_cached_in = price_in if self.price_cached_in is None else self.price_cached_in
-        n_cached = min(usage.cached_tokens or 0, usage.prompt_tokens or 0)
-        dollars = (
-            ((usage.prompt_tokens or 0) - n_cached) * price_in
-            + n_cached * price_cached_in
-            + (usage.completion_tokens or 0) * (self.price_out or 0.0)
+        price = Price(self.price_in or 0.0, self.price_out or 0.0, self.price_cached_in)
+        return price.dollars(
+            usage.prompt_tokens or 0, usage.completion_tokens or 0, usage.cached_tokens or 0
         )
-        return dollars / TOKENS_A_PRICE
 
     @property
     def is_local(self) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.data.subset import sample_hit_users
-from microrank.evaluation.diagnostics import Usage
 from microrank.evaluation.metrics import main_cutoffs
 from microrank.evaluation.ranks import as_ranking, candidate_lists, ground_truth_ranks
 from microrank.evaluation.usage import usage_of
@@ -25,6 +24,7 @@ from microrank.local_llm.requests import ADAPTER
 from microrank.local_llm.session import Session
 from microrank.rerank.answers import rerank_answers
 from microrank.rerank.llm import Reranked
+from microrank.services.price import Price
 from microrank.services.store import Store
 from microrank.settle.looks import Seen
 from microrank.tables import Batches
@@ -140,14 +140,9 @@ class Looker:
             ),
             answers=usage.answers,
             tokens=usage.prompt_tokens + usage.completion_tokens,
-            usd=_dollars(usage, price) if price else None,
+            usd=usage.dollars(Price(**price)) if price else None,
         )
 
 
 def _is_hit(ranks: np.ndarray, cutoff: int) -> np.ndarray:
     return (ranks > 0) & (ranks <= cutoff)
-
-
-def _dollars(usage: Usage, price: Mapping[str, float]) -> float:
-    millionths = usage.prompt_tokens * price["input"] + usage.completion_tokens * price["output"]
-    return millionths / 1e6
