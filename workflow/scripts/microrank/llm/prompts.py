@@ -2,7 +2,6 @@
 
 import re
 import string
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -248,15 +247,16 @@ def shown_order(seed: int, user_id: int, pass_number: int, shuffle: bool, n: int
     return generator(seed, f"shown order of user {user_id}, pass {pass_number}").permutation(n)
 
 
+# Unicode's control characters, separators of lines and paragraphs, and halves of surrogates.
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
 def shown_title(title: str) -> str:
     """A title as one line of bounded length, without control characters.
 
     So it cannot pose as another part of the prompt.
     """
-    visible = "".join(
-        " " if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs") else character
-        for character in title
-    )
+    visible = _INVISIBLE.sub(" ", title)
     line = " ".join(visible.replace("```", "'''").split())
     return line[: TITLE_LENGTH - 1] + "…" if len(line) > TITLE_LENGTH else line or NO_TITLE
 
