@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
@@ -36,6 +37,7 @@ from microrank.local_llm.rows import Row, separated
 from microrank.local_llm.session import Session
 from microrank.local_llm.yes_no import yes_no_question
 from microrank.services.store import Entry, Store
+from peak import peak_flops
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
@@ -57,7 +59,7 @@ def main() -> None:
         torch.set_num_threads(1)
         local = load_model(options.folder, "bench", device="cpu", dtype="float32")
         users = sample_users(options.users)
-        rows += [likelihood(local, users), yes_no(local, users), written(local, users)]
+        rows += [way(local, users) for way in (likelihood, yes_no, written, gemm_share)]
     else:
         print(f"{options.folder} is absent: snakemake --cores 1 resources/models/smollm2")
     for row in rows:
@@ -123,7 +125,7 @@ def shared_prefix(local: LocalModel, rows: list[Row], what: str, must: int) -> J
 def written(local: LocalModel, users: list[Asked]) -> Json:
     """Decoding of written orders, in batches against one by one; prompts are not counted."""
     prompts = [
-        local.encode_chat(body["messages"]) for body in bodies("order", "numbered", users * 2)
+        local.encode_chat(body["messages"]) for body in bodies("order", "numbered", users * 3)
     ]
     together_s, apart_s = (decoding_s(local, prompts, size) for size in (None, 1))
     return {
@@ -142,6 +144,21 @@ def decoding_s(local: LocalModel, prompts: list[list[int]], batch_tokens: int | 
         for n in (1, WRITTEN_TOKENS)
     )
     return all_tokens - first
+
+
+def gemm_share(local: LocalModel, users: list[Asked]) -> Json:
+    """The rate of reading prompts in batches, as a share of that of large matrix products."""
+    chats = [body["chats"][0] for body in bodies("yes-no", "yes-no", users * 2)]
+    rows = [yes_no_question(local, [chat]) for chat in chats]
+    with FlopCounterMode(display=False) as counter:
+        log_probabilities(local, rows)
+    read_s = seconds(lambda: log_probabilities(local, rows))
+    tokens, share = sum(map(len, rows)), counter.get_total_flops() / read_s / peak_flops()
+    return {
+        "what": f"reading prompts in batches, {local.dtype}",
+        "note": f"{share:.0%} of the rate of large matrix products (at least 40%); "
+        f"{tokens / read_s:.0f} tokens a second",
+    }
 
 
 def kept_answers() -> Json:
