@@ -24,6 +24,7 @@ SMALL = {
         }
     },
     "subset": {"sample_size": 30},
+    "nfm": {"recipes": {"sampled": {"max_half_epochs": 2}}},
     "methods": [
         *("minilm", "minilm-mean", "simulated-study", "simulated-numbered"),
         *("popularity", "bm25", "item-knn"),

@@ -93,7 +93,7 @@ def kept_answers(folder: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize(
     "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 11))]
 )
-def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(
+def test_kills_at_random_moments_change_no_byte_and_lose_no_answer(
     study: Path, seed: int, capsys: pytest.CaptureFixture
 ) -> None:
     expected = contents(study)
@@ -102,7 +102,7 @@ def test_kills_at_five_random_moments_change_no_byte_and_lose_no_answer(
         shutil.rmtree(study / made)
     moments = random.Random(seed)
     done, before, hit = 0, {}, []
-    for when in sorted(moments.uniform(0, 0.85 * JOBS) for _ in range(5)):
+    for when in sorted(moments.uniform(0, 0.85 * JOBS) for _ in range(4)):
         run(study, "--unlock")
         process, output = begin(study)
         _wait_for_jobs(process, output, int(when) - done, limit_s=300)
