@@ -54,7 +54,8 @@ rule all:
 
 onsuccess:
     made = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
-    say_last(verdict(Path("results/report.md")) if "copy_report" in made else [])
+    for rule_name, page in (("settle_study", "settled.md"), ("copy_report", "report.md")):
+        say_last(verdict(Path("results") / page) if rule_name in made else [])
 
 
 onerror:

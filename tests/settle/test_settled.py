@@ -39,6 +39,7 @@ def test_the_looks_end_in_a_page_with_their_course_and_a_second_run_asks_nobody(
     page = (planned / SETTLED).read_text()
     assert "| `asked` | 8 |" in page
     assert "The looks ended because" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Open results/settled.md"
     after = asked_at(planned)
     new = answers(planned) - before
     again = run(planned, SETTLED)

@@ -28,6 +28,7 @@ def test_the_verdict_is_the_first_paragraph_and_the_notices_without_stars(tmp_pa
     report = tmp_path / "report.md"
     figures = dict.fromkeys(["hits", "positions", "flow", "training", "fusion"], "a.svg")
     report.write_text(as_markdown(sections(made_up), figures, "report.html"))
+    (tmp_path / "report.html").touch()
     answer, notice, *_, last = verdict(report)
     assert answer in report.read_text().replace("**", "")
     assert notice.startswith("This is the synthetic sample. Its users")

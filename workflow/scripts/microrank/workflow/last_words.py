@@ -21,7 +21,7 @@ def verdict(report: Path) -> list[str]:
     """The report's first paragraph and its notices, without stars; nothing where it is absent.
 
     Args:
-        report: in Markdown; the same as a page lies beside it.
+        report: In Markdown; where the same lies beside it as a page, that is the one to open.
     """
     if not report.is_file():
         return []
@@ -29,7 +29,8 @@ def verdict(report: Path) -> list[str]:
     paragraphs = head.split("\n\n")[1:]
     notices = [text.removeprefix("> ") for text in paragraphs[1:] if text.startswith("> ")]
     said = [text.replace("**", "").strip() for text in (*paragraphs[:1], *notices)]
-    return [*said, f"Open {report.with_suffix('.html')}"]
+    page = report.with_suffix(".html")
+    return [*said, f"Open {page if page.is_file() else report}"]
 
 
 def failures(jobs: Iterable[Any]) -> list[str]:
