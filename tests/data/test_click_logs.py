@@ -234,6 +234,41 @@ def test_rows_come_by_user_time_and_place_whatever_fits_into_memory(
     assert all(not a & b for a, b in pairwise(owners))
 
 
+FILE_ORDER = {"ann": ["B2", "B1", "007"], "bob": ["007", "B1", "café"]}
+
+
+@pytest.mark.parametrize("name", ["moment", "clicked_at", "n"])
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_a_column_that_may_hold_the_times_is_asked_about_before_the_files_order_counts(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    rows = [{"userId": user, "itemId": item, name: time} for user, item, time in ROWS]
+    path = tmp_path / "log"
+    if kind == "csv":
+        path.write_text(CSV.replace(",ts\n", f",{name}\n", 1))
+    elif kind == "json":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    with pytest.raises(StudyError) as error:
+        read(path)
+    assert f"{name!r} (first '1500000002') may be it" in str(error.value)
+    assert "datasets.mine.columns: {timestamp: null}" in str(error.value)
+    named = RawSettings(name="datasets.mine", columns={"timestamp": name})
+    assert read(path, named) == READ
+    entry = {"columns": {"timestamp": None}}
+    assert read(path, RawSettings.from_config("mine", entry)) == FILE_ORDER
+
+
+def test_without_a_column_that_may_hold_times_the_files_order_is_that_of_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"{user},{item},shop" for user, item, _ in ROWS]
+    (tmp_path / "log").write_text("\n".join(["userId,itemId,place", *rows]) + "\n")
+    assert read(tmp_path / "log") == FILE_ORDER
+    assert "has no column of times: its order is that of time" in caplog.text
+
+
 def split(tmp_path: Path, titles: str, settings: RawSettings) -> tuple[dict, dict[str, list]]:
     (tmp_path / "log").write_text(CSV)
     (tmp_path / "titles").write_text(titles)

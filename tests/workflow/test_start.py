@@ -7,7 +7,13 @@ import pytest
 import yaml
 from microrank.errors import StudyError
 from microrank.workflow.place import REPOSITORY, find_file
-from microrank.workflow.start import DEFAULTS, checked_config, config_here, with_defaults
+from microrank.workflow.start import (
+    DEFAULTS,
+    check_keys,
+    checked_config,
+    config_here,
+    with_defaults,
+)
 
 DEFAULT = yaml.safe_load(DEFAULTS.read_text())
 
@@ -64,3 +70,17 @@ def test_a_file_of_the_working_directory_comes_before_the_repositorys(
     (tmp_path / "resources/prompts").mkdir(parents=True)
     (tmp_path / path).touch()
     assert find_file(path) == path
+
+
+def test_a_key_that_stands_twice_in_a_config_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("methods: [bm25]\nllms:\n  a: {model: b}\nmethods: [popularity]\n")
+    with pytest.raises(StudyError, match=r"line 4: the key 'methods' stands on line 1 already"):
+        check_keys(path)
+    path.write_text("rerankers:\n  a: {file: a.py}\n  b: {file: b.py}\n  a: {file: c.py}\n")
+    with pytest.raises(StudyError, match="line 4: the key 'a' stands on line 2 already"):
+        check_keys(path)
+    path.write_text("methods: [bm25]\nllms: {a: {methods: 1}, b: {methods: 1}}\n")
+    check_keys(path)
+    path.write_text("")
+    check_keys(path)

@@ -20,7 +20,9 @@ from microrank.methods import NFM, Methods, asking, names_of
 
 FILES_HERE = workflow.storage_settings.default_storage_provider is None
 try:
-    config = checked_config(config, sys.argv[1:], files_here=FILES_HERE)
+    config = checked_config(
+        config, sys.argv[1:], files_here=FILES_HERE, config_files=workflow.configfiles
+    )
 except StudyError as error:
     say_last([str(error)])
     raise WorkflowError(str(error)) from None

@@ -86,9 +86,9 @@ def find_layout(
 
     if is_parquet(path):
         return Layout("parquet", columns=chosen(parquet_names(path)))
-    first_line = _first_line(path, file_format)
+    first_line = first_lines(path, file_format, 1)[0]
     if first_line.lstrip().startswith("{"):
-        return Layout("json", columns=chosen(list(_json_object(path, first_line))))
+        return Layout("json", columns=chosen(list(read_json_object(path, first_line))))
     separator = file_format.separator or separator_of(first_line)
     fields = [plain_name(field) for field in first_line.split(separator)] if separator else []
     if file_format.header:
@@ -163,15 +163,20 @@ def _has_all(fields: Sequence[str], wanted: Mapping[str, str], needed: Sequence[
     return all((wanted.get(what) or _known_name(what, fields)) in fields for what in needed)
 
 
-def _first_line(path: Path, file_format: FileFormat) -> str:
+def first_lines(path: Path, file_format: FileFormat, number: int) -> list[str]:
+    """The file's first lines, so many where it has them.
+
+    Raises:
+        StudyError: the file is empty.
+    """
     with open_raw(path, file_format.encoding) as stream:
         start = stream.read(FIRST_BYTES)
     if not start.strip():
         raise StudyError(
             f"{path}: the file is empty; delete it and fetch it again, or place the right one there"
         )
-    line = start.partition(b"\n")[0].removesuffix(b"\r")
-    return line.decode("utf-8", errors="backslashreplace")
+    lines = start.split(b"\n")[:number]
+    return [line.removesuffix(b"\r").decode("utf-8", errors="backslashreplace") for line in lines]
 
 
 def separator_of(line: str) -> str:
@@ -179,7 +184,12 @@ def separator_of(line: str) -> str:
     return next((separator for separator in SEPARATORS if separator in line), "")
 
 
-def _json_object(path: Path, line: str) -> Mapping[str, object]:
+def read_json_object(path: Path, line: str) -> Mapping[str, object]:
+    """The object in a line of JSON.
+
+    Raises:
+        StudyError: it holds none.
+    """
     try:
         value = json.loads(line)
     except ValueError as error:

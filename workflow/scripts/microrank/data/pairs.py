@@ -28,10 +28,12 @@ from microrank.data.pairs_tsv import read_tsv
 from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories, check_users_once, join
 from microrank.data.raw_settings import GLOBAL_TIME, RawSettings
+from microrank.data.untold_times import check_times_are_told
 from microrank.errors import StudyError
 
 log = logging.getLogger(__name__)
 
+OPTIONAL = ("timestamp", "rating")  # columns that a file may lack
 PROGRESS_EVERY_S = 5.0
 # A smaller file is read once and gathered. A larger one is read first to see if its users ascend.
 IN_MEMORY_BYTES = 1 << 24
@@ -83,10 +85,11 @@ class Interactions:
             self.settings.format,
             self.settings.columns,
             needed=("user", "item"),
-            optional=("timestamp", "rating"),
+            optional=[w for w in OPTIONAL if w not in self.settings.columns_without],
             setting=f"{self.settings.name}.columns",
         )
         self._check_settings(layout)
+        check_times_are_told(self.paths[0], layout, self.settings)
         yield from clean_histories(
             _portions(self._parsed(layout)),
             self.settings,

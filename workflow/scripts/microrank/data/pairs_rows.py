@@ -117,7 +117,7 @@ def gather_rows(path: Path, layout: Layout, settings: RawSettings, problems: Pro
             )
         _check_units(gathered, settings, problems)
         if not gathered.has_times:
-            log.info("%s: has no column of times: its order is that of time", path)
+            log.warning("%s: has no column of times: its order is that of time", path)
         return gathered
 
 

@@ -35,6 +35,7 @@ class RawSettings:
 
     Attributes:
         name: where in the configuration they stand, for messages, such as `datasets.mine`.
+        columns_without: what the interactions have no column for, as the settings say by null.
         flags: attribute -> columns of 0 and 1 that make it up; of presets alone.
         missing_titles: share of the items without a title above which a warning is given.
         split_dates: of `global-time`: the dates after which valid and test begin.
@@ -44,6 +45,7 @@ class RawSettings:
     format: FileFormat = field(default_factory=FileFormat)
     titles_format: FileFormat = field(default_factory=FileFormat)
     columns: Mapping[str, str] = field(default_factory=dict)
+    columns_without: frozenset[str] = frozenset()
     titles_columns: Mapping[str, str] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     flags: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -72,7 +74,10 @@ class RawSettings:
             section = {**preset.get(key, {}), **dataset.get(key, {})}
             chosen[key] = FileFormat.from_config(section)
         for key in ("columns", "titles_columns"):
-            chosen[key] = {**preset.get(key, {}), **dataset.get(key, {})}
+            columns = {**preset.get(key, {}), **dataset.get(key, {})}
+            chosen[key] = {what: name for what, name in columns.items() if name is not None}
+        without = [what for what, name in dataset.get("columns", {}).items() if name is None]
+        chosen["columns_without"] = frozenset(without)
         for key in ("attributes", "split_dates"):
             chosen[key] = tuple(chosen.get(key, ()))
         return cls(**{**chosen, "name": f"datasets.{name}"})

@@ -60,9 +60,10 @@ def _how_to_ask(study: Study) -> list[Block]:
     if any(method.rests_on_llm and not method.is_simulated for method in methods):
         return []
     text = (
-        "To ask a language model, write these three lines into a file `mine.yaml`, and add "
-        "`--configfile mine.yaml` to the command. `smollm2-likelihood` needs no server and no "
-        "token: for it alone the third line does."
+        "To ask a language model, add these three lines to your config file, say `mine.yaml`, and "
+        "`--configfile mine.yaml` to the command. Where the file has one of the keys already, add "
+        "the entries to it. `smollm2-likelihood` needs no server and no token: for it alone the "
+        "third line does."
     )
     rows = ", ".join(method.name for method in methods if not method.is_simulated)
     return [Paragraph(text), Listing(ADD_A_MODEL.format(rows=f"{rows}, " if rows else ""))]

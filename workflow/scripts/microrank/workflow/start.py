@@ -8,17 +8,23 @@ from typing import Any
 
 import yaml
 
+from microrank.errors import StudyError
 from microrank.workflow.config import check_config, read_numbers, subset_settings
 from microrank.workflow.place import REPOSITORY, check_place
 from microrank.workflow.renamed import check_target
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
 DEFAULTS = REPOSITORY / "config/config.yaml"
 OWN = ("config/config.yaml", "config.yaml")  # in a study's folder; the Snakefile reads the same
 SCHEMA = REPOSITORY / "workflow/schemas/config.schema.yaml"
 
 
 def checked_config(
-    config: Mapping[str, Any], words: Iterable[str], *, files_here: bool
+    config: Mapping[str, Any],
+    words: Iterable[str],
+    *,
+    files_here: bool,
+    config_files: Iterable[str | Path] = (),
 ) -> dict[str, Any]:
     """The config with all its keys, after all checks.
 
@@ -26,6 +32,7 @@ def checked_config(
         config: as Snakemake read it, or as another workflow gives it to this as a module.
         words: of the command line, the targets among them.
         files_here: false where files lie in a storage such as S3.
+        config_files: what Snakemake read the config from.
 
     Raises:
         StudyError: the config is wrong, or the workflow cannot run in this place.
@@ -33,9 +40,36 @@ def checked_config(
     check_place(str(REPOSITORY), sys.executable)
     for word in words:
         check_target(word)
+    for path in map(Path, config_files):
+        if path.is_file():
+            check_keys(path)
     complete = read_numbers(with_defaults(config, _read(DEFAULTS)), SCHEMA)
     check_config(complete, SCHEMA, raw_files_here=files_here)
     return complete | {"subset": subset_settings(complete)}
+
+
+def check_keys(path: Path) -> None:
+    """Refuse a config file in which a key stands twice: YAML keeps the last one without a word.
+
+    Raises:
+        StudyError: such a key is there.
+    """
+    waiting = [yaml.compose(path.read_text(encoding="utf-8"), LOADER)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if lines.setdefault(key.value, line) != line:
+                    raise StudyError(
+                        f"{path}: line {line}: the key '{key.value}' stands on line "
+                        f"{lines[key.value]} already, and only the last one would count: write "
+                        "one, with the entries of both"
+                    )
+                waiting.append(value)
 
 
 def config_here() -> dict[str, Any]:
@@ -62,6 +96,5 @@ def with_defaults(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> dic
 
 
 def _read(path: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
-    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader)
+    config: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     return config
