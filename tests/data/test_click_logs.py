@@ -260,11 +260,12 @@ def test_a_column_that_may_hold_the_times_is_asked_about_before_the_files_order_
     assert read(path, RawSettings.from_config("mine", entry)) == FILE_ORDER
 
 
+@pytest.mark.parametrize("name", ["place", "lat", "format"])
 def test_without_a_column_that_may_hold_times_the_files_order_is_that_of_time(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows = [f"{user},{item},shop" for user, item, _ in ROWS]
-    (tmp_path / "log").write_text("\n".join(["userId,itemId,place", *rows]) + "\n")
+    (tmp_path / "log").write_text("\n".join([f"userId,itemId,{name}", *rows]) + "\n")
     assert read(tmp_path / "log") == FILE_ORDER
     assert "has no column of times: its order is that of time" in caplog.text
 

@@ -80,6 +80,13 @@ def test_a_key_that_stands_twice_in_a_config_file_is_refused(tmp_path: Path) -> 
     path.write_text("rerankers:\n  a: {file: a.py}\n  b: {file: b.py}\n  a: {file: c.py}\n")
     with pytest.raises(StudyError, match="line 4: the key 'a' stands on line 2 already"):
         check_keys(path)
+    path.write_text("rerankers: {a: {file: a.py}, a: {file: b.py}}\n")
+    with pytest.raises(StudyError, match="line 1: the key 'a' stands on line 1 already"):
+        check_keys(path)
+    path.write_text("a: &a {b: *a}\n")
+    check_keys(path)
+    path.write_text('{\n\t"methods": []\n}')
+    check_keys(path)
     path.write_text("methods: [bm25]\nllms: {a: {methods: 1}, b: {methods: 1}}\n")
     check_keys(path)
     path.write_text("")

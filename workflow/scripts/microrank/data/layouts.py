@@ -164,7 +164,7 @@ def _has_all(fields: Sequence[str], wanted: Mapping[str, str], needed: Sequence[
 
 
 def first_lines(path: Path, file_format: FileFormat, number: int) -> list[str]:
-    """The file's first lines, so many where it has them.
+    """Return the file's first `number` lines, or all where it has fewer.
 
     Raises:
         StudyError: the file is empty.

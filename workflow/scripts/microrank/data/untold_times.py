@@ -14,7 +14,7 @@ from microrank.errors import StudyError
 
 # Seconds since 1970 or finer; a date.
 _VALUE = re.compile(r"\d{9,19}(\.\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?")
-_NAME = re.compile(r"time|date|stamp|_at$|[a-z]At$", re.IGNORECASE)
+_NAME = re.compile(r"(?i:time|date|stamp)|_at$|[a-z]At$")
 
 
 def check_times_are_told(path: Path, layout: Layout, settings: RawSettings) -> None:

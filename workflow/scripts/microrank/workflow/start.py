@@ -54,22 +54,33 @@ def check_keys(path: Path) -> None:
     Raises:
         StudyError: such a key is there.
     """
-    waiting = [yaml.compose(path.read_text(encoding="utf-8"), LOADER)]
+    try:
+        waiting = [yaml.compose(path.read_text(encoding="utf-8"), LOADER)]
+    except yaml.YAMLError:  # JSON, which Snakemake has read
+        return
+    seen: set[int] = set()  # an alias may stand inside what it names
     while waiting:
         node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             waiting += node.value
         elif isinstance(node, yaml.MappingNode):
-            lines: dict[str, int] = {}
-            for key, value in node.value:
-                line = key.start_mark.line + 1
-                if lines.setdefault(key.value, line) != line:
-                    raise StudyError(
-                        f"{path}: line {line}: the key '{key.value}' stands on line "
-                        f"{lines[key.value]} already, and only the last one would count: write "
-                        "one, with the entries of both"
-                    )
-                waiting.append(value)
+            waiting += [value for _, value in node.value]
+            _check_keys_of(path, [key for key, _ in node.value])
+
+
+def _check_keys_of(path: Path, keys: Iterable[yaml.Node]) -> None:
+    lines: dict[str, int] = {}
+    for key in keys:
+        line, name = key.start_mark.line + 1, str(key.value)
+        if name in lines:
+            raise StudyError(
+                f"{path}: line {line}: the key '{name}' stands on line {lines[name]} already, and "
+                "only the last one would count: write one, with the entries of both"
+            )
+        lines[name] = line
 
 
 def config_here() -> dict[str, Any]:
