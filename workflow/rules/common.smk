@@ -10,6 +10,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
+from microrank.workflow.claims import check_claims, claim_files
 from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
@@ -23,11 +24,14 @@ try:
     config = checked_config(
         config, sys.argv[1:], files_here=FILES_HERE, config_files=workflow.configfiles
     )
+    STUDIES = Studies(config)
+    CLAIMS = claim_files(STUDIES, files_here=FILES_HERE)
+    if workflow.is_main_process:  # jobs need not wait for it again
+        check_claims(CLAIMS)
 except StudyError as error:
     say_last([str(error)])
     raise WorkflowError(str(error)) from None
 
-STUDIES = Studies(config)
 STUDY = f"results/{STUDIES.name}"
 DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
