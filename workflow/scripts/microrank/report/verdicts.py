@@ -9,7 +9,7 @@ from microrank.evaluation.verdicts import (
     problem_of_shares,
     verdict_of_tests,
 )
-from microrank.methods import Method
+from microrank.methods import names_of
 from microrank.report.results import Results
 from microrank.report.study import Study
 
@@ -49,7 +49,7 @@ def reading_problem(results: Results, method: str) -> str | None:
 
     A fusion inherits the problem of its parts.
     """
-    problems = [problem_of_answers(results, asked) for asked in asked_by(results.methods[method])]
+    problems = [problem_of_answers(results, asked) for asked in asked_by(results, method)]
     return next((problem for problem in (UNREADABLE, ECHO) if problem in problems), None)
 
 
@@ -62,9 +62,11 @@ def problem_of_answers(results: Results, asked: str) -> str | None:
     return problem_of_shares(*shares, results.unread_share)
 
 
-def asked_by(method: Method) -> list[str]:
+def asked_by(results: Results, name: str) -> list[str]:
     """Return whose answers a method's order rests on: its own, or those of a fusion's parts."""
+    method = results.methods[name]
     if method.asks_llm:
-        return [method.name]
-    names = [name for part in method.parts for name in asked_by(part)]
-    return list(dict.fromkeys(names))
+        return [name]
+    choice = results.fusions.get(name)
+    used = choice.used if choice else names_of(method.parts)
+    return [part.name for part in method.parts if part.asks_llm and part.name in used]
