@@ -9,7 +9,7 @@ from microrank.evaluation.verdicts import (
     problem_of_shares,
     verdict_of_tests,
 )
-from microrank.methods import names_of
+from microrank.methods import BEST
 from microrank.report.results import Results
 from microrank.report.study import Study
 
@@ -63,10 +63,15 @@ def problem_of_answers(results: Results, asked: str) -> str | None:
 
 
 def asked_by(results: Results, name: str) -> list[str]:
-    """Return whose answers a method's order rests on: its own, or those of a fusion's parts."""
+    """Return whose answers a method's order rests on: its own, or those of a fusion's parts.
+
+    A choice among several ways of asking rests on the chosen one alone.
+    """
     method = results.methods[name]
     if method.asks_llm:
         return [name]
+    asked = [part.name for part in method.parts if part.asks_llm]
     choice = results.fusions.get(name)
-    used = choice.used if choice else names_of(method.parts)
-    return [part.name for part in method.parts if part.asks_llm and part.name in used]
+    if choice is not None and choice.fusion == BEST:
+        return [part for part in asked if part in choice.used]
+    return asked
