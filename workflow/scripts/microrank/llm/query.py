@@ -12,13 +12,13 @@ from microrank.errors import StudyError
 from microrank.llm.prompts import READ_FORMATS, Prompt
 from microrank.llm.questions import Question, questions
 from microrank.llm.simulated import simulated_server
+from microrank.services.adapters import is_simulated
+from microrank.services.answers import read_answer
 from microrank.services.chat import ChatSettings, ask_chat
-from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store
 from microrank.shards import Shard
 
-SIMULATED = "simulated"
 WHOLE = Shard()
 
 
@@ -74,7 +74,7 @@ def query_llm(
 
 def _row(question: Question, entry: Entry) -> dict[str, Any]:
     """A row of table RESPONSES."""
-    completion = read_completion(entry.body)
+    completion = read_answer(entry.request, entry.body)
     return {
         "user_id": question.user_id,
         "pass": question.pass_number,
@@ -98,7 +98,7 @@ def chat_settings(section: Mapping[str, Any], seed: int) -> ChatSettings:
     The simulated model's seed is the study's `seed` unless the entry has its own.
     """
     settings = ChatSettings.from_config(section)
-    if section["adapter"] == SIMULATED and settings.seed is None:
+    if is_simulated(section["adapter"]) and settings.seed is None:
         return replace(settings, seed=seed)
     return settings
 
@@ -109,7 +109,7 @@ def reachable(name: str, section: Mapping[str, Any], seed: int) -> Iterator[Serv
 
     The simulated model's server is started on this machine, and stopped when the block ends.
     """
-    if section["adapter"] != SIMULATED:
+    if not is_simulated(section["adapter"]):
         yield Service.from_config(name, section)
         return
     with simulated_server(seed=seed) as base_url:

@@ -134,7 +134,7 @@ def _row(
 
 def _counts(entries: Sequence[Entry]) -> dict[str, Any]:
     """Tokens and seconds of these answers together; None where a server does not say."""
-    read = [read_answer(entry.request["body"], entry.body) for entry in entries]
+    read = [read_answer(entry.request, entry.body) for entry in entries]
     return {
         "prompt_tokens": _total([answer.prompt_tokens for answer in read]),
         "completion_tokens": _total([answer.completion_tokens for answer in read]),

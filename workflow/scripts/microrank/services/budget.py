@@ -11,11 +11,11 @@ from typing import Any, Self
 from filelock import FileLock
 
 from microrank.errors import StudyError
+from microrank.services.adapters import FREE
 from microrank.services.failures import BudgetReached
 from microrank.services.locks import NoLocks, acquire
 from microrank.services.store import Store, read_header
 
-FREE_ADAPTERS = frozenset({"simulated", "local"})
 LOCK = "budget.lock"
 ROUNDING = 1e-9  # of sums of dollars
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def spent_in(store: Store) -> Spent:
             header = read_header(path)
         except (ValueError, OSError):
             continue  # `verify` speaks of it
-        if header["adapter"] not in FREE_ADAPTERS:
+        if header["adapter"] not in FREE:
             usage = header["usage"] or {}
             tokens = (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
             total.add(Spent(1, tokens, header["cost_usd"] or 0.0))

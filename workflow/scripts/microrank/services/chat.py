@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Mapping
 from typing import Any, TypeVar
 
 from microrank.errors import StudyError
+from microrank.services.adapters import adapter_of
 from microrank.services.answers import read_answer, whole_answer
 from microrank.services.budget import Budget, spending
 from microrank.services.chat_model import ChatModel
@@ -64,7 +65,7 @@ def kept_answer(store: Store, request: Request) -> Entry | None:
     if entry is None:
         return None
     try:
-        whole_answer(request["body"], entry.body)
+        whole_answer(request, entry.body)
     except Malformed as error:
         store.set_aside(entry.key, f"not a whole answer ({error})")
         return None
@@ -166,10 +167,10 @@ def _report(name: str, entries: Collection[Entry]) -> None:
 
 def prompt_was_cut(entry: Entry) -> bool:
     """Whether the server probably cut the prompt of a kept answer."""
-    if entry.request["adapter"] == "simulated":  # it counts words
+    if adapter_of(entry.request).is_simulated:  # it counts words
         return False
     return prompt_probably_cut(_completion(entry).prompt_tokens, asked_text(entry.request["body"]))
 
 
 def _completion(entry: Entry) -> Completion:
-    return read_answer(entry.request["body"], entry.body)
+    return read_answer(entry.request, entry.body)
