@@ -8,7 +8,7 @@ from made_up_lists import catalogue
 from microrank import tables
 from microrank.llm.prompts import Prompt
 from microrank.services.store import Store
-from microrank.settle.asking import Looker
+from microrank.settle.looker import Looker
 from microrank.write_forecast import AskedAbout, write_forecast
 from services.scripted import as_json, completion, serving
 

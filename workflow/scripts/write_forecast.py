@@ -12,7 +12,7 @@ from microrank.files import write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.services.store import Store
-from microrank.settle.asking import Looker
+from microrank.settle.looker import Looker
 from microrank.write_forecast import AskedAbout, write_forecast
 
 given, params, config = snakemake.input, snakemake.params, snakemake.config

@@ -19,7 +19,7 @@ from microrank.services.planned_requests import PlannedRequests
 from microrank.services.store import Store
 from microrank.services.verdict_costs import FEWEST_USERS, Design, Discordance, Row
 from microrank.services.verdict_page import first_line, verdict_section
-from microrank.settle.asking import Looker
+from microrank.settle.looker import Looker
 from microrank.settle.looks import planned_looks
 
 

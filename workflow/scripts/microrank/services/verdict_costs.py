@@ -152,7 +152,8 @@ def batch_usd(service: Service, usage: Usage) -> float | None:
     price = getattr(service, "price", None)
     if price is None or price.batch is None:
         return None
-    return service.in_batches.cost_usd(usage)
+    usd: float | None = getattr(service, "in_batches", service).cost_usd(usage)
+    return usd
 
 
 def together(parts: Sequence[Asking]) -> Asking:
