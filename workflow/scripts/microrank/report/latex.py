@@ -21,9 +21,9 @@ SHOWN = {
     "[": "{[}",  # after the end of a row, an option of it
     "]": "{]}",
     "*": "{*}",
-    "'": r"\textquotesingle{}",
-    "`": r"\textasciigrave{}",
-    "-": "{-}",  # no ligature: two would become a dash
+    "'": "{'}",  # in braces no ligature: two would become one quotation mark, or a dash
+    "`": "{`}",
+    "-": "{-}",
     "−": "$-$",
     "–": r"\textendash{}",
     "—": r"\textemdash{}",
@@ -58,7 +58,7 @@ def booktabs_table(
     columns = "l" + "r" * (len(header) - 1)
     return [
         r"\begin{table}",
-        r"  \centering",
+        r"  \centering\small\setlength{\tabcolsep}{4pt}",
         rf"  \caption{{{latex_text(caption)}}}",
         rf"  \label{{{label}}}",
         rf"  \begin{{tabular}}{{{columns}}}",

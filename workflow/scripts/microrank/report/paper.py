@@ -12,7 +12,7 @@ from microrank.report.verdicts import verdict
 
 HEAD = """\
 % The main table and the main figure of the study {study}, from the numbers of results/report.md.
-% In a paper: \\usepackage{{booktabs,graphicx,textcomp}}, then \\input{{paper}}."""
+% In a paper: \\usepackage{{booktabs,graphicx}}, then \\input{{paper}}."""
 
 
 def write_paper(study: Study, figure_path: Path) -> str:
