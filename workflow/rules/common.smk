@@ -34,6 +34,8 @@ DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
 ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language model
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
+ATTRIBUTED = asking(METHODS.shown)
+CHANGED = METHODS.changed  # (method, change): see placebo.smk
 
 
 def source_digest(rule_name):
@@ -113,5 +115,5 @@ def recommendations_file(wildcards):
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
     study=any_of(STUDIES.seeds),
-    group="((tuning|looks)/)?",
+    group="((tuning|looks|placebo-[a-z]+)/)?",
     shard=r"\d+",

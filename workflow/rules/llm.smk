@@ -45,6 +45,7 @@ rule write_forecast:
         catalogue=f"{DATA}/splits/items.parquet",
         prompts=sorted({prompt_of(name) for name in ANSWERED}),
         tuning=[f"{STUDY}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
+        changed=[f"{STUDY}/placebo-{change}/users.parquet" for _, change in CHANGED],
     output:
         forecast="results/forecast.md",
     log:
@@ -57,6 +58,7 @@ rule write_forecast:
         now=time.time(),
         methods=names_of(METHODS.used),
         tuned=ASKED_FOR_TUNING,
+        changed=CHANGED,
     script:
         "../scripts/write_forecast.py"
 

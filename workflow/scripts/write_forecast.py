@@ -20,6 +20,9 @@ groups = [AskedAbout(subset, snakemake.params.methods)]
 for path in snakemake.input.tuning:
     users = tables.read_table(path, tables.SUBSET)
     groups.append(AskedAbout(users, snakemake.params.tuned, ", tuning"))
+for (name, change), path in zip(snakemake.params.changed, snakemake.input.changed, strict=True):
+    users = tables.read_table(path, tables.SUBSET)
+    groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
 page = write_forecast(
     config,
     groups,

@@ -11,6 +11,7 @@ NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever reco
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
 SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a simulated model
 BEST = "best"  # the fusion that is the best one of its parts; `choose` in the config
+SWEEP = ("first", "middle", "last")  # places at which a sweep shows the held-out item
 # The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
 KIND_OF_SETTING = {
     "llm": "llm",
@@ -102,6 +103,12 @@ class Method:
         return "llm" in self.settings
 
     @property
+    def changes(self) -> list[str]:
+        """What the method is tried on: other histories, the held-out item at other places."""
+        sweep = SWEEP if self.settings.get("sweep") else ()
+        return [*self.settings.get("placebos", ()), *sweep]
+
+    @property
     def rests_on_llm(self) -> bool:
         """Whether the method, or a part of it, asks a language model."""
         return self.asks_llm or any(part.rests_on_llm for part in self.parts)
@@ -170,6 +177,11 @@ class Methods:
         parts = (part for method in self.shown for part in method.parts)
         return _without_repeats(part for part in parts if not part.is_recommender)
 
+    @property
+    def changed(self) -> list[tuple[str, str]]:
+        """Each row's name with each change that it is tried on."""
+        return [(method.name, change) for method in self.shown for change in method.changes]
+
     @cached_property
     def fusions(self) -> tuple[Method, ...]:
         """The fusions among the rows."""
@@ -191,6 +203,11 @@ class Methods:
             KeyError: none of that name runs.
         """
         return self._by_name[name]
+
+
+def without_prior(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that subtract nothing: without a history that would leave every score at 0."""
+    return {**settings, **{key: False for key in ("prior", "calibrate") if key in settings}}
 
 
 def names_of(methods: Iterable[Method]) -> list[str]:
