@@ -75,7 +75,7 @@ def attributed(model: Model, users: pa.Table, changes: list[str]) -> Attribution
     for change in changes:
         seen = change_subset(users, change, order, SEED)
         changed.append(Changed("model", change, seen, ranked(model, seen), RESPONSES))
-    return attribute_rankings(users, {"model": ranked(model, users)}, changed, ITEMS, CUTOFF)
+    return attribute_rankings(users, {"model": ranked(model, users)}, changed, ITEMS, cutoff=CUTOFF)
 
 
 def p_values(found: Attribution) -> dict[str, float]:

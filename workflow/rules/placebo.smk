@@ -36,6 +36,11 @@ rule attribute_rankings:
         changed_users=changed_files("users"),
         changed_rankings=changed_files("rankings/{method}"),
         changed_responses=changed_files("responses/{method}"),
+        learned=[
+            f"results/{{study}}/rankings/{name}.parquet"
+            for pair in METHODS.with_and_without_model
+            for name in pair
+        ],
     output:
         attribution="results/{study}/attribution.json",
     log:
@@ -48,6 +53,7 @@ rule attribute_rankings:
         code=source_digest("attribute_rankings"),
         methods=ATTRIBUTED,
         changed=CHANGED,
+        learned=METHODS.with_and_without_model,
         cutoffs=config["report"]["cutoffs"],
     script:
         "../scripts/attribute_rankings.py"

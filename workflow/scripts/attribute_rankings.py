@@ -36,7 +36,18 @@ attribution = attribute_rankings(
         )
     ],
     tables.read_table(given.catalogue, tables.ITEMS),
-    main_cutoffs(params.cutoffs, len(subset["candidates"][0]))[-1],
+    cutoff=main_cutoffs(params.cutoffs, len(subset["candidates"][0]))[-1],
+    learned=[
+        (
+            name,
+            tables.read_table(path, tables.RANKINGS),
+            baseline,
+            tables.read_table(baseline_path, tables.RANKINGS),
+        )
+        for (name, baseline), path, baseline_path in zip(
+            params.learned, given.learned[::2], given.learned[1::2], strict=True
+        )
+    ],
 )
 log.info("looked into %d methods with %d changes", len(params.methods), len(params.changed))
 text = json.dumps(attribution.to_json(), indent=1, allow_nan=False)

@@ -92,6 +92,27 @@ class Swept:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """What a language model adds to what is free: two learned rows, one with its score.
+
+    Attributes:
+        method: The row with the model.
+        baseline: The row without.
+        hits: Users who are a hit for the first.
+        baseline_hits: Users who are a hit for the second.
+        p_value: Of the exact McNemar test.
+        p_holm: The same, Holm-adjusted over these rows.
+    """
+
+    method: str
+    baseline: str
+    hits: int
+    baseline_hits: int
+    p_value: float
+    p_holm: float = 1.0
+
+
+@dataclass(frozen=True)
 class Attribution:
     """What moved the lists of a study.
 
@@ -101,6 +122,7 @@ class Attribution:
         steps: Of all methods with placebos.
         explained: Of all methods that ask a language model.
         swept: Of all methods with a sweep.
+        beyond: Of all pairs of learned rows with and without a language model.
         answers: How many answers the changes took.
         tokens: Tokens in and out of these, as far as they were counted.
     """
@@ -110,6 +132,7 @@ class Attribution:
     steps: Sequence[Step] = ()
     explained: Sequence[Explained] = ()
     swept: Sequence[Swept] = ()
+    beyond: Sequence[Beyond] = ()
     answers: int = 0
     tokens: int = 0
 
@@ -126,6 +149,7 @@ class Attribution:
             tuple(Step(**step) for step in data["steps"]),
             tuple(Explained(**row) for row in data["explained"]),
             tuple(Swept(**row) for row in data["swept"]),
+            tuple(Beyond(**row) for row in data["beyond"]),
             data["answers"],
             data["tokens"],
         )
@@ -155,7 +179,9 @@ def attribute_rankings(
     rankings: Mapping[str, pa.Table],
     changed: Sequence[Changed],
     items: pa.Table,
+    *,
     cutoff: int,
+    learned: Sequence[tuple[str, pa.Table, str, pa.Table]] = (),
 ) -> Attribution:
     """Compare each method's hits with those after each change, and its order with plain ones.
 
@@ -165,6 +191,8 @@ def attribute_rankings(
         changed: The same methods' orders after changes.
         items: Table ITEMS.
         cutoff: N of the hits.
+        learned: Pairs of learned rows, as name and table RANKINGS of each: the one with a language
+            model's score, then the one without.
     """
     lists = candidate_lists(subset)
     steps, swept = [], []
@@ -187,6 +215,7 @@ def attribute_rankings(
         _corrected(steps),
         tuple(explained),
         tuple(swept),
+        _beyond(learned, subset, cutoff),
         answers=sum(of.answers for of in used),
         tokens=sum(of.prompt_tokens + of.completion_tokens for of in used),
     )
@@ -227,6 +256,19 @@ def _corrected(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(
         replace(step, p_holm=float(p_holm)) for step, p_holm in zip(steps, adjusted, strict=True)
     )
+
+
+def _beyond(
+    pairs: Sequence[tuple[str, pa.Table, str, pa.Table]], subset: pa.Table, cutoff: int
+) -> tuple[Beyond, ...]:
+    rows = []
+    for name, rankings, baseline, baseline_rankings in pairs:
+        hit = _is_hit(name, rankings, subset, cutoff)
+        was_hit = _is_hit(baseline, baseline_rankings, subset, cutoff)
+        p_value = mcnemar(int((hit & ~was_hit).sum()), int((was_hit & ~hit).sum()))
+        rows.append(Beyond(name, baseline, int(hit.sum()), int(was_hit.sum()), p_value))
+    adjusted = holm(np.array([row.p_value for row in rows]))
+    return tuple(replace(row, p_holm=float(p)) for row, p in zip(rows, adjusted, strict=True))
 
 
 def _explained(method: str, ranking: pa.Table, subset: pa.Table, items: pa.Table) -> Explained:

@@ -24,7 +24,12 @@ def attribution_section(study: Study) -> list[Section]:
     if found is None:
         return []
     steps = _steps(study, found) if found.steps else Paragraph(HOW_TO)
-    blocks: list[Block] = [steps, *_swept(study, found), _explained(study, found)]
+    blocks: list[Block] = [
+        steps,
+        *_swept(study, found),
+        *_beyond(study, found),
+        _explained(study, found),
+    ]
     if found.answers:
         blocks.append(
             Paragraph(
@@ -87,6 +92,30 @@ def _swept(study: Study, found: Attribution) -> list[Table]:
         "that does not depend on places has the same hits at each."
     )
     header = ["method", "held-out item shown", f"Hits@{found.cutoff}", "users"]
+    return [Table(header, rows, caption)]
+
+
+def _beyond(study: Study, found: Attribution) -> list[Table]:
+    if not found.beyond:
+        return []
+    rows = [
+        [
+            study.label(row.method),
+            f"{row.hits:,}",
+            study.label(row.baseline),
+            f"{row.baseline_hits:,}",
+            signed(row.hits - row.baseline_hits),
+            p_cell(row.p_value),
+            p_cell(row.p_holm),
+        ]
+        for row in found.beyond
+    ]
+    hits = f"Hits@{found.cutoff}"
+    caption = (
+        "What a language model adds to what is free: two rows learned from the same tuning users, "
+        "one of them with the model's score. Exact McNemar test, Holm-adjusted over these rows."
+    )
+    header = ["with the model", hits, "without", hits, "difference", "p", "p (Holm)"]
     return [Table(header, rows, caption)]
 
 
