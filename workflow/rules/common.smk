@@ -10,6 +10,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
+from microrank.workflow.claims import check_claims, claim_files
 from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
@@ -24,11 +25,14 @@ try:
     config = checked_config(
         config, sys.argv[1:], files_here=FILES_HERE, config_files=workflow.configfiles
     )
+    STUDIES = Studies(config)
+    CLAIMS = claim_files(STUDIES, files_here=FILES_HERE)
+    if workflow.is_main_process:  # jobs need not wait for it again
+        check_claims(CLAIMS)
 except StudyError as error:
     say_last([str(error)])
     raise WorkflowError(str(error)) from None
 
-STUDIES = Studies(config)
 STUDY = f"results/{STUDIES.name}"
 DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
@@ -105,11 +109,6 @@ def shard_output(rule_name, path):
 def shard_of(rule_name):
     """A param: the shard, as `Shard.to_json` gives it."""
     return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
-
-
-def recommendations_file(wildcards):
-    """An input: the lists to re-rank, whoever made them."""
-    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
 
 
 wildcard_constraints:

@@ -51,6 +51,11 @@ def given_lists(wildcards):
     return as_written(STUDIES.given_lists(wildcards.dataset, key))
 
 
+def recommendations_file(wildcards):
+    """An input: the lists to re-rank, whoever made them."""
+    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
+
+
 def training_curve(wildcards):
     """An input: the curve of NFM's training, if there is one; a packed study's comes with it."""
     is_packed = bool(STUDIES.origin(wildcards.study))

@@ -18,6 +18,7 @@ from microrank.files import read_json, write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
+from microrank.report.claims import read_claims
 from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
 from microrank.report.provenance import checksum, commit, machine, repository, versions
@@ -54,6 +55,7 @@ study = Study(
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],
+    claims=read_claims(given.claims),
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),

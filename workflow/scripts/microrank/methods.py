@@ -168,6 +168,12 @@ class Methods:
         return tuple(method for method in asked if not method.is_simulated) or asked
 
     @cached_property
+    def asked_by_primary(self) -> list[str]:
+        """The names of those among the primary rows and their parts that ask a language model."""
+        parts = [part for method in self.primary for part in method.parts]
+        return asking(_without_repeats([*self.primary, *parts]))
+
+    @cached_property
     def used(self) -> tuple[Method, ...]:
         """The rows `shown`, then those that only fusions need."""
         return _without_repeats([*self.shown, *self.tuned])

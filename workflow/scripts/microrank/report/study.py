@@ -1,6 +1,6 @@
 """All that a report is written from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow, main_cut
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
+from microrank.report.claims import Claim
 from microrank.report.results import Results
 from microrank.seal import Seals
 
@@ -35,6 +36,7 @@ class Study(Results):
         machine: On what machine.
         metrics_path: From the report to metrics.csv.
         margin: Difference of hit rates below which they are as good as equal.
+        claims: Published figures, to stand beside ours.
     """
 
     counts: Mapping[str, Any]
@@ -51,6 +53,7 @@ class Study(Results):
     machine: str = ""
     metrics_path: str = "metrics.csv"
     margin: float = 0.05
+    claims: Sequence[Claim] = ()
 
     @cached_property
     def seed_rows(self) -> dict[tuple[str, str, int], SeedRow]:
