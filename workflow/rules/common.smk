@@ -38,6 +38,8 @@ DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
 ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language model
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
+ATTRIBUTED = asking(METHODS.shown)
+CHANGED = METHODS.changed  # (method, change): see placebo.smk
 
 
 def source_digest(rule_name):
@@ -109,13 +111,8 @@ def shard_of(rule_name):
     return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
 
 
-def recommendations_file(wildcards):
-    """An input: the lists to re-rank, whoever made them."""
-    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
-
-
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
     study=any_of(STUDIES.seeds),
-    group="((tuning|looks)/)?",
+    group="((tuning|looks|placebo-[a-z]+)/)?",
     shard=r"\d+",

@@ -49,6 +49,7 @@ rule write_forecast:
         test=f"{DATA}/splits/test.parquet",
         prompts=sorted({prompt_of(name) for name in ANSWERED}),
         tuning=[f"{STUDY}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
+        changed=[f"{STUDY}/placebo-{change}/users.parquet" for _, change in CHANGED],
     output:
         forecast="results/forecast.md",
     log:
@@ -61,6 +62,7 @@ rule write_forecast:
         now=time.time(),
         methods=names_of(METHODS.used),
         tuned=ASKED_FOR_TUNING,
+        changed=CHANGED,
         asked=METHODS.asked_by_primary,
         n_tests=len(METHODS.primary),
         tunes=bool(METHODS.fusions),

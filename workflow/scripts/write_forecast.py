@@ -20,6 +20,9 @@ groups = [AskedAbout(tables.read_table(given.subset, tables.SUBSET), params.meth
 for path in given.tuning:
     users = tables.read_table(path, tables.SUBSET)
     groups.append(AskedAbout(users, params.tuned, ", tuning"))
+for (name, change), path in zip(params.changed, given.changed, strict=True):
+    users = tables.read_table(path, tables.SUBSET)
+    groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
 prompts = {
     Path(path).stem: with_about(load_prompt(path), about_of(config["datasets"][config["dataset"]]))
     for path in given.prompts

@@ -9,6 +9,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.clock import now
+from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
@@ -38,6 +39,9 @@ study = Study(
         name: FusionChoice.from_json(read_json(path))
         for name, path in zip(params.fused, given.fusions, strict=True)
     },
+    attribution=(
+        Attribution.from_json(read_json(given.attribution[0])) if given.attribution else None
+    ),
     settings=params.settings,
     methods=Methods.from_json(params.methods),
     versions=versions(),

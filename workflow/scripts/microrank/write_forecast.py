@@ -12,6 +12,7 @@ from microrank.evaluation.power import unrelated_discordance
 from microrank.evaluation.ranks import candidate_lists
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import Prompt
+from microrank.methods import without_prior
 from microrank.services.budget import Budget
 from microrank.services.forecast import answered_users, forecast_anew
 from microrank.services.forecast_page import forecast_page
@@ -27,11 +28,13 @@ class AskedAbout(NamedTuple):
     """Users, and the methods that are asked about them.
 
     users: table SUBSET. methods: names of rerankers. suffix: ends the methods' names on the page.
+    subtracts: false where nothing is subtracted from scores (`methods.without_prior`).
     """
 
     users: pa.Table
     methods: Sequence[str]
     suffix: str = ""
+    subtracts: bool = True
 
 
 def write_forecast(
@@ -57,9 +60,14 @@ def write_forecast(
         n_tests: number of rows of the primary comparison.
     """
     plans = []
-    for users, methods, suffix in groups:
+    for users, methods, suffix, subtracts in groups:
         plans += planned_questions(
-            config, methods, users, catalogue, prompts.__getitem__, suffix=suffix
+            config if subtracts else _subtracting_nothing(config),
+            methods,
+            users,
+            catalogue,
+            prompts.__getitem__,
+            suffix=suffix,
         )
         plans += planned_embeddings(config, methods, users, catalogue, suffix=suffix)
     budget = Budget.from_config(config["budget"], store)
@@ -127,3 +135,8 @@ def _discordance(
         n_hits=int(((ranks > 0) & (ranks <= design.cutoff)).sum()),
     )
     return Discordance(guess)
+
+
+def _subtracting_nothing(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    rerankers = config["rerankers"]
+    return {**config, "rerankers": {name: without_prior(of) for name, of in rerankers.items()}}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow, main_cutoffs
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.score import PRIMARY
@@ -27,6 +28,7 @@ class Study(Results):
         versions: Package -> version.
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
+        attribution: What moved the lists; None where no row asks a language model.
         commit: Commit of the workflow; None outside a checkout.
         seals: What was fixed before the first question, and what changed since; None: not sealed.
         repository: Address of the workflow's repository; None where the checkout names none.
@@ -43,6 +45,7 @@ class Study(Results):
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
+    attribution: Attribution | None = None
     commit: str | None = None
     seals: Seals | None = None
     repository: str | None = None
