@@ -1,5 +1,6 @@
 """Texts and tables in LaTeX: whatever a name holds, it is shown and not obeyed."""
 
+import re
 from collections.abc import Sequence
 
 # What LaTeX would obey, and how it is shown; what a font of pdfLaTeX may lack, and its command.
@@ -21,9 +22,8 @@ SHOWN = {
     "[": "{[}",  # after the end of a row, an option of it
     "]": "{]}",
     "*": "{*}",
-    "'": "{'}",  # in braces no ligature: two would become one quotation mark, or a dash
+    "'": "{'}",  # in braces no ligature: two would become one quotation mark
     "`": "{`}",
-    "-": "{-}",
     "−": "$-$",
     "–": r"\textendash{}",
     "—": r"\textemdash{}",
@@ -33,6 +33,8 @@ SHOWN = {
     "α": r"$\alpha$",
 }
 
+HYPHENS = re.compile("-(?=-)")  # two would become a dash
+
 
 def latex_text(text: str) -> str:
     """Return a text as LaTeX that prints it: one line, without control characters.
@@ -41,7 +43,7 @@ def latex_text(text: str) -> str:
     pdfLaTeX those of Latin alphabets.
     """
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return "".join(SHOWN.get(sign, sign) for sign in line)
+    return HYPHENS.sub("-{}", "".join(SHOWN.get(sign, sign) for sign in line))
 
 
 def booktabs_table(

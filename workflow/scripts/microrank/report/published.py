@@ -82,7 +82,7 @@ def _rows(study: Study, claim: Claim) -> Iterator[list[str]]:
 
 def _theirs(claim: Claim, figure: Figure) -> str:
     if figure.metric != "hits":
-        return f"{figure.value:.5f}".rstrip("0")
+        return f"{figure.value:g}"
     return f"{count(figure.value)} of {'?' if claim.n is None else f'{claim.n:,}'}"
 
 
