@@ -100,7 +100,7 @@ def test_kept_answers_tell_who_differs_and_what_a_question_takes(tmp_path: Path)
     (row,) = (line for line in text.splitlines() if line.startswith("| `chat` | all 30"))
     n_questions = asked / 25 * 30
     assert f"| {16 * n_questions:,.0f} |" in row
-    assert row.split(" | ")[6] == f"{21e-6 * n_questions:.2f}"
+    assert row.split(" | ")[6] == f"{21e-6 * n_questions:.4f}"
 
 
 def test_answers_that_cannot_be_read_tell_nothing_of_who_differs(tmp_path: Path) -> None:

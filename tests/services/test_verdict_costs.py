@@ -104,7 +104,7 @@ def test_the_first_line_says_users_tokens_dollars_and_time(row) -> None:
     asking = row.asking(n)
     assert line == (
         f"**To find 5 hits of 100 takes about {n:,} users: {asking.tokens:,} tokens, "
-        f"{asking.usd:.2f} dollars, {asking.time_s / 60:.0f} min.**"
+        f"{asking.usd:.4f} dollars, {asking.time_s / 60:.0f} min.**"
     )
     few = first_line([row], replace(DESIGN, everybody=900))
     assert f"{n:,} users, and only 900 can be drawn: " in few

@@ -57,6 +57,18 @@ def test_the_workflows_own_files_pass_and_say_where_each_was_read() -> None:
     assert all(claim.read.startswith("https://github.com/") for claim in claims)
 
 
+def test_no_figure_that_was_copied_contradicts_the_others_of_its_row() -> None:
+    """With one item to find, every metric grows with N, and MRR <= NDCG <= HR at each N."""
+    for claim in read_claims(sorted((REPOSITORY / FOLDER).glob("*.yaml"))):
+        value = {(figure.metric, figure.cutoff): figure.value for figure in claim.figures}
+        for (metric, cutoff), here in value.items():
+            for (other, larger), there in value.items():
+                if other == metric and larger > cutoff:
+                    assert here <= there, claim
+                if (metric, other) in (("mrr", "ndcg"), ("ndcg", "hr")) and larger == cutoff:
+                    assert here <= there, claim
+
+
 def test_files_of_the_working_directory_come_beside_and_before_the_workflows(
     tmp_path, monkeypatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Design:
         """The same of each of the two one-sided tests against a margin."""
         return EQUIVALENCE_LEVEL / self.tests
 
-    @property
+    @cached_property
     def levels_of_looks(self) -> dict[int, float]:
         """Number of users at a look -> at or below which p counts there."""
         fractions = np.array(self.looks) / self.looks[-1]

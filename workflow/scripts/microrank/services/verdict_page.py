@@ -62,7 +62,11 @@ def _asking(asking: Asking) -> str:
 
 
 def _dollars(usd: float) -> str:
-    return f"{usd:,.2f} dollars" if usd else "no dollars"
+    return f"{_usd(usd)} dollars" if usd else "no dollars"
+
+
+def _usd(usd: float) -> str:
+    return f"{usd:,.2f}" if usd >= 1 or not usd else f"{usd:.4f}"
 
 
 def verdict_section(rows: Sequence[Row], design: Design) -> list[str]:
@@ -76,7 +80,7 @@ def verdict_section(rows: Sequence[Row], design: Design) -> list[str]:
         "",
         *(f"| {' | '.join(line)} |" for line in (*columns, *cells)),
         "",
-        _explained(rows, design),
+        _explained(design),
         "",
         *(f"- {line}" for line in _notes(rows, design)),
         "",
@@ -94,8 +98,8 @@ def _cells(row: Row, n: int, design: Design) -> list[str]:
         at_look,
         f"± {_share(row.excludes(n, design))}",
         f"{asking.tokens:,.0f}",
-        "no price" if asking.usd is None else f"{asking.usd:,.2f}",
-        "–" if asking.batch_usd is None else f"{asking.batch_usd:,.2f}",
+        "no price" if asking.usd is None else _usd(asking.usd),
+        "–" if asking.batch_usd is None else _usd(asking.batch_usd),
         "unknown" if asking.time_s is None else duration(asking.time_s),
     ]
 
@@ -105,7 +109,7 @@ def _share(value: float) -> str:
     return "nothing" if np.isnan(value) else f"{100 * value:.1f}"
 
 
-def _explained(rows: Sequence[Row], design: Design) -> str:
+def _explained(design: Design) -> str:
     return (
         f"Finds: the smallest true difference of hit rates (Hits@{design.cutoff}) that a report of "
         "so many users finds four times out of five, in hits of 100 users. Excludes: the smallest "
@@ -121,8 +125,9 @@ def _notes(rows: Sequence[Row], design: Design) -> list[str]:
     return [
         *(_note_on_discordance(row) for row in rows),
         f"Level {design.level:g}, and {EQUIVALENCE_LEVEL:g} of each one-sided test against a "
-        f"margin. The primary comparison has {tests}; all numbers are at the first step of Holm's "
-        f"correction, p ≤ {design.first_level:.2g}. Later steps ask for less.",
+        f"margin. The primary comparison, language models and fusions with one, has {tests}; all "
+        "numbers are at the first step of Holm's correction, p ≤ "
+        f"{design.first_level:.2g}. Later steps ask for less.",
         f"Planned looks (`results/settled.md`) share that error. Users and the p that counts: "
         f"{levels}. A look finds by itself what its column says; looks before it may find more.",
     ]
