@@ -1,6 +1,6 @@
 """What a verdict costs: the difference that so many users show, joined with tokens and dollars."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,8 @@ from microrank.evaluation.equivalence import equivalence_p_value
 from microrank.services.chat import ask_chat
 from microrank.services.forecast import answered_users, forecast_anew
 from microrank.services.planned_requests import PlannedRequests
+from microrank.services.price import Price
+from microrank.services.settings import Service
 from microrank.services.verdict_costs import Design, Discordance, Row
 from microrank.services.verdict_page import first_line, verdict_section
 from scipy.stats import binom
@@ -27,6 +29,8 @@ def plan(service, settings) -> PlannedRequests:
 
 
 def price_of(tokens_in: float, tokens_out: float, **more: object) -> dict:
+    if "price" in {field.name for field in fields(Service)}:
+        return {"price": Price(tokens_in, tokens_out, **more)}
     return {"price_in": tokens_in, "price_out": tokens_out}
 
 
@@ -160,6 +164,30 @@ def test_a_model_in_this_process_is_free_and_its_time_unknown_before_an_answer(
     assert asking.tokens == 2 * anew.prompt_tokens, "nothing is written"
     line = first_line([replace(row, anew=anew, besides=anew)], DESIGN)
     assert line.endswith("tokens, no dollars, time unknown.**")
+
+
+HAS_BATCHES = "batch" in {field.name for field in fields(Price)}
+
+
+@pytest.mark.skipif(not HAS_BATCHES, reason="no prices of batches yet")
+def test_the_batch_price_stands_in_the_first_line_and_the_table_where_the_entry_has_one(
+    row, plan, store
+) -> None:
+    cheap = replace(plan.service, **price_of(1.0, 2.0, batch=0.5))
+    anew = forecast_anew(replace(plan, service=cheap), store, set())
+    priced = replace(row, anew=anew, besides=anew)
+    asking = priced.asking(priced.users_needed(DESIGN))
+    assert asking.batch_usd == pytest.approx(asking.usd / 2)
+    assert first_line([priced], DESIGN).endswith(
+        f"; at batch price {asking.batch_usd:.4f} dollars.**"
+    )
+    assert f"| {priced.asking(100).batch_usd:.4f} |" in "\n".join(verdict_section([priced], DESIGN))
+    in_batches = replace(plan, service=cheap.in_batches)
+    paid = forecast_anew(in_batches, store, set())
+    asking = replace(row, anew=paid, besides=paid).asking(400)
+    assert asking.usd == pytest.approx(priced.asking(400).batch_usd)
+    assert asking.batch_usd is None, "the one price that is paid"
+    assert asking.time_s == 24 * 3600, "one window, however many"
 
 
 def test_without_a_language_model_the_first_line_says_so() -> None:

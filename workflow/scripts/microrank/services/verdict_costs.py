@@ -141,17 +141,23 @@ class Row:
 def _scaled(sample: Forecast, share: float) -> Asking:
     """Return what asking a share of a sample takes, which may be above 1."""
     usage = Usage(round(sample.prompt_tokens * share), round(sample.completion_tokens * share))
-    time_s = None if sample.time_s is None else sample.time_s * share
+    service, time_s = sample.plan.service, sample.time_s
+    if time_s is not None and not is_batch(service):  # a batch of any size has one window
+        time_s *= share
     if sample.plan.is_free:
         return Asking(usage.tokens, 0.0, None, time_s)
-    service = sample.plan.service
     return Asking(usage.tokens, service.cost_usd(usage), batch_usd(service, usage), time_s)
 
 
+def is_batch(service: Service) -> bool:
+    """Return whether answers come in batches as the service is asked."""
+    return getattr(service, "mode", "direct") == "batch"
+
+
 def batch_usd(service: Service, usage: Usage) -> float | None:
-    """Return US dollars for tokens that come in batches; None without a price of batches."""
+    """Return US dollars for tokens in batches; None without such a price, or if they are paid so."""
     price = getattr(service, "price", None)
-    if price is None or price.batch is None:
+    if price is None or price.batch is None or is_batch(service):
         return None
     usd: float | None = getattr(service, "in_batches", service).cost_usd(usage)
     return usd
