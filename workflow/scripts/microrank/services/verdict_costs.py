@@ -141,11 +141,12 @@ class Row:
 def _scaled(sample: Forecast, share: float) -> Asking:
     """Return what asking a share of a sample takes, which may be above 1."""
     usage = Usage(round(sample.prompt_tokens * share), round(sample.completion_tokens * share))
-    service, time_s = sample.plan.service, sample.time_s
-    if time_s is not None and not is_batch(service):  # a batch of any size has one window
-        time_s *= share
+    time_s = None if sample.time_s is None else sample.time_s * share
     if sample.plan.is_free:
         return Asking(usage.tokens, 0.0, None, time_s)
+    service = sample.plan.service
+    if is_batch(service):
+        time_s = sample.time_s  # a batch of any size has one window
     return Asking(usage.tokens, service.cost_usd(usage), batch_usd(service, usage), time_s)
 
 
@@ -155,7 +156,7 @@ def is_batch(service: Service) -> bool:
 
 
 def batch_usd(service: Service, usage: Usage) -> float | None:
-    """Return US dollars for tokens in batches; None without such a price, or if they are paid so."""
+    """Return US dollars for tokens in batches; None without such a price, or where it is paid."""
     price = getattr(service, "price", None)
     if price is None or price.batch is None or is_batch(service):
         return None
