@@ -4,6 +4,7 @@ import gzip
 import json
 import random
 import re
+import shutil
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -204,9 +205,48 @@ def test_text_ids_stand_as_written_in_page_prompts_methods_and_messages(
         by_id = sorted(user["lists"]["recommender"], reverse=True)
         assert user["lists"]["by-id"] == user["lists"]["json-ids"] == by_id
         assert not user["fallback"]
-    assert {body["model"] for body in asked} == {"tiny"}
+    formats = [body["response_format"]["json_schema"]["schema"] for body in asked]
+    assert formats
+    assert {schema["properties"]["ranking"]["items"]["type"] for schema in formats} == {"string"}
     said = (folder / "results/mine/logs/split_interactions.log").read_text()
     assert re.search(
         rf"{log.n_repeats()} interactions repeat .*user [0-9a-f]{{16}} and item {ID}", said
     )
     assert "6 users have fewer than 3 interactions" in said
+
+
+def test_the_report_says_how_the_log_was_cleaned_ordered_and_split(
+    hard: tuple[Path, HardLog, list[dict]],
+) -> None:
+    folder, log, _ = hard
+    report = (folder / REPORT).read_text()
+    _, data = report.split("## The data\n")
+    for said in (
+        "stand in the order of their times.",
+        "(leave-one-out)",
+        f"{log.n_repeats()} interactions repeat a user and an item: the first is kept",
+        "6 users have fewer than 3 interactions: they are left out (min_interactions)",
+    ):
+        assert said in data.split("\n## ")[0]
+    assert "No times" not in report
+
+
+def test_a_prompt_about_videos_is_told_in_forecast_and_report_of_a_log_of_tools(
+    hard: tuple[Path, HardLog, list[dict]], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(hard[0], tmp_path / "study")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["datasets"]["mine"]["about"] = {"items": "rakes", "verb": "bought"}
+    config["llms"]["tiny"]["max_wait_s"] = 1
+    config["rerankers"]["of-videos"] = {"llm": "tiny", "prompt": "numbered"}
+    config["methods"] = ["by-id", "of-videos"]
+    shutil.copy(ROOT / "resources/prompts/numbered.yaml", folder / "prompts")
+    with serving(lambda _, body: as_json(completion('{"ranking": [1, 2]}'))) as server:
+        config["llms"]["tiny"]["base_url"] = server.base_url
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        pages = [f"results/{name}.md" for name in ("forecast", "preflight", "report")]
+        done = run(folder, *pages, "-s", str(ROOT / "Snakefile"), cores=1)
+    assert done.returncode == 0, done.stdout
+    for page in pages:
+        assert "prompt 'numbered' speaks of videos" in (folder / page).read_text()
+    assert explorer_of(folder)["verb"] == "bought"

@@ -64,15 +64,17 @@ def without_repeats(
             :2
         ]
     ]
+    setting = f"`{settings.name}.repeats: %s`"
+    others = "; `{}` and `error` are the other choices)"
     what_to_do = {
-        "first": "the first is kept (`repeats: first`; `last` and `error` are the other choices)",
-        "last": "the last is kept (`repeats: last`; `first` and `error` are the other choices)",
-        "error": "choose which to keep by `repeats: first` or `repeats: last`",
+        "first": f"the first is kept ({setting % 'first'}{others.format('last')}",
+        "last": f"the last is kept ({setting % 'last'}{others.format('first')}",
+        "error": f"choose which to keep by {setting % 'first'} or {setting % 'last'}",
     }
     problems.add(
         "repeats",
         "interactions repeat a user and an item",
-        f"{what_to_do[settings.repeats]} in {settings.name}",
+        what_to_do[settings.repeats],
         is_fatal=settings.repeats == "error",
         count=len(later),
         examples=examples,

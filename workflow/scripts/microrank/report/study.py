@@ -1,6 +1,6 @@
 """All that a report is written from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,6 +32,7 @@ class Study(Results):
         written: When the report was written, UTC.
         machine: On what machine.
         metrics_path: From the report to metrics.csv.
+        misfits: What `llm.about.misfit` says of the prompts.
         margin: Difference of hit rates below which they are as good as equal.
     """
 
@@ -47,6 +48,7 @@ class Study(Results):
     written: str = ""
     machine: str = ""
     metrics_path: str = "metrics.csv"
+    misfits: Sequence[str] = ()
     margin: float = 0.05
 
     @cached_property
