@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.adapters import adapter_of
-from microrank.services.answers import read_answer, whole_answer
+from microrank.services.answers import completion_of, whole_answer
 from microrank.services.budget import Budget, spending
 from microrank.services.chat_model import ChatModel
 from microrank.services.chat_settings import ChatSettings
@@ -173,4 +173,4 @@ def prompt_was_cut(entry: Entry) -> bool:
 
 
 def _completion(entry: Entry) -> Completion:
-    return read_answer(entry.request, entry.body)
+    return completion_of(entry.request, entry.body)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from microrank.errors import StudyError
-from microrank.services.answers import is_written, read_answer
+from microrank.services.answers import completion_of, is_written
 from microrank.services.budget import Budget
 from microrank.services.chat import check_bounded, prompt_was_cut
 from microrank.services.chat_model import FORMAT_REFUSED, FORMAT_RUNS_ON, LIMIT_RENAMED, ChatModel
@@ -48,7 +48,7 @@ def check_chat(service: Service, request: Request, budget: Budget) -> list[Findi
             entry = model.answer(request)
         except QuestionFailed as failed:
             _stop(client, failed)
-        completion = read_answer(request, entry.body)
+        completion = completion_of(request, entry.body)
         return [
             *reached(service, service.base_url, token),
             served(request["body"]["model"], entry.served_model),
@@ -145,7 +145,7 @@ def _seed(model: ChatModel, request: Request, first: Completion) -> Finding:
     if first.is_refusal:
         return Finding("seed", "unknown: the model refused to answer")
     try:
-        second = read_answer(request, model.answer(request).body)
+        second = completion_of(request, model.answer(request).body)
     except QuestionFailed as failed:
         return Finding("seed", f"unknown: {failed}")
     if second.text == first.text:
