@@ -48,12 +48,15 @@ def without_repeats(
     item_names: Names,
 ) -> RawHistories:
     """Keep the first or the last of several interactions of a user with an item."""
-    if find_repeated(histories) is None:
+    repeats = repeating_users(histories)
+    if not repeats.any():
         return histories
     users, items = histories.user_index, histories.items
-    order = np.lexsort((items, users))
-    is_same = (users[order[1:]] == users[order[:-1]]) & (items[order[1:]] == items[order[:-1]])
-    earlier, later = order[:-1][is_same], order[1:][is_same]
+    rows = np.flatnonzero(np.repeat(repeats, histories.lengths))
+    rows = rows[np.lexsort((items[rows], users[rows]))]
+    earlier, later = rows[:-1], rows[1:]
+    is_same = (users[earlier] == users[later]) & (items[earlier] == items[later])
+    earlier, later = earlier[is_same], later[is_same]
     lines = histories.row_lines
     if lines is None:
         lines = np.repeat(histories.lines, histories.lengths)
@@ -149,21 +152,19 @@ def _n_rows(portions: list[RawHistories]) -> int:
     return sum(len(portion.items) for portion in portions)
 
 
-def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
-    """Find a user who has an item twice.
+def repeating_users(histories: RawHistories) -> np.ndarray:
+    """[n_users] bool: who has an item twice.
 
     Users of one length make a matrix [length, n_users], whose rows are compared with each other.
     Where there are too many rows, or too few users, columns are sorted first, so that it is enough
     to compare neighbours.
-
-    Returns:
-        The index of the user, and the item; None where there is no such user.
     """
     # numpy sorts integers of 8 and 16 bits ten times faster.
     lengths = histories.lengths.astype(np.min_scalar_type(histories.lengths.max(initial=0)))
     by_length = np.argsort(lengths, kind="stable")
     starts, lengths = histories.starts[by_length], lengths[by_length]
     groups = np.flatnonzero(np.diff(lengths, prepend=0))
+    repeats = np.zeros(len(starts), bool)
     for length, first, last in zip(
         lengths[groups].tolist(), groups, [*groups[1:], len(starts)], strict=True
     ):
@@ -174,6 +175,5 @@ def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
         for lag in range(1, 2 if is_sorted else length):
             same = items[lag:] == items[:-lag]
             if same.any():
-                place, user = np.argwhere(same)[0]
-                return int(by_length[first + user]), int(items[place, user])
-    return None
+                repeats[by_length[first:last]] |= same.any(axis=0)
+    return repeats
