@@ -9,6 +9,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.clock import now
+from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
@@ -17,6 +18,7 @@ from microrank.files import read_json, write_text
 from microrank.llm.about import verb_of, warn_of_misfits, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
+from microrank.report.claims import read_claims
 from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
 from microrank.report.provenance import checksum, commit, machine, repository, versions
@@ -41,6 +43,9 @@ study = Study(
         name: FusionChoice.from_json(read_json(path))
         for name, path in zip(params.fused, given.fusions, strict=True)
     },
+    attribution=(
+        Attribution.from_json(read_json(given.attribution[0])) if given.attribution else None
+    ),
     settings=params.settings,
     methods=Methods.from_json(params.methods),
     versions=versions(),
@@ -61,6 +66,7 @@ study = Study(
         },
         params.about,
     ),
+    claims=read_claims(given.claims),
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),

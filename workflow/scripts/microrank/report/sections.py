@@ -5,6 +5,7 @@ import yaml
 from microrank.evaluation.recommender import ListQuality
 from microrank.methods import NFM
 from microrank.report.all_users import over_all_users
+from microrank.report.attribution import attribution_section
 from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.data import data_notices, data_section
@@ -39,6 +40,7 @@ def sections(study: Study) -> list[Section]:
         *data_section(study),
         _recommender(study),
         reasons(study),
+        *attribution_section(study),
         *_answers(study),
         *seal_section(study),
         _provenance(study),

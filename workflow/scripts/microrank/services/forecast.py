@@ -1,7 +1,7 @@
 """What asking for the missing answers would take: tokens, dollars and time. Nobody is asked."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from microrank.local_llm.requests import local_estimate
@@ -15,7 +15,6 @@ from microrank.services.tokens import Estimate, answer_limit, chat_estimate, tex
 from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
-ASSUMED_LOCAL_RATE = 300.0  # tokens a second, of a small model on two processors
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Forecast:
     cost_usd: float | None
     most: Usage  # if every answer were as long as it may be, its thinking included
     most_usd: float | None
-    time_s: float
+    time_s: float | None  # None: of a model in this process whose speed nobody has measured
     measured: bool  # kept answers of the same method tell tokens and latency; else they are assumed
 
     @property
@@ -62,25 +61,62 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
         store: the answers that are kept.
         asked: keys of requests that other methods plan to ask; this method's are added.
     """
-    requests = {request_key(request): request for request in plan.requests}
-    kept = {key: entry for key, request in requests.items() if (entry := _kept(store, request))}
+    requests = _by_key(plan)
+    kept = _kept_of(requests, store)
     missing = [request for key, request in requests.items() if key not in kept and key not in asked]
     asked |= set(requests)
-    observed = _observed(kept.values())
+    return _forecast(plan, kept.values(), missing, len(kept))
+
+
+def forecast_anew(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
+    """Forecast one method as if no answer were kept; those that are tell tokens and times.
+
+    Args:
+        plan: the method's requests.
+        store: the answers that are kept.
+        asked: keys of requests that other methods plan to ask; this method's are added.
+    """
+    requests = _by_key(plan)
+    new = [request for key, request in requests.items() if key not in asked]
+    asked |= set(requests)
+    return _forecast(plan, _kept_of(requests, store).values(), new, 0)
+
+
+def answered_users(plan: PlannedRequests, store: Store) -> list[int]:
+    """The users of whom every answer is kept, ascending."""
+    kept = _kept_of(_by_key(plan), store)
+    keys = [request_key(request) for request in plan.requests]
+    waiting = {user for user, key in zip(plan.users, keys, strict=True) if key not in kept}
+    return sorted(set(plan.users) - waiting)
+
+
+def _by_key(plan: PlannedRequests) -> dict[str, Request]:
+    return {request_key(request): request for request in plan.requests}
+
+
+def _kept_of(requests: Mapping[str, Request], store: Store) -> dict[str, Entry]:
+    return {key: entry for key, request in requests.items() if (entry := _kept(store, request))}
+
+
+def _forecast(
+    plan: PlannedRequests, kept: Collection[Entry], missing: Collection[Request], n_kept: int
+) -> Forecast:
+    """Forecast these requests, by what kept answers tell."""
+    observed = _observed(kept)
     prompt_tokens, completion_tokens = _tokens(missing, observed)
     n_requests = math.ceil(len(missing) / plan.batch_size)
     tokens = prompt_tokens + completion_tokens
     most = _most(missing, prompt_tokens, completion_tokens)
     return Forecast(
         plan,
-        len(kept),
+        n_kept,
         len(missing),
         prompt_tokens,
         completion_tokens,
         plan.service.cost_usd(Usage(prompt_tokens, completion_tokens)),
         most,
         plan.service.cost_usd(most),
-        _local_time_s(n_requests, tokens, observed)
+        _local_time_s(n_requests, observed)
         if plan.is_local
         else _time_s(plan.service, n_requests, tokens, observed.latency_s),
         measured=bool(kept),
@@ -133,11 +169,9 @@ def _observed(entries: Collection[Entry]) -> Observed:
     return Observed(true / estimated, tokens_out / len(counted), latency_s)
 
 
-def _local_time_s(n_requests: int, tokens: int, observed: Observed) -> float:
-    """Seconds of a model in this process: by kept answers, else at an assumed rate."""
-    if observed.latency_s is None:
-        return tokens / ASSUMED_LOCAL_RATE
-    return n_requests * observed.latency_s
+def _local_time_s(n_requests: int, observed: Observed) -> float | None:
+    """Seconds of a model in this process, by kept answers; None before the first one."""
+    return None if observed.latency_s is None else n_requests * observed.latency_s
 
 
 def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | None) -> float:

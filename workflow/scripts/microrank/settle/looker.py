@@ -94,7 +94,10 @@ class Looker:
 
     def see(self, n: int, methods: Sequence[str]) -> dict[str, Seen]:
         """Look at the first n users: ask what no answer is kept of, and count."""
-        users = self._users(n)
+        return self.look_at(self._users(n), methods)
+
+    def look_at(self, users: pa.Table, methods: Sequence[str]) -> dict[str, Seen]:
+        """Look at these users, of table SUBSET."""
         asked = dict.fromkeys(name for method in methods for name in self._asked_by(method))
         answered = {name: self._answered(name, users) for name in asked}
         return {method: self._seen(method, users, answered) for method in methods}
