@@ -5,6 +5,8 @@ import json
 import random
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,6 +47,7 @@ def explorer_of(folder: Path) -> dict[str, Any]:
     )
 
 
+BY_DATES = "yelp"
 TRAINED = "movielens-latest"  # the others' lists are given: one training is enough
 
 
@@ -58,10 +61,13 @@ def preset_studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for preset, folder in folders.items():
             for name, content in zip(("pairs", "titles"), FORMS[preset](log, items), strict=True):
                 (folder / name).write_bytes(content)
-            dataset = {"preset": preset, "pairs": "pairs", "titles": "titles"}
+            dataset: dict[str, Any] = {"preset": preset, "pairs": "pairs", "titles": "titles"}
             if preset != TRAINED:
                 write_lists(folder / "lists", preset, users, items)
                 dataset["recommendations"] = "lists"
+            if preset == BY_DATES:  # of everybody's last but one item, and of their last
+                dates = [log[turn].when("%Y-%m-%dT%H:%M:%S") for turn in (3, 4)]
+                dataset |= {"split": "global-time", "split_dates": dates}
             pool.submit(study, folder, dataset, QUICK)
     return folders
 
@@ -83,7 +89,9 @@ def write_lists(path: Path, preset: str, users: list[str], items: list[str]) -> 
 def test_every_preset_gets_to_a_report(preset: str, preset_studies: dict[str, Path]) -> None:
     folder = preset_studies[preset]
     name = "NFM" if preset == TRAINED else "own-lists"
-    assert f"| {name} |" in (folder / REPORT).read_text()
+    report = (folder / REPORT).read_text()
+    assert f"| {name} |" in report
+    assert ("This leaves 15 of 15 users" in report) == (preset == BY_DATES)
     explorer = explorer_of(folder)
     assert len(explorer["users"]) == QUICK["subset"]["sample_size"]
     assert all(TITLE in title for title in explorer["titles"].values())
@@ -250,3 +258,25 @@ def test_a_prompt_about_videos_is_told_in_forecast_and_report_of_a_log_of_tools(
     for page in pages:
         assert "prompt 'numbered' speaks of videos" in (folder / page).read_text()
     assert explorer_of(folder)["verb"] == "bought"
+
+
+def test_a_bundle_of_a_study_with_text_ids_is_replayed_without_a_server(
+    hard: tuple[Path, HardLog, list[dict]], tmp_path: Path
+) -> None:
+    here = shutil.copytree(hard[0], tmp_path / "here")
+    done = run(here, "results/bundle.zip", "-s", str(ROOT / "Snakefile"), cores=1)
+    assert done.returncode == 0, done.stdout
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("clicks.csv.gz", "titles.csv"):
+        shutil.copy(here / name, there)
+    script = ROOT / "workflow/scripts/unpack_bundle.py"
+    unpack = [sys.executable, script, here / "results/bundle.zip", "--with-methods"]
+    subprocess.run(unpack, cwd=there, check=True)
+    bundle = ["--configfile", "bundle/bundle.yaml"]
+    done = run(there, REPORT, "-s", str(ROOT / "Snakefile"), *bundle, cores=1)
+    assert done.returncode == 0, done.stdout
+    assert explorer_of(there) == explorer_of(here)
+    reports = [(folder / REPORT).read_text() for folder in (here, there)]
+    data = [report.split("## The data")[1].split("\n## ")[0] for report in reports]
+    assert data[0] == data[1]

@@ -1,6 +1,9 @@
 """What is left out of the interactions, and how much of each: repeats, cores, short histories."""
 
+import pickle
+import tempfile
 from collections.abc import Callable, Iterator
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +13,7 @@ from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories
 from microrank.data.raw_settings import RawSettings
 
+IN_MEMORY_BYTES = 1 << 26
 Names = Callable[[np.ndarray], pa.Array]
 
 
@@ -119,37 +123,50 @@ def k_core(
 ) -> Iterator[RawHistories]:
     """Leave out users and items until each has k interactions with what is left.
 
-    The interactions are held in memory meanwhile.
+    Each round reads what the one before left, from memory or, where it is much, from disk.
     """
     k = settings.k_core or 0
-    left = list(portions)
-    before = _n_rows(left)
-    while True:
-        size = _n_rows(left)
-        counts = ItemCounts()
-        for portion in left:
+    left = _kept(portions)
+    sizes: list[int] = []
+    while len(sizes) < 2 or sizes[-1] < sizes[-2]:
+        counts, size = ItemCounts(), 0
+        for portion in _read(left):
             counts.add(portion.items)
-        left = [_core_of(portion, counts, k) for portion in left]
-        if _n_rows(left) == size:
-            break
+            size += len(portion.items)
+        sizes.append(size)
+        with left as before:
+            left = _kept(_core_of(portion, counts, k) for portion in _read(before))
     problems.add(
         "k_core",
         f"interactions are outside the {k}-core",
         f"they are left out ({settings.name}.k_core)",
         is_fatal=False,
-        count=before - _n_rows(left),
+        count=sizes[0] - sizes[-1],
         examples=[],
     )
-    yield from left
+    with left:
+        yield from _read(left)
+
+
+def _kept(portions: Iterator[RawHistories]) -> IO[bytes]:
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115
+    for portion in portions:
+        pickle.dump(portion, file)
+    return file
+
+
+def _read(file: IO[bytes]) -> Iterator[RawHistories]:
+    file.seek(0)
+    while True:
+        try:
+            yield pickle.load(file)
+        except EOFError:
+            return
 
 
 def _core_of(histories: RawHistories, counts: ItemCounts, k: int) -> RawHistories:
     kept = histories.rows_where(counts.of(histories.items) >= k)
     return kept.users_where(kept.lengths >= k)
-
-
-def _n_rows(portions: list[RawHistories]) -> int:
-    return sum(len(portion.items) for portion in portions)
 
 
 def repeating_users(histories: RawHistories) -> np.ndarray:
