@@ -49,6 +49,10 @@ def explorer_of(folder: Path) -> dict[str, Any]:
 
 BY_DATES = "yelp"
 TRAINED = "movielens-latest"  # the others' lists are given: one training is enough
+BY_GENRE = {
+    "rerankers": {"by-genre": {"reference": "bm25", "text": "{title}. {genres}"}},
+    "methods": ["by-genre"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +72,7 @@ def preset_studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             if preset == BY_DATES:  # of everybody's last but one item, and of their last
                 dates = [log[turn].when("%Y-%m-%dT%H:%M:%S") for turn in (3, 4)]
                 dataset |= {"split": "global-time", "split_dates": dates}
-            pool.submit(study, folder, dataset, QUICK)
+            pool.submit(study, folder, dataset, QUICK | (BY_GENRE if preset == TRAINED else {}))
     return folders
 
 
