@@ -95,7 +95,7 @@ def test_every_preset_gets_to_a_report(preset: str, preset_studies: dict[str, Pa
     name = "NFM" if preset == TRAINED else "own-lists"
     report = (folder / REPORT).read_text()
     assert f"| {name} |" in report
-    assert ("This leaves 15 of 15 users" in report) == (preset == BY_DATES)
+    assert ("This leaves 30 of 30 users" in report) == (preset == BY_DATES)
     explorer = explorer_of(folder)
     assert len(explorer["users"]) == QUICK["subset"]["sample_size"]
     assert all(TITLE in title for title in explorer["titles"].values())
