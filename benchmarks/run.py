@@ -24,6 +24,7 @@ SCRIPTS = (
     "training_step",
     "ranking",
     "splitting",
+    "click_logs",
     "asking",
     "local_llm",
     "scoring",

@@ -19,9 +19,12 @@ class Click(NamedTuple):
 
 
 def clicks(users: Sequence[str], items: Sequence[str], each: int) -> list[Click]:
-    """Each user's first items of a list that begins one item later for every user."""
+    """Each user's first items of a list that begins one item later for every user.
+
+    Everybody takes their first item, then everybody the second, and so on, a minute apart.
+    """
     return [
-        Click(user, items[(place + turn) % len(items)], SECONDS + 60 * (each * place + turn))
+        Click(user, items[(place + turn) % len(items)], SECONDS + 60 * (turn * len(users) + place))
         for place, user in enumerate(users)
         for turn in range(each)
     ]

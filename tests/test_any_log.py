@@ -4,6 +4,9 @@ import gzip
 import json
 import random
 import re
+import shutil
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,7 +47,12 @@ def explorer_of(folder: Path) -> dict[str, Any]:
     )
 
 
+BY_DATES = "yelp"
 TRAINED = "movielens-latest"  # the others' lists are given: one training is enough
+BY_GENRE = {
+    "rerankers": {"by-genre": {"reference": "bm25", "text": "{title}. {genres}"}},
+    "methods": ["by-genre"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +65,14 @@ def preset_studies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for preset, folder in folders.items():
             for name, content in zip(("pairs", "titles"), FORMS[preset](log, items), strict=True):
                 (folder / name).write_bytes(content)
-            dataset = {"preset": preset, "pairs": "pairs", "titles": "titles"}
+            dataset: dict[str, Any] = {"preset": preset, "pairs": "pairs", "titles": "titles"}
             if preset != TRAINED:
                 write_lists(folder / "lists", preset, users, items)
                 dataset["recommendations"] = "lists"
-            pool.submit(study, folder, dataset, QUICK)
+            if preset == BY_DATES:  # of everybody's last but one item, and of their last
+                dates = [log[turn].when("%Y-%m-%dT%H:%M:%S") for turn in (3, 4)]
+                dataset |= {"split": "global-time", "split_dates": dates}
+            pool.submit(study, folder, dataset, QUICK | (BY_GENRE if preset == TRAINED else {}))
     return folders
 
 
@@ -82,7 +93,9 @@ def write_lists(path: Path, preset: str, users: list[str], items: list[str]) -> 
 def test_every_preset_gets_to_a_report(preset: str, preset_studies: dict[str, Path]) -> None:
     folder = preset_studies[preset]
     name = "NFM" if preset == TRAINED else "own-lists"
-    assert f"| {name} |" in (folder / REPORT).read_text()
+    report = (folder / REPORT).read_text()
+    assert f"| {name} |" in report
+    assert ("This leaves 30 of 30 users" in report) == (preset == BY_DATES)
     explorer = explorer_of(folder)
     assert len(explorer["users"]) == QUICK["subset"]["sample_size"]
     assert all(TITLE in title for title in explorer["titles"].values())
@@ -204,9 +217,70 @@ def test_text_ids_stand_as_written_in_page_prompts_methods_and_messages(
         by_id = sorted(user["lists"]["recommender"], reverse=True)
         assert user["lists"]["by-id"] == user["lists"]["json-ids"] == by_id
         assert not user["fallback"]
-    assert {body["model"] for body in asked} == {"tiny"}
+    formats = [body["response_format"]["json_schema"]["schema"] for body in asked]
+    assert formats
+    assert {schema["properties"]["ranking"]["items"]["type"] for schema in formats} == {"string"}
     said = (folder / "results/mine/logs/split_interactions.log").read_text()
     assert re.search(
         rf"{log.n_repeats()} interactions repeat .*user [0-9a-f]{{16}} and item {ID}", said
     )
     assert "6 users have fewer than 3 interactions" in said
+
+
+def test_the_report_says_how_the_log_was_cleaned_ordered_and_split(
+    hard: tuple[Path, HardLog, list[dict]],
+) -> None:
+    folder, log, _ = hard
+    report = (folder / REPORT).read_text()
+    _, data = report.split("## The data\n")
+    for said in (
+        "stand in the order of their times.",
+        "(leave-one-out)",
+        f"{log.n_repeats()} interactions repeat a user and an item: the first is kept",
+        "6 users have fewer than 3 interactions: they are left out (min_interactions)",
+    ):
+        assert said in data.split("\n## ")[0]
+    assert "No times" not in report
+
+
+def test_a_prompt_about_videos_is_told_in_forecast_and_report_of_a_log_of_tools(
+    hard: tuple[Path, HardLog, list[dict]], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(hard[0], tmp_path / "study")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["datasets"]["mine"]["about"] = {"items": "rakes", "verb": "bought"}
+    config["llms"]["tiny"]["max_wait_s"] = 1
+    config["rerankers"]["of-videos"] = {"llm": "tiny", "prompt": "numbered"}
+    config["methods"] = ["by-id", "of-videos"]
+    shutil.copy(ROOT / "resources/prompts/numbered.yaml", folder / "prompts")
+    with serving(lambda _, body: as_json(completion('{"ranking": [1, 2]}'))) as server:
+        config["llms"]["tiny"]["base_url"] = server.base_url
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        pages = [f"results/{name}.md" for name in ("forecast", "preflight", "report")]
+        done = run(folder, *pages, "-s", str(ROOT / "Snakefile"), cores=1)
+    assert done.returncode == 0, done.stdout
+    for page in pages:
+        assert "prompt 'numbered' speaks of videos" in (folder / page).read_text()
+    assert explorer_of(folder)["verb"] == "bought"
+
+
+def test_a_bundle_of_a_study_with_text_ids_is_replayed_without_a_server(
+    hard: tuple[Path, HardLog, list[dict]], tmp_path: Path
+) -> None:
+    here = shutil.copytree(hard[0], tmp_path / "here")
+    done = run(here, "results/bundle.zip", "-s", str(ROOT / "Snakefile"), cores=1)
+    assert done.returncode == 0, done.stdout
+    there = tmp_path / "there"
+    there.mkdir()
+    for name in ("clicks.csv.gz", "titles.csv"):
+        shutil.copy(here / name, there)
+    script = ROOT / "workflow/scripts/unpack_bundle.py"
+    unpack = [sys.executable, script, here / "results/bundle.zip", "--with-methods"]
+    subprocess.run(unpack, cwd=there, check=True)
+    bundle = ["--configfile", "bundle/bundle.yaml"]
+    done = run(there, REPORT, "-s", str(ROOT / "Snakefile"), *bundle, cores=1)
+    assert done.returncode == 0, done.stdout
+    assert explorer_of(there) == explorer_of(here)
+    reports = [(folder / REPORT).read_text() for folder in (here, there)]
+    data = [report.split("## The data")[1].split("\n## ")[0] for report in reports]
+    assert data[0] == data[1]

@@ -27,14 +27,14 @@ def histories(users: int, items: int, length: int) -> str:
             histories(1, 12, 12),
             2,
             1,
-            "recommend_top_k: top_k is 2, but user 0 has only 1 of 12 items left to recommend; "
+            "recommend_top_k: top_k is 2, but somebody has only 1 of 12 items left to recommend; "
             "lower top_k",
         ),
         (
             histories(40, 7, 5),
             20,
             5,
-            "recommend_top_k: top_k is 20, but user 0 has only 3 of 7 items left to recommend; "
+            "recommend_top_k: top_k is 20, but somebody has only 3 of 7 items left to recommend; "
             "lower top_k",
         ),
         (histories(40, 7, 5), 3, 5, None),

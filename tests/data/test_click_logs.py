@@ -4,7 +4,9 @@ import gzip
 import io
 import json
 import tempfile
+import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank import tables
-from microrank.data import row_store
+from microrank.data import cleaning, row_store
+from microrank.data.cleaning import k_core
 from microrank.data.pairs import Interactions
+from microrank.data.problems import Problems
+from microrank.data.raw_histories import RawHistories
 from microrank.data.raw_settings import FileFormat, RawSettings
 from microrank.data.row_store import RowStore
 from microrank.data.split_raw_files import split_raw_files
@@ -251,6 +256,45 @@ def test_rows_come_by_user_time_and_place_whatever_fits_into_memory(
     assert all(not a & b for a, b in pairwise(owners))
 
 
+def test_rows_on_disk_take_no_more_memory_however_many_they_are() -> None:
+    n_rows, in_memory = 1 << 19, 1 << 14
+    users = np.random.default_rng(0).integers(0, n_rows, n_rows)
+    with pytest.MonkeyPatch.context() as patch, RowStore() as store:
+        patch.setattr(row_store, "IN_MEMORY_ROWS", in_memory)
+        for start in range(0, n_rows, in_memory):
+            store.add(*[users[start : start + in_memory]] * 4)
+        tracemalloc.start()
+        try:
+            assert sum(map(len, store.parts())) == n_rows
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < n_rows * 4 * 8 / 3, "all rows are 16 MB"
+
+
+def test_a_k_core_takes_no_more_memory_however_many_interactions_there_are() -> None:
+    n_users, n_portions = 1 << 13, 16
+
+    def portions() -> Iterator[RawHistories]:
+        for portion in range(n_portions):
+            users = np.arange(n_users) + portion * n_users
+            items = np.random.default_rng(portion).integers(0, 99, 8 * n_users)
+            yield RawHistories(users, np.full(n_users, 8), items, users)
+
+    settings = RawSettings(k_core=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cleaning, "IN_MEMORY_BYTES", 1 << 16)
+        tracemalloc.start()
+        try:
+            kept = k_core(portions(), settings, Problems(Path("log")))
+            n_rows = sum(len(portion.items) for portion in kept)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert n_rows == 8 * n_users * n_portions
+    assert peak < n_rows * 8 / 2, "all items are 8 MB"
+
+
 FILE_ORDER = {"ann": ["B2", "B1", "007"], "bob": ["007", "B1", "café"]}
 
 
@@ -357,7 +401,6 @@ TIMES = st.lists(st.integers(0, 9), min_size=3, max_size=9)
 def test_nothing_from_a_date_on_trains_what_is_tested_before_it(
     times: list[list[int]], first: int, gap: int
 ) -> None:
-    from microrank.data.raw_histories import RawHistories
     from microrank.data.splits import by_dates
 
     lengths = np.array([len(row) for row in times])

@@ -223,7 +223,7 @@ def test_of_repeated_pairs_the_first_is_kept_unless_the_settings_say_otherwise(r
     assert "user 1 and item 10 on lines 2 and 5" in caplog.text
     last = iter_histories([path], RawSettings(repeats="last"))
     assert [portion.items.tolist() for portion in last] == [[20, 30, 10, 40]]
-    with pytest.raises(StudyError, match=r"on lines 2 and 5\): choose which to keep by `repeats"):
+    with pytest.raises(StudyError, match=r"on lines 2 and 5\): choose which to keep by `datasets"):
         list(iter_histories([path], RawSettings(repeats="error")))
     assert histories(raw("1\t5 6 5 7\n")) == {1: [5, 6, 7]}
 

@@ -194,7 +194,7 @@ def broken(change: str) -> Callable[[], pa.Table]:
         ("too large", r"too large for float32; train again"),
         (
             "short catalogue",
-            r"top_k is 55, but user \d+ has only 5\d of 60 items left to recommend; lower top_k",
+            r"top_k is 55, but somebody has only 5\d of 60 items left to recommend; lower top_k",
         ),
         ("unknown item", r"item \d+ is not in items.parquet"),
     ],

@@ -121,7 +121,7 @@
     }
     const user = users[place];
     at("told").textContent = story(user);
-    const history = make("div", "list history", make("h3", "", "Watched before, oldest first"),
+    const history = make("div", "list history", make("h3", "", `${data.verb[0].toUpperCase()}${data.verb.slice(1)} before, oldest first`),
       make("ol", "", ...user.history.map((item, i) => make("li", "", make("span", "place", String(i + 1)), title(item), make("span", "")))));
     const lists = [list(user, "recommender", false), ...(method === "recommender" ? [] : [list(user, method, true)])];
     at("user").replaceChildren(history, make("div", "lists", ...lists), ...answers(user));

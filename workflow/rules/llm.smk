@@ -10,6 +10,7 @@ import time
 rule query_llm:
     input:
         subset=users_file,
+        users=data_file("splits/users.parquet"),
         catalogue=data_file("splits/items.parquet"),
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         test=data_file("splits/test.parquet"),
@@ -62,6 +63,7 @@ rule write_forecast:
         now=time.time(),
         methods=names_of(METHODS.used),
         tuned=ASKED_FOR_TUNING,
+        about=STUDIES.about(STUDIES.name),
         changed=CHANGED,
         asked=METHODS.asked_by_primary,
         n_tests=len(METHODS.primary),
@@ -83,5 +85,6 @@ rule run_preflight:
         "../../envs/llm.yaml"
     params:
         now=time.time(),
+        about=STUDIES.about(STUDIES.name),
     script:
         "../scripts/run_preflight.py"

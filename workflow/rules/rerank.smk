@@ -81,6 +81,7 @@ rule rerank_by_file:
     input:
         subset=users_file,
         catalogue=data_file("splits/items.parquet"),
+        users=data_file("splits/users.parquet"),
         method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
         rankings="results/{study}/{group}rankings/{method}.parquet",

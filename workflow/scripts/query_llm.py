@@ -5,7 +5,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
-from microrank.llm.about import warn_of_videos, with_about
+from microrank.llm.about import warn_of_misfits, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, reachable
 from microrank.llm.query_service import query_service
@@ -13,6 +13,7 @@ from microrank.local_llm.asks import ask_of
 from microrank.services.store import Store
 from microrank.shards import Shard
 from microrank.workflow.sealing import seal_before_asking
+from microrank.written import with_user_names
 
 # How to ask (rate limit, price, store, budget) shapes no answer. So it comes from the config and
 # is no param: a change of it reruns nothing.
@@ -20,14 +21,17 @@ config = snakemake.config
 name = snakemake.params.asked["llm"]
 about = snakemake.params.about
 prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
-warn_of_videos(prompt, snakemake.params.asked["prompt"], about["about"], about["dataset"])
+warn_of_misfits({snakemake.params.asked["prompt"]: prompt}, about)
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 ask = ask_of(snakemake.wildcards.reranker, snakemake.params.asked, prompt, None)
 test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
 seal_before_asking(config, snakemake.wildcards.study, test)
 with reachable(f"llms.{name}", config["llms"][name], snakemake.params.seed) as service:
     responses = query_service(
-        tables.read_table(snakemake.input.subset, tables.SUBSET),
+        with_user_names(
+            tables.read_table(snakemake.input.subset, tables.SUBSET),
+            tables.read_table(snakemake.input.users, tables.USERS),
+        ),
         tables.read_catalogue(snakemake.input.catalogue),
         ask,
         chat_settings(snakemake.params.llm, snakemake.params.seed),

@@ -7,7 +7,7 @@ from microrank.workflow.jobs import start_job
 log = start_job(snakemake)
 
 from microrank import tables
-from microrank.llm.about import warn_of_videos, with_about
+from microrank.llm.about import warn_of_misfits, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.local_llm.asks import ask_of
 from microrank.local_llm.query import query_local_llm
@@ -29,7 +29,7 @@ session = Session(
 )
 about = params.about
 prompt = with_about(load_prompt(snakemake.input.prompt), about["about"])
-warn_of_videos(prompt, params.asked["prompt"], about["about"], about["dataset"])
+warn_of_misfits({params.asked["prompt"]: prompt}, about)
 test = tables.StoredTable(snakemake.input.test, tables.SPLIT)
 seal_before_asking(config, snakemake.wildcards.study, test)
 responses = query_local_llm(

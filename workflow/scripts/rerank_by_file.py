@@ -6,9 +6,13 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.rerank.custom import rerank_by_file
+from microrank.written import with_user_names
 
 rankings = rerank_by_file(
-    tables.read_table(snakemake.input.subset, tables.SUBSET),
+    with_user_names(
+        tables.read_table(snakemake.input.subset, tables.SUBSET),
+        tables.read_table(snakemake.input.users, tables.USERS),
+    ),
     tables.read_catalogue(snakemake.input.catalogue),
     snakemake.input.method,
 )

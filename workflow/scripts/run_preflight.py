@@ -7,8 +7,15 @@ log = start_job(snakemake)
 from pathlib import Path
 
 from microrank.files import write_text
+from microrank.llm.about import warn_of_misfits, with_about, with_misfits
 from microrank.llm.prompts import load_prompt
 from microrank.run_preflight import run_preflight
 
-prompts = {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts}
-write_text(snakemake.output.preflight, run_preflight(snakemake.config, prompts))
+about = snakemake.params.about
+prompts = {
+    Path(path).stem: with_about(load_prompt(path), about["about"])
+    for path in snakemake.input.prompts
+}
+misfits = warn_of_misfits(prompts, about)
+page = run_preflight(snakemake.config, prompts)
+write_text(snakemake.output.preflight, with_misfits(page, misfits))

@@ -7,9 +7,8 @@ log = start_job(snakemake)
 from pathlib import Path
 
 from microrank import tables
-from microrank.data.raw_keys import about_of
 from microrank.files import write_text
-from microrank.llm.about import with_about
+from microrank.llm.about import warn_of_misfits, with_about, with_misfits
 from microrank.llm.prompts import load_prompt
 from microrank.services.store import Store
 from microrank.settle.looker import Looker
@@ -24,8 +23,7 @@ for (name, change), path in zip(params.changed, given.changed, strict=True):
     users = tables.read_table(path, tables.SUBSET)
     groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
 prompts = {
-    Path(path).stem: with_about(load_prompt(path), about_of(config["datasets"][config["dataset"]]))
-    for path in given.prompts
+    Path(path).stem: with_about(load_prompt(path), params.about["about"]) for path in given.prompts
 }
 catalogue = tables.read_catalogue(given.catalogue)
 looker = Looker(
@@ -47,6 +45,6 @@ page = write_forecast(
     looker=looker,
     n_tests=params.n_tests,
 )
-write_text(snakemake.output.forecast, page)
+write_text(snakemake.output.forecast, with_misfits(page, warn_of_misfits(prompts, params.about)))
 log.info("%s", page.splitlines()[2].replace("**", ""))
 log.info("%s", next(line for line in page.splitlines() if line.startswith("In all")))

@@ -15,7 +15,7 @@ from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
-from microrank.llm.about import with_about
+from microrank.llm.about import verb_of, warn_of_misfits, with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
 from microrank.report.claims import read_claims
@@ -29,6 +29,10 @@ from microrank.workflow.place import REPOSITORY
 from microrank.workflow.sealing import seals_of
 
 given, params = snakemake.input, snakemake.params
+prompts = {
+    name: with_about(load_prompt(path), params.about["about"])
+    for name, path in zip(params.asked, given.prompts, strict=True)
+}
 study = Study(
     metrics=read_metrics(given.metrics),
     diagnostics=read_diagnostics(given.diagnostics),
@@ -55,6 +59,13 @@ study = Study(
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],
+    misfits=warn_of_misfits(
+        {
+            Path(path).stem: prompts[name]
+            for name, path in zip(params.asked, given.prompts, strict=True)
+        },
+        params.about,
+    ),
     claims=read_claims(given.claims),
 )
 users = Users(
@@ -66,13 +77,11 @@ users = Users(
         for name, path in zip(study.names, given.rankings, strict=True)
     },
     exchanges={
-        name: Exchange(
-            with_about(load_prompt(prompt), params.about["about"]),
-            tables.read_table(path, tables.RESPONSES),
-        )
-        for name, prompt, path in zip(params.asked, given.prompts, given.responses, strict=True)
+        name: Exchange(prompts[name], tables.read_table(path, tables.RESPONSES))
+        for name, path in zip(params.asked, given.responses, strict=True)
     },
     shown=params.report["explorer_users"],
+    verb=verb_of(params.about),
 )
 written = write_report(
     study,

@@ -30,6 +30,18 @@ def user_names(users: pa.Table | None, wanted: Iterable[int]) -> dict[int, str]:
     return _names(users, "user_id", "user", wanted)
 
 
+def with_user_names(subset: pa.Table, users: pa.Table) -> pa.Table:
+    """Table SUBSET with a further column `user`: its users as they are written.
+
+    Args:
+        subset: Table SUBSET.
+        users: Table USERS.
+    """
+    ids = subset["user_id"].to_pylist()
+    names = user_names(users, ids)
+    return subset.append_column("user", pa.array([names.get(i, str(i)) for i in ids], pa.string()))
+
+
 def has_text_ids(catalogue: pa.Table) -> bool:
     """Whether the items have names that are not their numbers."""
     if tables.ITEM_NAME not in catalogue.column_names:

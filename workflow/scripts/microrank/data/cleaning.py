@@ -1,6 +1,9 @@
 """What is left out of the interactions, and how much of each: repeats, cores, short histories."""
 
+import pickle
+import tempfile
 from collections.abc import Callable, Iterator
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +13,7 @@ from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories
 from microrank.data.raw_settings import RawSettings
 
+IN_MEMORY_BYTES = 1 << 26
 Names = Callable[[np.ndarray], pa.Array]
 
 
@@ -48,12 +52,15 @@ def without_repeats(
     item_names: Names,
 ) -> RawHistories:
     """Keep the first or the last of several interactions of a user with an item."""
-    if find_repeated(histories) is None:
+    repeats = repeating_users(histories)
+    if not repeats.any():
         return histories
     users, items = histories.user_index, histories.items
-    order = np.lexsort((items, users))
-    is_same = (users[order[1:]] == users[order[:-1]]) & (items[order[1:]] == items[order[:-1]])
-    earlier, later = order[:-1][is_same], order[1:][is_same]
+    rows = np.flatnonzero(np.repeat(repeats, histories.lengths))
+    rows = rows[np.lexsort((items[rows], users[rows]))]
+    earlier, later = rows[:-1], rows[1:]
+    is_same = (users[earlier] == users[later]) & (items[earlier] == items[later])
+    earlier, later = earlier[is_same], later[is_same]
     lines = histories.row_lines
     if lines is None:
         lines = np.repeat(histories.lines, histories.lengths)
@@ -64,15 +71,17 @@ def without_repeats(
             :2
         ]
     ]
+    setting = f"`{settings.name}.repeats: %s`"
+    others = "; `{}` and `error` are the other choices)"
     what_to_do = {
-        "first": "the first is kept (`repeats: first`; `last` and `error` are the other choices)",
-        "last": "the last is kept (`repeats: last`; `first` and `error` are the other choices)",
-        "error": "choose which to keep by `repeats: first` or `repeats: last`",
+        "first": f"the first is kept ({setting % 'first'}{others.format('last')}",
+        "last": f"the last is kept ({setting % 'last'}{others.format('first')}",
+        "error": f"choose which to keep by {setting % 'first'} or {setting % 'last'}",
     }
     problems.add(
         "repeats",
         "interactions repeat a user and an item",
-        f"{what_to_do[settings.repeats]} in {settings.name}",
+        what_to_do[settings.repeats],
         is_fatal=settings.repeats == "error",
         count=len(later),
         examples=examples,
@@ -114,28 +123,45 @@ def k_core(
 ) -> Iterator[RawHistories]:
     """Leave out users and items until each has k interactions with what is left.
 
-    The interactions are held in memory meanwhile.
+    Each round reads what the one before left, from memory or, where it is much, from disk.
     """
     k = settings.k_core or 0
-    left = list(portions)
-    before = _n_rows(left)
-    while True:
-        size = _n_rows(left)
-        counts = ItemCounts()
-        for portion in left:
+    left = _kept(portions)
+    sizes: list[int] = []
+    while len(sizes) < 2 or sizes[-1] < sizes[-2]:
+        counts, size = ItemCounts(), 0
+        for portion in _read(left):
             counts.add(portion.items)
-        left = [_core_of(portion, counts, k) for portion in left]
-        if _n_rows(left) == size:
-            break
+            size += len(portion.items)
+        sizes.append(size)
+        with left as before:
+            left = _kept(_core_of(portion, counts, k) for portion in _read(before))
     problems.add(
         "k_core",
         f"interactions are outside the {k}-core",
         f"they are left out ({settings.name}.k_core)",
         is_fatal=False,
-        count=before - _n_rows(left),
+        count=sizes[0] - sizes[-1],
         examples=[],
     )
-    yield from left
+    with left:
+        yield from _read(left)
+
+
+def _kept(portions: Iterator[RawHistories]) -> IO[bytes]:
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115
+    for portion in portions:
+        pickle.dump(portion, file)
+    return file
+
+
+def _read(file: IO[bytes]) -> Iterator[RawHistories]:
+    file.seek(0)
+    while True:
+        try:
+            yield pickle.load(file)
+        except EOFError:
+            return
 
 
 def _core_of(histories: RawHistories, counts: ItemCounts, k: int) -> RawHistories:
@@ -143,25 +169,19 @@ def _core_of(histories: RawHistories, counts: ItemCounts, k: int) -> RawHistorie
     return kept.users_where(kept.lengths >= k)
 
 
-def _n_rows(portions: list[RawHistories]) -> int:
-    return sum(len(portion.items) for portion in portions)
-
-
-def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
-    """Find a user who has an item twice.
+def repeating_users(histories: RawHistories) -> np.ndarray:
+    """[n_users] bool: who has an item twice.
 
     Users of one length make a matrix [length, n_users], whose rows are compared with each other.
     Where there are too many rows, or too few users, columns are sorted first, so that it is enough
     to compare neighbours.
-
-    Returns:
-        The index of the user, and the item; None where there is no such user.
     """
     # numpy sorts integers of 8 and 16 bits ten times faster.
     lengths = histories.lengths.astype(np.min_scalar_type(histories.lengths.max(initial=0)))
     by_length = np.argsort(lengths, kind="stable")
     starts, lengths = histories.starts[by_length], lengths[by_length]
     groups = np.flatnonzero(np.diff(lengths, prepend=0))
+    repeats = np.zeros(len(starts), bool)
     for length, first, last in zip(
         lengths[groups].tolist(), groups, [*groups[1:], len(starts)], strict=True
     ):
@@ -172,6 +192,5 @@ def find_repeated(histories: RawHistories) -> tuple[int, int] | None:
         for lag in range(1, 2 if is_sorted else length):
             same = items[lag:] == items[:-lag]
             if same.any():
-                place, user = np.argwhere(same)[0]
-                return int(by_length[first + user]), int(items[place, user])
-    return None
+                repeats[by_length[first:last]] |= same.any(axis=0)
+    return repeats

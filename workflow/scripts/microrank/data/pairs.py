@@ -23,7 +23,7 @@ from microrank.data.digit_scanner import leading_numbers
 from microrank.data.ids import IdSpace
 from microrank.data.layouts import Layout, find_layout
 from microrank.data.line_blocks import read_blocks
-from microrank.data.pairs_rows import gather_rows
+from microrank.data.pairs_rows import Gathered, gather_rows
 from microrank.data.pairs_tsv import read_tsv
 from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories, check_users_once, join
@@ -33,6 +33,7 @@ from microrank.errors import StudyError
 
 log = logging.getLogger(__name__)
 
+BY_TIMES, BY_LINES, BY_ROWS = "times", "lines", "rows"  # what puts a user's items in order
 OPTIONAL = ("timestamp", "rating")  # columns that a file may lack
 PROGRESS_EVERY_S = 5.0
 # A smaller file is read once and gathered. A larger one is read first to see if its users ascend.
@@ -50,6 +51,8 @@ class Interactions:
         users: the users' ids; complete once the portions are read.
         items: the items' ids; likewise.
         problems: what was found; likewise.
+        order: what puts a user's items in order; likewise.
+        n_ties: interactions that share their user's time with another one; likewise.
     """
 
     paths: Sequence[Path]
@@ -57,6 +60,8 @@ class Interactions:
     users: IdSpace = field(default_factory=IdSpace)
     items: IdSpace = field(default_factory=IdSpace)
     problems: Problems = field(init=False)
+    order: str = BY_LINES
+    n_ties: int = 0
 
     def __post_init__(self) -> None:
         self.problems = Problems(self.paths[0])
@@ -69,7 +74,9 @@ class Interactions:
                 what cannot be read at all, or where two files differ.
         """
         if len(self.paths) == 2:
-            yield from _agreeing(*(Interactions([path], self.settings) for path in self.paths))
+            first, second = (Interactions([path], self.settings) for path in self.paths)
+            yield from _agreeing(first, second)
+            self.problems, self.order, self.n_ties = first.problems, first.order, first.n_ties
             return
         n_users = 0
         for portion in _with_progress(self.paths[0], self._cleaned()):
@@ -111,7 +118,12 @@ class Interactions:
             return _lists(self.paths[0])
         gathered = gather_rows(self.paths[0], layout, self.settings, self.problems)
         self.users, self.items = gathered.users, gathered.items
-        return gathered.histories()
+        self.order = BY_TIMES if gathered.has_times else BY_ROWS
+        return self._counting_ties(gathered)
+
+    def _counting_ties(self, gathered: Gathered) -> Iterator[RawHistories]:
+        yield from gathered.histories()
+        self.n_ties = gathered.n_ties
 
     def _check_settings(self, layout: Layout) -> None:
         path, name = self.paths[0], self.settings.name

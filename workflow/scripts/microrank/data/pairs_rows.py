@@ -109,7 +109,7 @@ def gather_rows(path: Path, layout: Layout, settings: RawSettings, problems: Pro
             continue
         except _OtherKindOf as error:
             gathered.store.__exit__()
-            kinds[error.what] += 1
+            kinds[error.what] = error.kind
             continue
         if not len(gathered.store) and not problems.by_kind:
             raise StudyError(
@@ -125,9 +125,9 @@ def gather_rows(path: Path, layout: Layout, settings: RawSettings, problems: Pro
 class _OtherKindOf(Exception):
     """The column `what` holds an id of another kind than those before it."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, kind: int) -> None:
         super().__init__(what)
-        self.what = what
+        self.what, self.kind = what, kind
 
 
 def _read_all(
@@ -174,8 +174,8 @@ class _RowReader:
     def _numbers(self, ids: IdSpace, batch: RowBatch, what: str) -> np.ndarray:
         try:
             return ids.numbers_of(batch.columns[what])
-        except OtherKind:
-            raise _OtherKindOf(what) from None
+        except OtherKind as error:
+            raise _OtherKindOf(what, error.kind) from None
 
     def _without(self, batch: RowBatch, is_bad: np.ndarray, what: str, why: str) -> RowBatch:
         """The batch without its bad rows, which are told."""

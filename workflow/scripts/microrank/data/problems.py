@@ -33,6 +33,11 @@ class Problem:
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
+    @property
+    def without_examples(self) -> str:
+        """The problem and what settles it."""
+        return f"{self.count} {self.what}: {self.what_to_do}"
+
     def __str__(self) -> str:
         examples = f" ({', '.join(self.examples)})" if self.examples else ""
         return f"{self.count} {self.what}{examples}: {self.what_to_do}"

@@ -31,7 +31,8 @@ class Parsing(Enum):
 
     WHOLE_NUMBERS = 0  # all fields of the file
     NUMBERS = 1  # the wanted ones
-    TEXTS = 2
+    TEXT_IDS = 2  # users and items are texts, the others numbers
+    TEXTS = 3
 
 
 def read_rows(
@@ -102,7 +103,7 @@ def _text_rows(  # noqa: PLR0917
             separator = INSTEAD_OF_COLONS
             text = doubled_colons(stream, separator.encode())
         n_valid = 0
-        if parsing is Parsing.NUMBERS:
+        if parsing is Parsing.NUMBERS:  # of ids; that of a time does not matter
             text = without_leading_zeros(text, separator.encode())
         for batch in _batches(text, layout, separator, skip, parsing):
             places = np.arange(n_valid, n_valid + len(batch))
@@ -129,21 +130,25 @@ def _whole_number_rows(path: Path, layout: Layout, file_format: FileFormat) -> I
 def _batches(
     stream: Any, layout: Layout, separator: str, skip: Any, parsing: Parsing
 ) -> Iterator[pa.RecordBatch]:
+    types = {name: _type(what, parsing) for what, name in layout.columns.items()}
     if parsing is Parsing.TEXTS:
-        names = layout.columns.values()
-        yield from _open_csv(stream, layout, separator, skip, dict.fromkeys(names, pa.string()))
+        yield from _open_csv(stream, layout, separator, skip, types)
         return
-    types = {
-        name: pa.float64() if what == "rating" else pa.int64()
-        for what, name in layout.columns.items()
-    }
+    numbers = [name for name, kind in types.items() if kind != pa.string()]
     try:
         for batch in _open_csv(stream, layout, separator, skip, types):
-            if any(batch[name].null_count for name in types):
+            if any(batch[name].null_count for name in numbers):
                 raise NoNumbers
             yield batch
     except pa.ArrowInvalid:
         raise NoNumbers from None
+
+
+def _type(what: str, parsing: Parsing) -> pa.DataType:
+    """What the fields of a wanted column are taken for."""
+    if parsing is Parsing.TEXTS or (parsing is Parsing.TEXT_IDS and what in ("user", "item")):
+        return pa.string()
+    return pa.float64() if what == "rating" else pa.int64()
 
 
 def _open_csv(
@@ -166,7 +171,7 @@ def _open_csv(
                     invalid_row_handler=skip,
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=list(types), column_types=types
+                    include_columns=list(types), column_types=types, check_utf8=False
                 ),
             )
         )

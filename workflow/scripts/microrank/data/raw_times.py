@@ -59,6 +59,8 @@ def date_in_us(text: str) -> int | None:
 
 def _numbers(column: pa.Array) -> pa.Array | None:
     """The column as int64 or float64; None where some are no numbers."""
+    if len(column) and "-" in (column[0].as_py() or "")[1:]:
+        return None  # a date: casts try all values, and a failure costs far more than a number
     for kind in (pa.int64(), pa.float64()):
         try:
             return column.cast(kind)

@@ -108,7 +108,9 @@ class RowStore:
     def _bounds(self) -> np.ndarray:
         """Users at which ranges begin: quantiles of a sample, for about half a memory each."""
         step = max(1, self._n_stored // SAMPLE_ROWS)
-        sample = np.sort(np.concatenate([rows[::step, USER] for rows in self._chunks()]))
+        # A copy, since a view would keep its whole chunk in memory.
+        sampled = [rows[::step, USER].copy() for rows in self._chunks()]
+        sample = np.sort(np.concatenate(sampled))
         n_ranges = min(-(-2 * self._n_stored // IN_MEMORY_ROWS), MAX_RANGES)
         return np.unique(sample[np.arange(1, n_ranges) * len(sample) // n_ranges])
 

@@ -42,7 +42,7 @@ def split_raw_files(
         outputs: `train`, `valid`, `test`, `users` and `catalogue` -> the file to write.
 
     Returns:
-        Name -> number, as `splits/counts.json` holds them.
+        What `splits/counts.json` holds: name -> number, and `reading`, from `_reading`.
 
     Raises:
         StudyError: a file cannot be read as it should; no item has a title.
@@ -62,10 +62,11 @@ def split_raw_files(
         counts = split_interactions(interactions.portions(), write, _division(settings))
         _check_users(counts, settings)
     titles = find_titles(titles_path, interactions.items, settings)
-    check_titles(titles_path, titles, counts, interactions.items, settings)
+    lack = check_titles(titles_path, titles, counts, interactions.items, settings)
     write_catalogue(counts, titles, interactions.items, outputs["catalogue"])
     found = figures(counts, titles.table, titles.n_unknown)
-    return found | _further_figures(counts, interactions, settings)
+    reading = _reading(interactions, settings) | ({"titles": lack} if lack else {})
+    return found | _left_out(counts, interactions, settings) | {"reading": reading}
 
 
 def _division(settings: RawSettings) -> Division:
@@ -92,8 +93,12 @@ def _check_users(counts: SplitCounts, settings: RawSettings) -> None:
 
 def check_titles(
     path: Path, titles: Titles, counts: SplitCounts, items: IdSpace, settings: RawSettings
-) -> None:
+) -> dict[str, Any] | None:
     """Warn where many items have no title.
+
+    Returns:
+        How many are `lacking` one of how many `items`, an `example`, and the `first_id` of the
+        titles; None where few are.
 
     Raises:
         StudyError: none has one.
@@ -101,18 +106,21 @@ def check_titles(
     item_ids = counts.items
     lacks = tables.find_ids(titles.table["item_id"].to_numpy(), item_ids) < 0
     if lacks.mean() <= settings.missing_titles and not lacks.all():
-        return
+        return None
     example = items.texts_of(item_ids[[lacks.argmax()]])[0]
     told = (
-        f"{path}: {lacks.sum()} of {len(item_ids)} items of the interactions have no title, for "
+        f"{lacks.sum()} of {len(item_ids)} items of the interactions have no title, for "
         f"example item {example}; the ids of this file begin with {titles.first_id}"
     )
     if lacks.all():
         raise StudyError(
-            f"{told}: are the items numbered otherwise here? Name the right columns as "
+            f"{path}: {told}: are the items numbered otherwise here? Name the right columns as "
             f"{settings.name}.titles_columns and {settings.name}.columns, or place the right file"
         )
-    log.warning("%s (%s.missing_titles: %g)", told, settings.name, settings.missing_titles)
+    share = f"{settings.name}.missing_titles: {settings.missing_titles:g}"
+    log.warning("%s: %s (%s)", path, told, share)
+    lack = {"lacking": int(lacks.sum()), "items": len(item_ids), "example": str(example)}
+    return lack | {"first_id": titles.first_id}
 
 
 def write_catalogue(counts: SplitCounts, titles: Titles, items: IdSpace, path: str) -> None:
@@ -124,7 +132,7 @@ def write_catalogue(counts: SplitCounts, titles: Titles, items: IdSpace, path: s
     tables.write_table(catalogue, path, catalogue.schema)
 
 
-def _further_figures(
+def _left_out(
     counts: SplitCounts, interactions: Interactions, settings: RawSettings
 ) -> dict[str, int]:
     """What was left out, by kind; nothing where nothing was."""
@@ -134,3 +142,24 @@ def _further_figures(
     if settings.split == GLOBAL_TIME:
         left_out["left_out_users_by_split_dates"] = counts.n_read - counts.n_users
     return left_out
+
+
+def _reading(interactions: Interactions, settings: RawSettings) -> dict[str, Any]:
+    """How the files were read, for the report.
+
+    Returns:
+        `order`: what puts a user's items in order; `order_told`: whether the settings say that
+        there are no times; `ties`; `cleaning`: sentences; `split`, and where it has such `dates`.
+    """
+    return {
+        "order": interactions.order,
+        "order_told": "timestamp" in settings.columns_without,
+        "ties": interactions.n_ties,
+        "cleaning": [
+            # A replay of the study has another name for the data set, and the same report.
+            problem.without_examples.replace(f"{settings.name}.", "")
+            for problem in interactions.problems.by_kind.values()
+        ],
+        "split": settings.split,
+        "dates": list(map(str, settings.split_dates)),
+    }

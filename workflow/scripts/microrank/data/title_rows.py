@@ -96,11 +96,15 @@ def _text_rows(
         first, header = next(rows)
         names, is_data = _names(path, header, first_line, settings)
         columns = _chosen(path, names, settings)
+        places = [names.index(columns[what]) for what in wanted if columns[what] in names]
         for line, row in chain([(first, header)] if is_data else [], rows):
             if len(row) != len(names):
                 raise StudyError(f"{path}: line {line}: {_wrong_fields(row, len(names))}")
-            by_name = dict(zip(names, row, strict=True))
-            yield line, [_value(by_name, columns[what], settings) for what in wanted]
+            if settings.flags:
+                by_name = dict(zip(names, row, strict=True))
+                yield line, [_value(by_name, columns[what], settings) for what in wanted]
+            else:
+                yield line, [row[place] for place in places]
 
 
 def _names(

@@ -214,15 +214,22 @@ def build_messages(
     ]
 
 
-def response_schema(prompt: Prompt, n: int) -> dict[str, Any] | None:
-    """The JSON schema of an answer about n candidates; None if the prompt wants no JSON."""
+def response_schema(prompt: Prompt, n: int, *, text_ids: bool = False) -> dict[str, Any] | None:
+    """The JSON schema of an answer about n candidates; None if the prompt wants no JSON.
+
+    Args:
+        prompt: What is asked.
+        n: Number of candidates.
+        text_ids: Whether their ids are texts.
+    """
     if not prompt.json:
         return None
     if prompt.answer_format == "scores":
         score = {"type": "integer", "minimum": 0, "maximum": 10}
         numbers = [str(number) for number in range(1, n + 1)]
         return _object({"scores": _object(dict.fromkeys(numbers, score))})
-    ranking = {"type": "array", "items": {"type": "integer"}, "minItems": n, "maxItems": n}
+    kind = "string" if text_ids and prompt.answer_format == "ids" else "integer"
+    ranking = {"type": "array", "items": {"type": kind}, "minItems": n, "maxItems": n}
     return _object({"ranking": ranking})
 
 

@@ -11,7 +11,7 @@ from microrank.errors import StudyError
 from microrank.item_texts import attribute_texts
 from microrank.llm.prompts import Prompt, build_messages, response_schema, shown_order
 from microrank.services.chat import ChatSettings
-from microrank.written import item_names
+from microrank.written import has_text_ids, item_names
 
 
 @dataclass(frozen=True)
@@ -23,25 +23,35 @@ class Question:
         pass_number: Which of the user's questions this is, from 0.
         order: [n_candidates] Positions among the candidates, in the order in which they are shown.
         request: What is sent, as `ChatSettings.request` makes it.
+        user: The user as messages show them.
     """
 
     user_id: int
     pass_number: int
     order: list[int]
     request: dict[str, Any]
+    user: str
 
     @property
     def name(self) -> str:
         """What messages to the user of the workflow call the question; no two share a name."""
-        return f"user {self.user_id}, pass {self.pass_number}"
+        return f"user {self.user}, pass {self.pass_number}"
 
 
 class ShownItems(NamedTuple):
-    """What prompts show of items, by item: titles, ids as they are written, and attributes."""
+    """What prompts show of items.
+
+    Attributes:
+        titles: Item -> title.
+        names: Item -> id as it is written.
+        attributes: Item -> attributes.
+        have_text_ids: Whether ids are texts.
+    """
 
     titles: dict[int, str]
     names: dict[int, str]
     attributes: dict[int, str]
+    have_text_ids: bool
 
 
 def questions(
@@ -57,7 +67,8 @@ def questions(
     """Every user's questions, sorted by user and pass.
 
     Args:
-        subset: Table SUBSET; its ground truth is not looked at.
+        subset: Table SUBSET, and `user` where messages are to show users as they are written; its
+            ground truth is not looked at.
         catalogue: Table ITEMS, for the titles.
         prompt: What is asked.
         settings: The model and everything else that shapes its answers.
@@ -70,9 +81,13 @@ def questions(
     """
     titles = titles_of(subset, catalogue)
     shown = ShownItems(
-        titles, item_names(catalogue, titles), attribute_texts(catalogue, list(titles))
+        titles,
+        item_names(catalogue, titles),
+        attribute_texts(catalogue, list(titles)),
+        has_text_ids(catalogue),
     )
-    users = subset.sort_by("user_id").select(["user_id", "history", "candidates"]).to_pylist()
+    columns = {"user_id", "history", "candidates", "user"} & set(subset.column_names)
+    users = subset.sort_by("user_id").select(sorted(columns)).to_pylist()
     return [
         _question(user, shown, prompt, settings, number=number, order=order)
         for user in users
@@ -110,8 +125,9 @@ def _question(
             [items.attributes[item] for item in candidates],
         ),
     )
-    schema = response_schema(prompt, len(candidates))
-    return Question(user["user_id"], number, order, settings.request(messages, number, schema))
+    schema = response_schema(prompt, len(candidates), text_ids=items.have_text_ids)
+    request = settings.request(messages, number, schema)
+    return Question(user["user_id"], number, order, request, user.get("user", str(user["user_id"])))
 
 
 def titles_of(subset: pa.Table, catalogue: pa.Table) -> dict[int, str]:

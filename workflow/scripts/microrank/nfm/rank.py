@@ -184,8 +184,7 @@ def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:
         )
     seen = np.diff(histories.starts)
     if len(seen) and n_items - seen.max() < k:
-        user = histories.users[seen.argmax()]
         raise StudyError(
-            f"top_k is {k}, but user {user} has only {n_items - seen.max()} of {n_items} items "
-            "left to recommend; lower top_k"
+            f"top_k is {k}, but somebody has only {n_items - seen.max()} of {n_items} items left "
+            "to recommend; lower top_k"
         )

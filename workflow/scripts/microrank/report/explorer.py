@@ -41,6 +41,7 @@ class Users:
         exchanges: Method, or part of a fusion, that asked a language model -> what was said.
         shown: How many users are shown at most.
         names: Table USERS, for users whose ids are texts.
+        verb: What they did with the items of their history.
     """
 
     subset: pa.Table
@@ -49,6 +50,7 @@ class Users:
     exchanges: Mapping[str, Exchange]
     shown: int
     names: pa.Table | None = None
+    verb: str = "watched"
 
 
 def explorer_data(study: Study, users: Users) -> dict[str, Any]:
@@ -74,6 +76,7 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
     }
     return {
         "recommender": study.lists_name,
+        "verb": users.verb,
         "methods": [
             {
                 "name": name,

@@ -8,6 +8,7 @@ from microrank.report.all_users import over_all_users
 from microrank.report.attribution import attribution_section
 from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
+from microrank.report.data import data_notices, data_section
 from microrank.report.figures import picture
 from microrank.report.headline import caveats, headline
 from microrank.report.method_lines import methods_section
@@ -36,6 +37,7 @@ def sections(study: Study) -> list[Section]:
         *over_all_users(study),
         *over_seeds(study),
         Section("Beside the published figures", published_figures(study)),
+        *data_section(study),
         _recommender(study),
         reasons(study),
         *attribution_section(study),
@@ -78,6 +80,10 @@ def _notices(study: Study) -> list[Block]:
             "**This is the synthetic sample.** Its users, items and titles are made up; its "
             "numbers show that the workflow runs, and say nothing about real recommenders."
         )
+        notices.append(Paragraph(text, notice=True))
+    notices += data_notices(study)
+    if study.misfits:
+        text = f"**Prompts of another subject:** {'; '.join(study.misfits)}."
         notices.append(Paragraph(text, notice=True))
     for name, asked in study.diagnostics.asked.items():
         if asked.prompts_cut:
@@ -157,7 +163,7 @@ def _provenance(study: Study) -> Section:
     counts = [
         [name.replace("_", " "), f"{value:.5f}" if isinstance(value, float) else f"{value:,}"]
         for name, value in study.counts.items()
-        if name != "raw_files"
+        if isinstance(value, int | float)
     ]
     versions = [[name, version] for name, version in study.versions.items()]
     settings = yaml.safe_dump(dict(study.settings), sort_keys=False, allow_unicode=True, width=120)

@@ -35,6 +35,7 @@ class Study(Results):
         written: When the report was written, UTC.
         machine: On what machine.
         metrics_path: From the report to metrics.csv.
+        misfits: What `llm.about.misfit` says of the prompts.
         margin: Difference of hit rates below which they are as good as equal.
         claims: Published figures, to stand beside ours.
     """
@@ -52,6 +53,7 @@ class Study(Results):
     written: str = ""
     machine: str = ""
     metrics_path: str = "metrics.csv"
+    misfits: Sequence[str] = ()
     margin: float = 0.05
     claims: Sequence[Claim] = ()
 

@@ -37,7 +37,8 @@ def rerank_by_file(subset: pa.Table, items: pa.Table, path: str) -> pa.Table:
     candidate; a larger one is better. Ties keep the recommender's order.
 
     Args:
-        subset: Table SUBSET; its ground truth is not passed on.
+        subset: Table SUBSET, and `user` where messages are to show users as they are written; its
+            ground truth is not passed on.
         items: Table ITEMS.
         path: The Python file.
 
@@ -59,11 +60,11 @@ def rerank_by_file(subset: pa.Table, items: pa.Table, path: str) -> pa.Table:
         _scored(
             score,
             path,
-            row["user_id"],
+            row.get("user", str(row["user_id"])),
             [known[item] for item in row["history"]],
             [known[item] for item in row["candidates"]],
         )
-        for row in subset.select(["user_id", "history", "candidates"]).to_pylist()
+        for row in subset.drop_columns("ground_truth").to_pylist()
     ]
     return rankings_by_score(subset, np.concatenate(scores))
 
@@ -87,7 +88,7 @@ def _load(path: str) -> Score:
 
 
 def _scored(
-    score: Score, path: str, user: int, history: list[Item], candidates: list[Item]
+    score: Score, path: str, user: str, history: list[Item], candidates: list[Item]
 ) -> np.ndarray:
     try:
         numbers = np.asarray(list(score(history, candidates)), np.float64)

@@ -95,6 +95,8 @@ class Studies:
         dataset = self.dataset(folder)
         keys = ("pairs", "page", "synthetic")
         told = {key: dataset[key] for key in keys if key in dataset}
+        if self.origin(folder).get("synthetic"):  # of the study that was packed
+            told["synthetic"] = True
         return {"about": about_of(dataset), "dataset": told}
 
     def recommender(self, folder: str) -> Recommender:
