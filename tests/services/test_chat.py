@@ -14,6 +14,7 @@ from microrank.errors import StudyError
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import read_completion
 from microrank.services.failures import Malformed
+from microrank.services.price import Price
 from microrank.services.served import plain_model
 from microrank.services.store import Store
 from services.scripted import as_json, completion, questions
@@ -75,7 +76,7 @@ def test_how_to_ask_is_no_part_of_the_key(server, store, service, settings):
     ask_chat(questions(settings, 3), service, store)
     ask_chat(
         questions(settings, 3),
-        replace(service, concurrency=1, timeout_s=9, price_in=1.0, requests_per_minute=7),
+        replace(service, concurrency=1, timeout_s=9, price=Price(1.0, 0.0), requests_per_minute=7),
         store,
     )
     assert len(server.bodies) == 3

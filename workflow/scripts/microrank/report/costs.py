@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from microrank.evaluation.diagnostics import Asked, Usage
 from microrank.report.blocks import Table, literal
@@ -138,7 +138,7 @@ def dollars(study: Study, method: str, part: Part = "subset") -> float | None:
         None where the config has no price, or nothing was asked.
     """
     llm = study.methods[method].settings["llm"]
-    price: Mapping[str, float] | None = study.settings["llms"][llm].get("price")
+    price: Mapping[str, Any] | None = study.settings["llms"][llm].get("price")
     usage = _usage(study, method, part)
     if price is None or usage is None:
         return None

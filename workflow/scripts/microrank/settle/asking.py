@@ -120,7 +120,7 @@ class Looker:
         users: pa.Table,
         reranked: Reranked,
         responses: pa.Table,
-        price: Mapping[str, float] | None,
+        price: Mapping[str, Any] | None,
     ) -> Seen:
         k = candidate_lists(users).shape[1]
         cutoff = main_cutoffs([c for c in self.config["report"]["cutoffs"] if c <= k], k)[-1]
