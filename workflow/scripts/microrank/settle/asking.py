@@ -24,6 +24,7 @@ from microrank.local_llm.requests import ADAPTER
 from microrank.local_llm.session import Session
 from microrank.rerank.answers import rerank_answers
 from microrank.rerank.llm import Reranked
+from microrank.services.failures import Pending
 from microrank.services.price import Price
 from microrank.services.store import Store
 from microrank.settle.looks import Seen
@@ -64,9 +65,23 @@ class Looker:
         return self._users("all").num_rows
 
     def see(self, n: int, methods: Sequence[str]) -> dict[str, Seen]:
-        """Look at the first n users: ask what no answer is kept of, and count."""
+        """Look at the first n users: ask what no answer is kept of, and count.
+
+        Raises:
+            Pending: answers come in batches that are not done; all methods' are under way.
+            StudyError: something could not be asked.
+        """
         users = self._users(n)
-        return {method: self._seen(method, users) for method in methods}
+        seen: dict[str, Seen] = {}
+        pending: list[str] = []
+        for method in methods:
+            try:
+                seen[method] = self._seen(method, users)
+            except Pending as error:
+                pending.append(str(error))
+        if pending:
+            raise Pending("; ".join(pending))
+        return seen
 
     def _users(self, size: int | str) -> pa.Table:
         subset = {**self.config["subset"], "sample_size": size, "strict": False}
