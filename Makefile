@@ -18,7 +18,7 @@ report: .venv/run.stamp  ## install what is pinned, then make results/report.md;
 	$(RUN)
 
 test: .venv/dev.stamp  ## the whole test suite
-	$(BIN)/python -m pytest -m "not soak and not slurm and not kubernetes"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not soak and not slurm and not kubernetes"
 
 soak: .venv/dev.stamp  ## the long forms of the tests: kills, faults and mutations by the thousand
 	$(BIN)/python -m pip install --quiet ranx==0.3.21  # an oracle for the metrics, too large for every run

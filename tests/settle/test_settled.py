@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from commandline import SNAKEMAKE, edit_config, run
+from microrank.evaluation.metrics import metric_rows
+from microrank.evaluation.metrics_file import read_metrics
 
 SETTLED = "results/settled.md"
 LOOKS = {"looks": {"users": [8, 16, "all"], "hours": None}}
@@ -72,6 +74,35 @@ def test_killed_it_goes_on_without_asking_anything_twice(planned: Path) -> None:
     after = asked_at(planned)
     assert {name: after[name] for name in kept} == kept
     assert "| `asked` | 8 |" in (planned / SETTLED).read_text()
+
+
+def test_a_fusion_with_a_language_model_is_looked_at_and_has_the_hits_of_the_report(
+    planned: Path,
+) -> None:
+    fused = {"fusion": "reciprocal", "of": ["nfm", "asked", "popularity"]}
+    added = {"rerankers": {"fused": fused}, "methods": ["asked", "fused"]}
+    edit_config(planned, {**added, "tuning": {"sample_size": 12}})
+    done = run(planned, SETTLED)
+    assert done.returncode == 0, done.stdout
+    rows = [
+        [cell.strip(" `") for cell in row.split("|")[1:5]]
+        for row in (planned / SETTLED).read_text().splitlines()
+        if row.startswith(("| `fused`", "| `asked`"))
+    ]
+    looked = {method: tuple(map(int, numbers)) for method, *numbers in rows}
+    assert looked.keys() == {"asked", "fused"}
+    kept = answers(planned)
+    for method, (n, hits, recommenders_hits) in looked.items():
+        edit_config(planned, {"subset": {"sample_size": n}})
+        assert run(planned, "results/sample/metrics.csv").returncode == 0
+        table = read_metrics(planned / "results/sample/metrics.csv")
+        shown = {
+            row.method: row.value
+            for row in metric_rows(table)
+            if (row.metric, row.cutoff) == ("hits", 10)
+        }
+        assert (shown[method], shown["nfm"]) == (hits, recommenders_hits)
+    assert answers(planned) == kept, "the report asks nobody again"
 
 
 def test_a_budget_ends_the_looks_and_a_larger_one_goes_on(planned: Path) -> None:

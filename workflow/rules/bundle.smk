@@ -50,12 +50,12 @@ rule take_embeddings:
         titles=packed_vectors("parquet"),
         histories=packed_vectors("histories.parquet"),
     output:
-        titles="results/{study}/{tuning}embeddings/{encoder}.parquet",
-        histories="results/{study}/{tuning}embeddings/{encoder}.histories.parquet",
+        titles="results/{study}/{group}embeddings/{encoder}.parquet",
+        histories="results/{study}/{group}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{study}/logs/{tuning}take_embeddings.{encoder}.log",
+        "results/{study}/logs/{group}take_embeddings.{encoder}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}take_embeddings.{encoder}.tsv"
+        "results/{study}/benchmarks/{group}take_embeddings.{encoder}.tsv"
     wildcard_constraints:
         study=any_of(STUDIES.bundled),
         encoder=any_of(config["encoders"]),

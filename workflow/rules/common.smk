@@ -14,6 +14,7 @@ from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
 from microrank.workflow.studies import Studies
+from microrank.services.adapters import ADAPTERS, LOCAL
 from microrank.workflow.wildcards import any_of, rerankers_asking, rerankers_with
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of
@@ -57,12 +58,12 @@ def data_file(name):
 
 def users_file(wildcards):
     """An input: the users whose lists are re-ranked, or on whom fusions are tuned."""
-    return f"results/{wildcards.study}/{wildcards.tuning or 'subset/'}users.parquet"
+    return f"results/{wildcards.study}/{wildcards.group or 'subset/'}users.parquet"
 
 
 def past_files(wildcards):
     """An input: the splits that came before the items to find."""
-    is_tuning = "tuning" in (wildcards.get("lists"), wildcards.get("tuning", "").rstrip("/"))
+    is_tuning = "tuning" in (wildcards.get("lists"), wildcards.get("group", "").rstrip("/"))
     names = ["train"] if is_tuning else ["train", "valid"]
     return [data_file(f"splits/{name}.parquet")(wildcards) for name in names]
 
@@ -112,5 +113,5 @@ def recommendations_file(wildcards):
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
     study=any_of(STUDIES.seeds),
-    tuning="(tuning/)?",
+    group="((tuning|looks)/)?",
     shard=r"\d+",

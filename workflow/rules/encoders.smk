@@ -26,12 +26,12 @@ rule embed_titles:
         subset=users_file,
         catalogue=data_file("splits/items.parquet"),
     output:
-        titles="results/{study}/{tuning}embeddings/{encoder}.parquet",
-        histories="results/{study}/{tuning}embeddings/{encoder}.histories.parquet",
+        titles="results/{study}/{group}embeddings/{encoder}.parquet",
+        histories="results/{study}/{group}embeddings/{encoder}.histories.parquet",
     log:
-        "results/{study}/logs/{tuning}embed_titles.{encoder}.log",
+        "results/{study}/logs/{group}embed_titles.{encoder}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}embed_titles.{encoder}.tsv"
+        "results/{study}/benchmarks/{group}embed_titles.{encoder}.tsv"
     wildcard_constraints:
         encoder=any_of(config["encoders"]),
     conda:

@@ -28,7 +28,7 @@ ASKED = ("ask", "prior", "per", "calibrate", "prompt", "llm")
 GGUF_FILES = {
     name: gguf
     for name, llm in config["llms"].items()
-    if llm["adapter"] == "local" and (gguf := gguf_of(llm))
+    if llm["adapter"] == LOCAL and (gguf := gguf_of(llm))
 }
 
 
@@ -62,7 +62,7 @@ def vectors_file(suffix):
 
     def path(wildcards):
         encoder = reranker_of(wildcards)["encoder"]
-        return f"results/{wildcards.study}/{wildcards.tuning}embeddings/{encoder}.{suffix}"
+        return f"results/{wildcards.study}/{wildcards.group}embeddings/{encoder}.{suffix}"
 
     return path
 
@@ -110,7 +110,7 @@ def packed_vectors(suffix):
     """An input: a table of an encoder's vectors in the bundle."""
 
     def path(wildcards):
-        name = f"{wildcards.tuning}embeddings/{wildcards.encoder}.{suffix}"
+        name = f"{wildcards.group}embeddings/{wildcards.encoder}.{suffix}"
         return as_written(STUDIES.packed(wildcards.study, name))
 
     return path

@@ -14,13 +14,13 @@ rule query_llm:
         prompt=lambda wildcards: prompt_of(wildcards.reranker),
         test=data_file("splits/test.parquet"),
     output:
-        responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
+        responses=shard_output("query_llm", "results/{study}/{group}responses/{reranker}.parquet"),
     log:
-        shard_path("query_llm", "results/{study}/logs/{tuning}query_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{study}/logs/{group}query_llm.{reranker}.log"),
     benchmark:
-        shard_path("query_llm", "results/{study}/benchmarks/{tuning}query_llm.{reranker}.tsv")
+        shard_path("query_llm", "results/{study}/benchmarks/{group}query_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking(config, "openai-chat", "simulated"),
+        reranker=rerankers_asking(config, *ADAPTERS),
     conda:
         "../../envs/llm.yaml"
     params:

@@ -50,13 +50,13 @@ rule query_local_llm:
         weights=local_weights,
         test=data_file("splits/test.parquet"),
     output:
-        responses=shard_output("query_llm", "results/{study}/{tuning}responses/{reranker}.parquet"),
+        responses=shard_output("query_llm", "results/{study}/{group}responses/{reranker}.parquet"),
     log:
-        shard_path("query_llm", "results/{study}/logs/{tuning}query_local_llm.{reranker}.log"),
+        shard_path("query_llm", "results/{study}/logs/{group}query_local_llm.{reranker}.log"),
     benchmark:
-        shard_path("query_llm", "results/{study}/benchmarks/{tuning}query_local_llm.{reranker}.tsv")
+        shard_path("query_llm", "results/{study}/benchmarks/{group}query_local_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking(config, "local"),
+        reranker=rerankers_asking(config, LOCAL),
     conda:
         "../../envs/local-llm.yaml"
     threads: 2

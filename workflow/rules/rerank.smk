@@ -12,11 +12,11 @@ rule rerank_encoder:
         titles=vectors_file("parquet"),
         histories=vectors_file("histories.parquet"),
     output:
-        rankings="results/{study}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{group}rankings/{method}.parquet",
     log:
-        "results/{study}/logs/{tuning}rerank_encoder.{method}.log",
+        "results/{study}/logs/{group}rerank_encoder.{method}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}rerank_encoder.{method}.tsv"
+        "results/{study}/benchmarks/{group}rerank_encoder.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with(config, "encoder"),
     conda:
@@ -31,17 +31,17 @@ rule rerank_encoder:
 rule rerank_llm:
     input:
         subset=users_file,
-        responses="results/{study}/{tuning}responses/{method}.parquet",
+        responses="results/{study}/{group}responses/{method}.parquet",
         prompt=lambda wildcards: prompt_of(wildcards.method),
         catalogue=data_file("splits/items.parquet"),
     output:
-        rankings="results/{study}/{tuning}rankings/{method}.parquet",
-        passes="results/{study}/{tuning}passes/{method}.parquet",
-        repairs="results/{study}/{tuning}rankings/{method}.repairs.json",
+        rankings="results/{study}/{group}rankings/{method}.parquet",
+        passes="results/{study}/{group}passes/{method}.parquet",
+        repairs="results/{study}/{group}rankings/{method}.repairs.json",
     log:
-        "results/{study}/logs/{tuning}rerank_llm.{method}.log",
+        "results/{study}/logs/{group}rerank_llm.{method}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}rerank_llm.{method}.tsv"
+        "results/{study}/benchmarks/{group}rerank_llm.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with(config, "llm"),
     conda:
@@ -59,11 +59,11 @@ rule rerank_reference:
         catalogue=data_file("splits/items.parquet"),
         past=past_files,
     output:
-        rankings="results/{study}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{group}rankings/{method}.parquet",
     log:
-        "results/{study}/logs/{tuning}rerank_reference.{method}.log",
+        "results/{study}/logs/{group}rerank_reference.{method}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}rerank_reference.{method}.tsv"
+        "results/{study}/benchmarks/{group}rerank_reference.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with(config, "reference"),
     conda:
@@ -83,11 +83,11 @@ rule rerank_by_file:
         catalogue=data_file("splits/items.parquet"),
         method=lambda wildcards: repository_file(reranker_of(wildcards)["file"]),
     output:
-        rankings="results/{study}/{tuning}rankings/{method}.parquet",
+        rankings="results/{study}/{group}rankings/{method}.parquet",
     log:
-        "results/{study}/logs/{tuning}rerank_by_file.{method}.log",
+        "results/{study}/logs/{group}rerank_by_file.{method}.log",
     benchmark:
-        "results/{study}/benchmarks/{tuning}rerank_by_file.{method}.tsv"
+        "results/{study}/benchmarks/{group}rerank_by_file.{method}.tsv"
     wildcard_constraints:
         method=rerankers_with(config, "file"),
     conda:

@@ -14,6 +14,7 @@ from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import NFM
 from microrank.settle.asking import Looker
+from microrank.settle.fusions import looked_fusions
 from microrank.settle.looks import planned_looks
 from microrank.settle.loop import settle_study
 from microrank.settle.page import answer_line, settled_page
@@ -21,18 +22,42 @@ from microrank.workflow.sealing import seal_before_asking
 
 given, params, config = snakemake.input, snakemake.params, snakemake.config
 test = tables.StoredTable(given.test, tables.SPLIT)
+recommendations = tables.StoredTable(given.recommendations, tables.RECOMMENDATIONS)
+
+
+def orders(names, paths, recommendations):
+    """Part of a fusion -> its order; the recommender's lists are an order, too."""
+    rankings = [tables.StoredTable(path, tables.RANKINGS) for path in paths]
+    return {NFM: recommendations, **dict(zip(names, rankings, strict=True))}
+
+
+def fusions():
+    """The fusions with a language model; empty where no row is one."""
+    if not params.fusions:
+        return {}
+    [users], [lists] = given.tuning, given.tuning_recommendations
+    tuning_lists = tables.StoredTable(lists, tables.RECOMMENDATIONS)
+    return looked_fusions(
+        params.fusions,
+        orders(params.ready, given.ready, recommendations),
+        tables.read_table(users, tables.SUBSET),
+        orders(params.parts, given.tuning_parts, tuning_lists),
+    )
+
+
 looker = Looker(
     config,
-    tables.StoredTable(given.recommendations, tables.RECOMMENDATIONS),
+    recommendations,
     [tables.StoredTable(path, tables.SPLIT) for path in (given.train, given.valid)],
     test,
     tables.read_catalogue(given.catalogue),
     {
         name: with_about(load_prompt(path), params.about["about"])
-        for name, path in zip(params.methods, given.prompts, strict=True)
+        for name, path in zip(params.asked, given.prompts, strict=True)
     },
     {name: Path(path) for name, path in zip(params.unpacked, given.weights, strict=True)},
     tunes=params.tunes,
+    fusions=fusions(),
     threads=snakemake.threads,
 )
 seal_before_asking(config, params.study, test)

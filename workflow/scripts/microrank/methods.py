@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+from microrank.services.adapters import is_simulated
+
 NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
-SIMULATED = "simulated "  # stands before the kind of a method that asks a simulated model
+SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a simulated model
 # The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
 KIND_OF_SETTING = {
     "llm": "llm",
@@ -76,10 +78,10 @@ class Method:
             for part in settings.get("of", ())
         )
         kind = next(kind for key, kind in KIND_OF_SETTING.items() if key in settings)
-        is_simulated = any(part.is_simulated for part in parts) or (
-            "llm" in settings and config["llms"][settings["llm"]]["adapter"] == "simulated"
+        rests_on_none = any(part.is_simulated for part in parts) or (
+            "llm" in settings and is_simulated(config["llms"][settings["llm"]]["adapter"])
         )
-        return cls(name, f"{SIMULATED}{kind}" if is_simulated else kind, parts, settings)
+        return cls(name, f"{SIMULATED_KIND}{kind}" if rests_on_none else kind, parts, settings)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -106,7 +108,7 @@ class Method:
     @property
     def is_simulated(self) -> bool:
         """Whether the method, or a part of it, asks a simulated model."""
-        return self.kind.startswith(SIMULATED)
+        return self.kind.startswith(SIMULATED_KIND)
 
     @property
     def is_recommender(self) -> bool:
@@ -151,9 +153,9 @@ class Methods:
         return {"recommender": self.recommender.to_json(), "shown": shown}
 
     @cached_property
-    def primary_models(self) -> tuple[Method, ...]:
-        """The rows that ask a language model themselves; simulated ones only if all are."""
-        asked = tuple(method for method in self.shown if method.asks_llm)
+    def primary(self) -> tuple[Method, ...]:
+        """The rows that ask a language model, or fuse one's order; simulated ones only if all."""
+        asked = tuple(method for method in self.shown if method.rests_on_llm)
         return tuple(method for method in asked if not method.is_simulated) or asked
 
     @cached_property

@@ -11,7 +11,8 @@ from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asks import ask_of, ask_of_format
 from microrank.local_llm.requests import Asked
 from microrank.methods import Method, Methods, settings_used
-from microrank.services.budget import FREE_ADAPTERS, Budget
+from microrank.services.adapters import LOCAL, is_simulated
+from microrank.services.budget import Budget
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.check_chat import check_chat
 from microrank.services.check_encoder import check_encoder
@@ -83,9 +84,9 @@ def _is_read(prompt: Prompt) -> bool:
 
 def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget) -> Check:
     section = config["llms"][name]
-    if section["adapter"] == "local":
+    if section["adapter"] == LOCAL:
         return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
-    if section["adapter"] in FREE_ADAPTERS:
+    if is_simulated(section["adapter"]):
         return lambda: [Finding("reached", "the workflow starts this server itself")]
     service = Service.from_config(f"llms.{name}", section)
     request = made_up_question(

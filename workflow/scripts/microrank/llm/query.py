@@ -1,6 +1,6 @@
 """Ask a language model to re-rank each user's candidates: one question per user and pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,13 +12,14 @@ from microrank.errors import StudyError
 from microrank.llm.prompts import READ_FORMATS, Prompt
 from microrank.llm.questions import Question, questions
 from microrank.llm.simulated import simulated_server
+from microrank.services.adapters import is_simulated
+from microrank.services.answers import read_answer
+from microrank.services.batch_lines import IN_BATCH
 from microrank.services.chat import ChatSettings, ask_chat
-from microrank.services.completion import read_completion
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store
 from microrank.shards import Shard
 
-SIMULATED = "simulated"
 WHOLE = Shard()
 
 
@@ -74,7 +75,7 @@ def query_llm(
 
 def _row(question: Question, entry: Entry) -> dict[str, Any]:
     """A row of table RESPONSES."""
-    completion = read_completion(entry.body)
+    completion = read_answer(entry.request, entry.body)
     return {
         "user_id": question.user_id,
         "pass": question.pass_number,
@@ -89,6 +90,20 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "kind": "text",
         "cached_tokens": completion.usage.cached_tokens,
         "reasoning_tokens": completion.usage.reasoning_tokens,
+        **told_by([entry]),
+    }
+
+
+def told_by(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a row of table RESPONSES says of how its answers came, and of what was expected."""
+    expected = [entry.expected for entry in entries if entry.expected is not None]
+    is_known = len(expected) == len(entries)
+    return {
+        "in_batch": all(IN_BATCH in entry.notes for entry in entries),
+        **{
+            f"expected_{name}": sum(each[name] for each in expected) if is_known else None
+            for name in tables.EXPECTED
+        },
     }
 
 
@@ -98,7 +113,7 @@ def chat_settings(section: Mapping[str, Any], seed: int) -> ChatSettings:
     The simulated model's seed is the study's `seed` unless the entry has its own.
     """
     settings = ChatSettings.from_config(section)
-    if section["adapter"] == SIMULATED and settings.seed is None:
+    if is_simulated(section["adapter"]) and settings.seed is None:
         return replace(settings, seed=seed)
     return settings
 
@@ -109,7 +124,7 @@ def reachable(name: str, section: Mapping[str, Any], seed: int) -> Iterator[Serv
 
     The simulated model's server is started on this machine, and stopped when the block ends.
     """
-    if section["adapter"] != SIMULATED:
+    if not is_simulated(section["adapter"]):
         yield Service.from_config(name, section)
         return
     with simulated_server(seed=seed) as base_url:

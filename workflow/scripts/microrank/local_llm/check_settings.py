@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.local_llm.requests import ADAPTER
+from microrank.services.adapters import ADAPTERS, LOCAL
 
 READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
-SIMULATED = "simulated"
 ALONE = ("yes-no", "likelihood")  # of these, those that show no list
 # Settings of a re-ranker -> the one way of asking that they belong to.
 BELONGS_TO = {"prior": "likelihood", "per": "likelihood", "calibrate": "first-token"}
@@ -30,7 +29,7 @@ def check_local_settings(config: Mapping[str, Any]) -> None:
 
 
 def _check_llm(where: str, section: Mapping[str, Any]) -> None:
-    is_local = section["adapter"] == ADAPTER
+    is_local = section["adapter"] == LOCAL
     wrong = [key for key in section if (key not in LOCAL_KEYS if is_local else key in OTHERS_LACK)]
     if wrong:
         raise StudyError(
@@ -42,9 +41,9 @@ def _check_llm(where: str, section: Mapping[str, Any]) -> None:
 
 def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
     ask = reranker.get("ask", "order")
-    if ask in READ and adapter == SIMULATED:
+    if ask in READ and adapter in ADAPTERS and not ADAPTERS[adapter].gives_logprobs:
         raise StudyError(
-            f"{where}.ask: {ask} reads log-probabilities, and llms.{reranker['llm']} is simulated "
+            f"{where}.ask: {ask} reads log-probabilities, and llms.{reranker['llm']} is {adapter} "
             "and has none; name another model"
         )
     for key, way in BELONGS_TO.items():

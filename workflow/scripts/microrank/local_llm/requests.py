@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from microrank.services.adapters import LOCAL
 from microrank.services.store import Request
 from microrank.services.tokens import Estimate, chat_estimate, texts_estimate
 
-ADAPTER = "local"
 DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -38,7 +38,7 @@ class LocalSettings:
             body: what is asked; see the modules of the ways.
         """
         return {
-            "adapter": ADAPTER,
+            "adapter": LOCAL,
             "model": self.model,
             "weights": self.weights,
             "dtype": self.dtype,

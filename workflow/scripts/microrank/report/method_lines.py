@@ -7,6 +7,7 @@ from microrank.evaluation.metrics import ORACLE, RANDOM_DRAW, RANDOM_EXPECTED
 from microrank.methods import NFM, Method
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.study import Study
+from microrank.services.adapters import is_simulated
 
 NFM_LINE = "neural factorisation machine (He and Chua 2017), trained on item ids alone"
 ASKED = {
@@ -90,7 +91,7 @@ def line_of(study: Study, method: Method) -> str:
 
 def _llm_line(llm: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     ask = settings.get("ask", "order")
-    kind = "simulated model" if llm.get("adapter") == "simulated" else "language model"
+    kind = "simulated model" if is_simulated(llm.get("adapter", "")) else "language model"
     text = f"{kind} `{llm['model']}`, prompt `{settings['prompt']}`: {ASKED[ask]}"
     if ask == "likelihood" and settings.get("prior"):
         text += ", less log P(title)"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from microrank.evaluation.diagnostics import Diagnostics
 from microrank.evaluation.metrics import MetricRow, metric_rows
-from microrank.methods import NFM, SIMULATED, Methods, names_of
+from microrank.methods import NFM, SIMULATED_KIND, Methods, names_of
 from microrank.rerank.fusion_choice import FusionChoice
 
 
@@ -86,11 +86,11 @@ class Results:
 
     def colour_of(self, method: str) -> str:
         """Return the kind that decides a method's colour: the same for simulated ones."""
-        return self.methods.kinds.get(method, "reference").removeprefix(SIMULATED)
+        return self.methods.kinds.get(method, "reference").removeprefix(SIMULATED_KIND)
 
     def is_simulated(self, method: str) -> bool:
         """Return whether a method, or a part of it, asks a simulated model."""
-        return self.methods.kinds.get(method, "").startswith(SIMULATED)
+        return self.methods.kinds.get(method, "").startswith(SIMULATED_KIND)
 
     def of_kind(self, *kinds: str) -> list[str]:
         """Return the methods of these kinds."""

@@ -87,21 +87,38 @@ def fuse_rankings(
             "tuning/users.parquet and subset/users.parquet share users; "
             "delete tuning/users.parquet and run again"
         )
-    score = _reciprocal if fusion == "reciprocal" else _z_score
-    curve = _curve(fusion, score, tuning, tuning_parts)
+    choice = choose_fusion(fusion, tuning, tuning_parts, of)
+    return Fused(fuse(choice, subset, parts), choice)
+
+
+def choose_fusion(
+    fusion: str, tuning: pa.Table, tuning_parts: Sequence[pa.Table], of: Sequence[str] = ()
+) -> FusionChoice:
+    """Choose a fusion's number: the one that gives the tuning users the best NDCG@10.
+
+    Args:
+        fusion: As in `fuse_rankings`.
+        tuning: Table SUBSET.
+        tuning_parts: As in `fuse_rankings`.
+        of: Names of the parts.
+    """
+    curve = _curve(fusion, tuning, tuning_parts)
     chosen = max(curve, key=lambda point: point.mean).value
-    fused = [_part(table, subset) for table in parts]
-    rankings = rankings_by_score(subset, score(fused, chosen, _users(subset)))
     points = tuple(sorted(curve, key=lambda point: point.value))
-    choice = FusionChoice(fusion, tuple(of), chosen, len(tuning), f"ndcg@{CUTOFF}", points)
-    return Fused(_with_source(rankings, subset, _named(fused, parts)), choice)
+    return FusionChoice(fusion, tuple(of), chosen, len(tuning), f"ndcg@{CUTOFF}", points)
 
 
-def _curve(
-    fusion: str, score: Score, tuning: pa.Table, tuning_parts: Sequence[pa.Table]
-) -> list[CurvePoint]:
+def fuse(choice: FusionChoice, subset: pa.Table, parts: Sequence[pa.Table]) -> pa.Table:
+    """Fuse the parts' orders of `subset`, with the number that was chosen: table RANKINGS."""
+    fused = [_part(table, subset) for table in parts]
+    scores = SCORES[choice.fusion](fused, choice.chosen, _users(subset))
+    return _with_source(rankings_by_score(subset, scores), subset, _named(fused, parts))
+
+
+def _curve(fusion: str, tuning: pa.Table, tuning_parts: Sequence[pa.Table]) -> list[CurvePoint]:
     """The quality that each value of the grid gives, in the grid's order."""
     parts, users = [_part(table, tuning) for table in tuning_parts], _users(tuning)
+    score = SCORES[fusion]
     return [
         CurvePoint(value, *_mean(ndcg(_truth_ranks(tuning, score(parts, value, users)), CUTOFF)))
         for value in GRIDS[fusion]
@@ -130,6 +147,9 @@ def _reciprocal(parts: Sequence[Part], k: float, users: np.ndarray) -> np.ndarra
 def _z_score(parts: Sequence[Part], alpha: float, users: np.ndarray) -> np.ndarray:
     first, second = (_standardised(part.strengths, users) for part in parts)
     return alpha * first + (1 - alpha) * second
+
+
+SCORES: Mapping[str, Score] = {"reciprocal": _reciprocal, "z-score": _z_score}
 
 
 def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:

@@ -1,46 +1,41 @@
-"""What kinds of answers requests to chat models ask for, and when an answer is one of its kind."""
+"""Which requests ask chat models, and when an answer to one is whole."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from microrank.services.completion import Completion, read_completion, whole_completion
-from microrank.services.logprobs import read_first_token, read_prompt
+from microrank.services.adapters import adapter_of
+from microrank.services.completion import Completion
+from microrank.services.endings import Ending, ending_of
+from microrank.services.failures import Malformed
+from microrank.services.store import Request
 
-Body = Mapping[str, Any]
 
-
-def is_question(body: Body) -> bool:
+def is_question(body: Mapping[str, Any]) -> bool:
     """Whether a request's body asks a chat model, and no encoder."""
     return "messages" in body or "prompt" in body
 
 
-def path_of(body: Body) -> str:
-    """Where a body is posted, below the service's address."""
-    return "/completions" if "prompt" in body else "/chat/completions"
-
-
-def is_written(body: Body) -> bool:
+def is_written(body: Mapping[str, Any]) -> bool:
     """Whether the answer's text counts; else log-probabilities do."""
     return not body.get("logprobs") and "prompt_logprobs" not in body
 
 
-def read_answer(body: Body, text: str) -> Completion:
-    """Read the answer to a request's body; of log-probabilities the text stays empty.
+def read_answer(request: Request, text: str) -> Completion:
+    """Read the answer to a request; of log-probabilities the text stays empty.
 
     Raises:
         Malformed: it is no such answer.
     """
-    return read_completion(text) if is_written(body) else _read_logprobs(body, text)
+    return adapter_of(request).read(request["body"], text)
 
 
-def whole_answer(body: Body, text: str) -> Completion:
+def whole_answer(request: Request, text: str) -> Completion:
     """Read an answer that must be whole.
 
     Raises:
         Malformed: it is no whole answer.
     """
-    return whole_completion(text) if is_written(body) else _read_logprobs(body, text)
-
-
-def _read_logprobs(body: Body, text: str) -> Completion:
-    return read_prompt(text) if "prompt_logprobs" in body else read_first_token(text)
+    completion = read_answer(request, text)
+    if ending_of(completion.finish_reason) in (Ending.CUT, Ending.FILTERED):
+        raise Malformed(f"finish_reason {completion.finish_reason!r}")
+    return completion

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from microrank.services.answers import path_of, read_answer
+from microrank.services.adapters import adapter_of
 from microrank.services.chat_model import (
     FORMAT_REFUSED,
     FORMAT_RUNS_ON,
@@ -69,7 +69,7 @@ def body_in(form: Form, request: Request) -> dict[str, Any]:
 
 def endpoint_of(request: Request) -> str:
     """The path that answers a request in a batch."""
-    return PATH_PREFIX + path_of(request["body"])
+    return PATH_PREFIX + adapter_of(request).path(request["body"])
 
 
 def line_of(key: str, request: Request, form: Form) -> bytes:
@@ -177,7 +177,7 @@ def _without_body(error: Any, form: Form) -> Outcome:
 def _answered(request: Request, form: Form, text: str, service: Service) -> Outcome:
     body, usage = body_in(form, request), usage_in(text)
     try:
-        completion = read_answer(body, text)
+        completion = adapter_of(request).read(body, text)
         check_whole(completion, body)
     except WhiteSpace as white_space:
         if "response_format" in body:

@@ -31,6 +31,7 @@ from microrank.services.batch_lines import (
 from microrank.services.batch_notes import BatchNote, BatchNotes
 from microrank.services.client import Client
 from microrank.services.dispatch import Failure, listed
+from microrank.services.expectation import Expectations
 from microrank.services.failures import BudgetReached, Pending
 from microrank.services.kept import kept_answer
 from microrank.services.locks import lock_of, wait_for
@@ -62,6 +63,7 @@ class Batches:
         names: Mapping[str, str],
         client: Client,
         store: Store,
+        expectations: Expectations,
     ) -> None:
         """Prepare to ask.
 
@@ -70,13 +72,14 @@ class Batches:
             names: Key → the question's name, for messages.
             client: Of the service; its budget is kept.
             store: Where answers and notes are kept.
+            expectations: What was expected of the answers.
         """
         self.entries: dict[str, Entry] = {}
         self._requests, self._names = requests, names
         self._service, self._budget, self._store = client.service, client.budget, store
         self._api = BatchClient(client.service, client.connection)
         self._notes = BatchNotes(store)
-        self._bound = Bound()
+        self._bound, self._expectations = Bound(), expectations
         self._waiting: list[_Waiting] = []
         self._again: dict[str, Form] = {}
         self._failures: dict[str, str] = {}
@@ -213,7 +216,7 @@ class Batches:
             took.add(self._took(outcome.usage))
             if outcome.entry is not None:
                 self._bound.learn(chat_estimate(request["body"]), outcome.usage)
-                entry = kept_answer(self._store, request) or self._store.put(outcome.entry)
+                entry = kept_answer(self._store, request) or self._put(outcome.entry)
                 if key in self._requests:
                     self.entries[key] = entry
             elif key in self._requests and key not in self.entries:
@@ -229,6 +232,10 @@ class Batches:
             n_answers,
             len(requests),
         )
+
+    def _put(self, entry: Entry) -> Entry:
+        expected = self._expectations.first(entry.request)
+        return self._store.put(replace(entry, expected=expected))
 
     def _note_failure(self, key: str, outcome: Outcome) -> None:
         if outcome.again is not None:

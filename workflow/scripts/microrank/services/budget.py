@@ -11,13 +11,13 @@ from typing import Any, Self
 from filelock import FileLock
 
 from microrank.errors import StudyError
+from microrank.services.adapters import FREE
 from microrank.services.batch_notes import BatchNotes
 from microrank.services.failures import BudgetReached
 from microrank.services.locks import NoLocks, acquire
 from microrank.services.spent import Spent
 from microrank.services.store import Store, read_header
 
-FREE_ADAPTERS = frozenset({"simulated", "local"})
 LOCK = "budget.lock"
 ROUNDING = 1e-9  # of sums of dollars
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ def spent_in(store: Store) -> Spent:
             header = read_header(path)
         except (ValueError, OSError):
             continue  # `verify` speaks of it
-        if header["adapter"] not in FREE_ADAPTERS:
+        if header["adapter"] not in FREE:
             usage = header["usage"] or {}
             tokens = (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
             total.add(Spent(1, tokens, header["cost_usd"] or 0.0))

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from microrank.errors import StudyError
+from microrank.services.adapters import adapter_of
 from microrank.services.answers import read_answer
 from microrank.services.batch_notes import BatchNotes
 from microrank.services.batches import Batches
@@ -14,6 +16,7 @@ from microrank.services.chat_settings import ChatSettings
 from microrank.services.client import Client
 from microrank.services.completion import Completion
 from microrank.services.dispatch import ask_each
+from microrank.services.expectation import Expectations
 from microrank.services.failures import AskedElsewhere, QuestionFailed
 from microrank.services.kept import kept_answer
 from microrank.services.locks import hold, lock_of
@@ -72,7 +75,10 @@ def _ask_missing(
     token = service.token(f"{len(requests)} answers are not in the store yet")
     with spending(budget, store) as limits, Client(service, token, limits) as client:
         check_bounded(missing.values(), limits, service.name)
-        batches = Batches(requests, names, client, store)
+        expectations = Expectations(store)
+        for request in requests.values():
+            expectations.note_first(request, kept)
+        batches = Batches(requests, names, client, store, expectations)
         entries = batches.entries
         try:
             if service.mode == BATCH:
@@ -82,7 +88,7 @@ def _ask_missing(
                 client.answered = len(kept)
                 settled = batches.settled
                 keys = [key for key in requests if key not in settled]
-                asker = _Asker(ChatModel(client), store, entries)
+                asker = _Asker(ChatModel(client), store, expectations, entries)
                 ask_each(client, keys, lambda key: asker.ask(requests[key]), names.__getitem__)
             batches.complain()
         except StudyError:
@@ -110,9 +116,15 @@ def check_bounded(requests: Collection[Request], budget: Budget, name: str) -> N
 class _Asker:
     """Asks one request after the other, and keeps the answers; other jobs' questions are theirs."""
 
-    def __init__(self, model: ChatModel, store: Store, entries: dict[str, Entry]) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        store: Store,
+        expectations: Expectations,
+        entries: dict[str, Entry],
+    ) -> None:
         self._model, self._store, self._entries = model, store, entries
-        self._batches = BatchNotes(store)
+        self._expectations, self._batches = expectations, BatchNotes(store)
 
     def ask(self, request: Request) -> None:
         """Ask one request, and keep its answer.
@@ -130,7 +142,9 @@ class _Asker:
             if entry is None:
                 if self._batches.holds(key):
                     raise QuestionFailed("another job has just sent it in a batch")
-                entry = self._store.put(self._model.answer(request))
+                answer = self._model.answer(request)
+                expected = self._expectations.first(request)
+                entry = self._store.put(replace(answer, expected=expected))
             self._entries[key] = entry
 
 
@@ -168,10 +182,10 @@ def _report(name: str, entries: Collection[Entry]) -> None:
 
 def prompt_was_cut(entry: Entry) -> bool:
     """Whether the server probably cut the prompt of a kept answer."""
-    if entry.request["adapter"] == "simulated":  # it counts words
+    if adapter_of(entry.request).is_simulated:  # it counts words
         return False
     return prompt_probably_cut(_completion(entry).prompt_tokens, asked_text(entry.request["body"]))
 
 
 def _completion(entry: Entry) -> Completion:
-    return read_answer(entry.request["body"], entry.body)
+    return read_answer(entry.request, entry.body)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from microrank.services.answers import path_of, read_answer
+from microrank.services.adapters import adapter_of
 from microrank.services.client import Call, Client
 from microrank.services.complaints import wants_completion_limit
 from microrank.services.completion import Completion
@@ -111,12 +111,12 @@ class ChatModel:
             )
 
     def _ask(self, request: Request, body: Mapping[str, Any], notes: tuple[str, ...]) -> Entry:
-        service = self._client.service
+        service, adapter = self._client.service, adapter_of(request)
         call = Call(
-            f"{service.base_url}{path_of(body)}",
+            f"{service.base_url}{adapter.path(body)}",
             body,
             chat_estimate(body),
-            read=lambda reply: read_answer(body, reply.body),
+            read=lambda reply: adapter.read(body, reply.body),
             usage=lambda completion: completion.usage,
             check=lambda completion: check_whole(completion, body),
         )
@@ -128,7 +128,7 @@ class ChatModel:
             body=reply.body,
             served_model=f"{served} by {provider}" if provider else served,
             usage=completion.usage.to_json(),
-            latency_s=None if request["adapter"] == "simulated" else round(reply.latency_s, 4),
+            latency_s=None if adapter.is_simulated else round(reply.latency_s, 4),
             cost_usd=service.cost_usd(completion.usage),
             notes=notes,
         )

@@ -1,13 +1,13 @@
 """The settings of a chat model that shape its answers, and the requests that they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from microrank.errors import StudyError
+from microrank.services.adapters import ADAPTERS
+from microrank.services.adapters.adapter import Adapter, Messages
 
-Messages = Sequence[Mapping[str, str]]
-TOP_LOGPROBS = 20  # the most that OpenAI gives
 RESERVED = frozenset({"model", "messages", "stream", "n", "response_format"})
 
 
@@ -52,61 +52,42 @@ class ChatSettings:
     ) -> dict[str, Any]:
         """Make a request; its hash is the answer's key in the store.
 
-        Every sampling parameter is sent, so that no server's default shapes an answer.
-
         Args:
             messages: the question.
             pass_number: part of the key, so that one question can have several answers.
             schema: the JSON schema of the answer, where the prompt wants JSON.
         """
-        request: dict[str, Any] = {
-            "adapter": self.adapter,
-            "base_url": self.base_url,
-            "body": self._body(messages) | self._format(schema),
-            "pass": pass_number,
-        }
-        return request if self.revision is None else {**request, "revision": self.revision}
+        return self._request(self._adapter.written(vars(self), messages, schema), pass_number)
 
     def first_token_request(self, messages: Messages, pass_number: int) -> dict[str, Any]:
         """Make a request for the log-probabilities of the answer's first token.
-
-        `extra` may ask for another number of tokens than OpenAI's most, 20.
 
         Args:
             messages: the question.
             pass_number: part of the key.
         """
-        request = self.request(messages, pass_number)
-        asked = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
-        return {**request, "body": asked | request["body"] | {"max_tokens": 1}}
+        if self._adapter.first_token is None:
+            raise self._no_logprobs()
+        return self._request(self._adapter.first_token(vars(self), messages), pass_number)
 
     def prompt_request(self, text: str) -> dict[str, Any]:
         """Make a request for the log-probabilities of a text's own tokens."""
-        request = self.request([], 0)
-        body = {"model": self.model, "prompt": text, **self.extra}
-        return {**request, "body": body | {"max_tokens": 1, "prompt_logprobs": 0}}
+        if self._adapter.prompt is None:
+            raise self._no_logprobs()
+        return self._request(self._adapter.prompt(vars(self), text), 0)
 
-    def _body(self, messages: Messages) -> dict[str, Any]:
-        parameters = {
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "max_tokens": self.max_tokens,
-            "seed": self.seed,
-            "reasoning_effort": self.reasoning_effort,
-            "chat_template_kwargs": self.chat_template_kwargs,
-            "reasoning_format": self.reasoning_format,
-        }
-        return {
-            "model": self.model,
-            "messages": [dict(message) for message in messages],
-            **self.extra,
-            **{name: value for name, value in parameters.items() if value is not None},
-        }
+    @property
+    def _adapter(self) -> Adapter:
+        return ADAPTERS[self.adapter]
 
-    def _format(self, schema: Mapping[str, Any] | None) -> dict[str, Any]:
-        if schema is None or self.response_format == "none":
-            return {}
-        if self.response_format == "json_object":
-            return {"response_format": {"type": "json_object"}}
-        json_schema = {"name": "answer", "strict": True, "schema": dict(schema)}
-        return {"response_format": {"type": "json_schema", "json_schema": json_schema}}
+    def _request(self, body: Mapping[str, Any], pass_number: int) -> dict[str, Any]:
+        request = {
+            "adapter": self.adapter,
+            "base_url": self.base_url,
+            "body": body,
+            "pass": pass_number,
+        }
+        return request if self.revision is None else {**request, "revision": self.revision}
+
+    def _no_logprobs(self) -> StudyError:
+        return StudyError(f"adapter {self.adapter} gives no log-probabilities; ask: order")

@@ -48,7 +48,7 @@ def check_chat(service: Service, request: Request, budget: Budget) -> list[Findi
             entry = model.answer(request)
         except QuestionFailed as failed:
             _stop(client, failed)
-        completion = read_answer(request["body"], entry.body)
+        completion = read_answer(request, entry.body)
         return [
             *reached(service, service.base_url, token),
             served(request["body"]["model"], entry.served_model),
@@ -145,7 +145,7 @@ def _seed(model: ChatModel, request: Request, first: Completion) -> Finding:
     if first.is_refusal:
         return Finding("seed", "unknown: the model refused to answer")
     try:
-        second = read_answer(body, model.answer(request).body)
+        second = read_answer(request, model.answer(request).body)
     except QuestionFailed as failed:
         return Finding("seed", f"unknown: {failed}")
     if second.text == first.text:

@@ -68,18 +68,6 @@ def read_completion(body: str) -> Completion:
     return Completion(text, finish_reason, served_model(answer), Usage.from_answer(answer))
 
 
-def whole_completion(body: str) -> Completion:
-    """Read a chat answer's body that must be whole.
-
-    Raises:
-        Malformed: it is no whole answer.
-    """
-    completion = read_completion(body)
-    if ending_of(completion.finish_reason) in (Ending.CUT, Ending.FILTERED):
-        raise Malformed(f"finish_reason {completion.finish_reason!r}")
-    return completion
-
-
 def _read_choice(choice: Mapping[str, Any]) -> tuple[str, str]:
     """The text, and the finish_reason that goes with it."""
     reason = choice.get("finish_reason")

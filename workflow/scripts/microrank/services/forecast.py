@@ -4,7 +4,8 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from microrank.local_llm.requests import ADAPTER, local_estimate
+from microrank.local_llm.requests import local_estimate
+from microrank.services.adapters import LOCAL
 from microrank.services.answers import is_question
 from microrank.services.chat import kept_answer
 from microrank.services.planned_requests import PlannedRequests
@@ -108,13 +109,13 @@ def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: i
 
 
 def _kept(store: Store, request: Request) -> Entry | None:
-    is_chat = is_question(request["body"]) and request["adapter"] != ADAPTER
+    is_chat = is_question(request["body"]) and request["adapter"] != LOCAL
     return kept_answer(store, request) if is_chat else store.get(request)
 
 
 def _estimate(request: Request) -> Estimate:
     body = request["body"]
-    if request["adapter"] == ADAPTER:
+    if request["adapter"] == LOCAL:
         return local_estimate(body)
     return chat_estimate(body) if is_question(body) else texts_estimate([body["input"]])
 

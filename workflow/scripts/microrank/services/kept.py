@@ -14,7 +14,7 @@ def kept_answer(store: Store, request: Request) -> Entry | None:
     if entry is None:
         return None
     try:
-        whole_answer(request["body"], entry.body)
+        whole_answer(request, entry.body)
     except Malformed as error:
         store.set_aside(entry.key, f"not a whole answer ({error})")
         return None

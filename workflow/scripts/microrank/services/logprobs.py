@@ -8,8 +8,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from microrank.services.completion import Completion, json_answer, served_model
 from microrank.services.failures import Malformed
 from microrank.services.usage import Usage
@@ -62,7 +60,7 @@ def first_token_logprobs(body: str) -> dict[str, float]:
     for token in listed if isinstance(listed, list) else []:
         if isinstance(token, dict) and (value := _logprob(token)) is not None:
             text = str(token.get("token", "")).strip()
-            found[text] = float(np.logaddexp(found.get(text, -math.inf), value))
+            found[text] = _log_sum(found.get(text, -math.inf), value)
     if not found:
         raise Malformed(NO_LOGPROBS, PAID_TRIES)
     return found
@@ -96,6 +94,11 @@ def _logprob(entry: Mapping[str, Any]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) and value > UNKNOWN else None
+
+
+def _log_sum(one: float, other: float) -> float:
+    """log(e^one + e^other)."""
+    return max(one, other) + math.log1p(math.exp(-abs(one - other)))
 
 
 def _choice(body: str) -> dict[str, Any]:

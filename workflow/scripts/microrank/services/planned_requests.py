@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from microrank.services.budget import FREE_ADAPTERS
+from microrank.services.adapters import FREE, LOCAL
 from microrank.services.settings import Service
 from microrank.services.store import Request
 
@@ -21,9 +21,9 @@ class PlannedRequests:
     @property
     def is_free(self) -> bool:
         """Whether no service is asked: this machine gives the answers, simulated or not."""
-        return bool(self.requests) and self.requests[0]["adapter"] in FREE_ADAPTERS
+        return bool(self.requests) and self.requests[0]["adapter"] in FREE
 
     @property
     def is_local(self) -> bool:
         """Whether a model in this process gives the answers."""
-        return bool(self.requests) and self.requests[0]["adapter"] == "local"
+        return bool(self.requests) and self.requests[0]["adapter"] == LOCAL

@@ -13,6 +13,7 @@ from pathlib import Path
 from microrank.archives import opened, read_entry
 from microrank.errors import StudyError
 from microrank.files import replacing
+from microrank.services.adapters import ADAPTERS
 from microrank.services.answers import is_question, whole_answer
 from microrank.services.batch_notes import BatchNotes
 from microrank.services.failures import Malformed
@@ -81,8 +82,8 @@ def verify(store: Store) -> dict[Path, str]:
         try:
             entry = decode(path.read_bytes(), path.name.removesuffix(SUFFIX))
             body = entry.request["body"]
-            if entry.request["adapter"] != "local" and is_question(body):
-                whole_answer(body, entry.body)
+            if entry.request["adapter"] in ADAPTERS and is_question(body):
+                whole_answer(entry.request, entry.body)
         except (ValueError, KeyError, TypeError) as error:
             damaged[path] = str(error)
         except Malformed as error:

@@ -67,7 +67,7 @@ def settle_study(
 
     Args:
         looks: Numbers of users, growing.
-        methods: The rows of the primary comparison that ask a language model themselves.
+        methods: The rows of the primary comparison.
         see: Asks what is missing, and counts.
         margin: Difference of hit rates below which they are as good as equal.
         level: Significance level of the tests for a difference.
