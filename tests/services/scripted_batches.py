@@ -166,6 +166,9 @@ class BatchServer:
         self.headers.append(dict(request.headers))
         if reply := self.fault(request.method, path):
             return reply
+        if path == "/chat/completions":
+            line = {"custom_id": "", "body": request.get_json()}
+            return as_json(self.answer(line)["response"]["body"])
         if request.method == "POST":
             return self.upload(request) if path == "/files" else self.create(request)
         if path == "/batches":

@@ -6,9 +6,15 @@ log = start_job(snakemake)
 
 from pathlib import Path
 
+from microrank.data.raw_keys import about_of
 from microrank.files import write_text
+from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.run_preflight import run_preflight
 
-prompts = {Path(path).stem: load_prompt(path) for path in snakemake.input.prompts}
-write_text(snakemake.output.preflight, run_preflight(snakemake.config, prompts))
+config = snakemake.config
+about = about_of(config["datasets"][config["dataset"]])
+prompts = {
+    Path(path).stem: with_about(load_prompt(path), about) for path in snakemake.input.prompts
+}
+write_text(snakemake.output.preflight, run_preflight(config, prompts))

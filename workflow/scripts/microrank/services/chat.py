@@ -77,7 +77,8 @@ def _ask_missing(
         check_bounded(missing.values(), limits, service.name)
         expectations = Expectations(store)
         for request in requests.values():
-            expectations.note_first(request, kept)
+            if not adapter_of(request).is_simulated:
+                expectations.note_first(request, kept)
         batches = Batches(requests, names, client, store, expectations)
         entries = batches.entries
         try:

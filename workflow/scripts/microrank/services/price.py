@@ -41,7 +41,9 @@ class Price:
             batch=None,
         )
 
-    def dollars(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
+    def dollars(
+        self, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0
+    ) -> float:
         """Return what answers cost, in US dollars.
 
         Args:
