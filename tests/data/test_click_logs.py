@@ -57,12 +57,7 @@ def packed(kind: str, content: bytes) -> bytes:
             archive.writestr("__MACOSX/._log.csv", b"x")
         return buffer.getvalue()
     if kind == "zst":
-        sink = io.BytesIO()
-        with pa.CompressedOutputStream(pa.PythonFile(sink, "w"), "zstd") as stream:
-            stream.write(content)
-            stream.flush()
-            stream.close()
-        return sink.getvalue()
+        return pa.compress(content, codec="zstd", asbytes=True)
     return content
 
 
@@ -103,6 +98,28 @@ def test_latin_1_is_read_by_name_and_else_told_with_its_line(tmp_path: Path) -> 
     path.write_bytes(CSV.encode("latin-1"))
     assert read(path, RawSettings(format=FileFormat(encoding="latin-1"))) == READ
     with pytest.raises(StudyError, match=r"line 7: byte 0xe9 is not UTF-8; save .* or name its"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["plain", "gz", "zip", "zst"])
+def test_a_byte_that_is_not_utf8_is_told_with_its_line_whatever_the_file_is_packed_in(
+    kind: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log"
+    rows = CSV.encode() + "bob,café,1,one field too many\n".encode("latin-1")
+    path.write_bytes(packed(kind, rows))
+    for bad_rows in ("error", "drop"):
+        with pytest.raises(StudyError, match=r"line 8: byte 0xe9 is not UTF-8"):
+            read(path, RawSettings(bad_rows=bad_rows))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["gz", "zip", "zst"])
+def test_a_packed_file_that_is_cut_is_told_as_damaged(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    whole = packed(kind, CSV.encode())
+    path.write_bytes(whole[:-9])
+    with pytest.raises(StudyError, match="damaged, cannot be unpacked"):
         read(path)
 
 

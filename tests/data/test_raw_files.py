@@ -207,7 +207,8 @@ def read_by_hand(raw: bytes) -> dict[str, list[str]] | None:
     lines = text.split("\n")
     rows: list[tuple[str, str, float]] = []
     if lines[0] == "user,item,timestamp":
-        fields = [next(csv.reader([line])) for line in lines[1:] if line]
+        rest = "\n".join(lines[1:]).replace("\r", "\n").split("\n")  # old Macs' line ends, too
+        fields = [next(csv.reader([line])) for line in rest if line]
         if any(float(field[2]) > 1e17 for field in fields):
             return None  # of which the last digits are lost
         users, items = (plain_ids([field[place].strip() for field in fields]) for place in (0, 1))

@@ -62,6 +62,47 @@ def test_both_forms_give_the_same_table_whatever_the_order_of_rows_and_further_c
     )
 
 
+def as_lenskit(table: pa.Table) -> pa.Table:
+    """One row a user, as lenskit 2025 writes it; its `layout="flat"` is the table itself."""
+    inner = pa.StructArray.from_arrays(
+        [table[name].combine_chunks() for name in ("item_id", "rank", "score")],
+        names=["item_id", "rank", "score"],
+    )
+    starts = pa.array(range(0, len(table) + 1, K), pa.int32())
+    users = table["user_id"].to_pylist()[::K]
+    return pa.table({"user_id": users, "items": pa.ListArray.from_arrays(starts, inner)})
+
+
+def test_lists_as_lenskit_writes_them_are_read_a_user_a_row_or_an_item_a_row(
+    tmp_path: Path,
+) -> None:
+    table = lists(score=[3.0, 2, 1] * 3)
+    for number, written in enumerate((as_lenskit(table), table)):
+        path = write(written, tmp_path / f"{number}.parquet")
+        taken = take_recommendations(path, K, ITEMS, USERS)
+        assert taken.to_pydict() == table.to_pydict()
+
+
+def test_an_error_in_a_list_of_lenskits_names_the_row_of_its_list(tmp_path: Path) -> None:
+    table = as_lenskit(lists(score=[3.0, 2, 1, 3, 2, float("nan"), 3, 2, 1]))
+    with pytest.raises(StudyError, match="line 2: a score is not a finite number"):
+        take_recommendations(write(table, tmp_path / "lists.parquet"), K, ITEMS, USERS)
+
+
+@pytest.mark.parametrize("header", ["user_id:token\titem_id:token\tscore:float", "user\titem"])
+def test_lists_with_recboles_typed_header_or_in_the_order_of_its_top_k_are_read(
+    tmp_path: Path, header: str
+) -> None:
+    rows = zip(*lists(score=[0.3, 0.2, 0.1] * 3).to_pydict().values(), strict=True)
+    lines = [f"{user}\t{item}\t{score}" for user, _, item, score in rows]
+    if header == "user\titem":
+        lines = [line.rpartition("\t")[0] for line in lines]
+    path = tmp_path / "lists.inter"
+    path.write_text("\n".join([header, *lines]) + "\n")
+    taken = take_recommendations(path, K, ITEMS, USERS)
+    assert taken.select(["user_id", "rank", "item_id"]).to_pydict() == lists().to_pydict()
+
+
 def test_places_after_the_kth_are_left_out_and_without_scores_the_rank_decides(
     tmp_path: Path,
 ) -> None:

@@ -18,10 +18,11 @@ from microrank.report.figures.fusion import number_name, tuning_curve
 from microrank.report.figures.positions import LEAST_USERS, position_bins, position_curve
 from microrank.report.svg_panels import INK, PAPER, SVG, inline_panels
 from microrank.rerank.fusion import fuse_rankings
-from microrank.rerank.fusion_choice import FusionChoice
+from microrank.rerank.fusion_choice import CurvePoint, FusionChoice
 from report.study import SUBSET, methods, rankings, study
 
 ROOT = Path(__file__).parents[2]
+CHOICE = (CurvePoint(0, 0.3, 0.1), CurvePoint(1, 0.4, 0.1))
 
 
 def with_users(users: list[int]) -> Diagnostics:
@@ -81,6 +82,15 @@ def test_a_part_that_is_the_recommender_goes_by_its_name() -> None:
     assert number_name(fused, ours) == "α, the weight of NFM"
     assert number_name(fused, theirs) == "α, the weight of sasrec"
     assert number_name(replace(fused, fusion="reciprocal"), ours) == "k"
+
+
+def test_a_choice_names_its_parts_in_the_table_and_the_figure(tmp_path: Path, made) -> None:
+    choice = FusionChoice("best", ("nfm", "simulated-study"), 1.0, 9, "ndcg@10", CHOICE)
+    one = replace(study(), fusions={"mixed": choice})
+    rows = fusion.numbers(one).rows
+    assert [row[2] for row in rows] == ["nfm", "simulated-study"]
+    assert [row[2] for row in rows if row[5] == "chosen"] == ["simulated-study"]
+    assert "simulated-study" in made.figures(one, tmp_path)["fusion"].read_text()
 
 
 @pytest.fixture(scope="module")

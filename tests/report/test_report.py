@@ -475,3 +475,16 @@ def test_the_verdict_of_the_primary_comparison_looks_at_its_one_test(made) -> No
     assert study.n_tests("llama") == 1
     assert study.n_tests("best") == 5 * 4 - 1
     assert verdict(study, "best") == "better"
+
+
+def test_a_choice_inherits_what_is_wrong_with_the_chosen_part_alone(made) -> None:
+    from microrank.report.verdicts import reading_problem
+    from microrank.rerank.fusion_choice import FusionChoice
+
+    picked = {"fusion": "best", "of": ["llama", "best"]}
+    study = answered(made, unread=40, methods=made.methods(mixed=picked))
+    for chosen, problem in ((0.0, "unreadable"), (1.0, None)):
+        choice = FusionChoice("best", ("llama", "best"), chosen, 9, "ndcg@10", ())
+        assert reading_problem(dataclasses.replace(study, fusions={"mixed": choice}), "mixed") == (
+            problem
+        )

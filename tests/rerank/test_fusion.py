@@ -179,10 +179,39 @@ def test_the_hidden_items_of_the_test_change_nothing() -> None:
     parts = [recommended(TEST, SCORES), rank_randomly(TEST, 1)]
     tuning_parts = [recommended(OTHERS, np.tile(SCORES, (3, 1))), rank_randomly(OTHERS, 1)]
     moved = TEST.set_column(1, TEST.schema.field(1), pa.array([1], pa.int64()))
-    for fusion in GRIDS:
+    for fusion in (*GRIDS, "best"):
         assert fuse_rankings(fusion, TEST, parts, OTHERS, tuning_parts) == fuse_rankings(
             fusion, moved, parts, OTHERS, tuning_parts
         )
+
+
+def test_a_choice_is_the_order_of_the_part_that_served_other_users_best() -> None:
+    right = rankings_by_score(OTHERS, np.tile([1, 2, 3, 4], 3))
+    wrong = recommended(OTHERS, np.tile(SCORES, (3, 1)))
+    orders = [[2, 4, 1, 3], [3, 1, 2, 4], [4, 3, 2, 1]]
+    parts = [
+        rankings_by_score(TEST, -np.array([order.index(item) for item in (1, 2, 3, 4)]))
+        for order in orders
+    ]
+    for best in range(3):
+        tuning_parts = [right if place == best else wrong for place in range(3)]
+        fused = fuse_rankings("best", TEST, parts, OTHERS, tuning_parts, of=["a", "b", "c"])
+        assert fused.choice.used == ("abc"[best],)
+        assert order_of(fused.rankings) == orders[best]
+        assert set(fused.rankings["source"].to_pylist()) == {"model"}
+    tie = fuse_rankings("best", TEST, parts, OTHERS, [right] * 3, of=["a", "b", "c"])
+    assert tie.choice.used == ("a",), "equally good: the first"
+
+
+def test_a_choice_of_the_recommender_is_its_own_order() -> None:
+    right = recommended(OTHERS, np.tile(-SCORES, (3, 1)))
+    parts = [rank_randomly(TEST, 1), recommended(TEST, SCORES)]
+    fused = fuse_rankings(
+        "best", TEST, parts, OTHERS, [rank_randomly(OTHERS, 4), right], of=["random", "nfm"]
+    )
+    assert fused.choice.used == ("nfm",)
+    assert order_of(fused.rankings) == [1, 2, 3, 4]
+    assert set(fused.rankings["source"].to_pylist()) == {"fallback"}, "no method named them"
 
 
 @given(st.lists(st.permutations([1, 2, 3, 4]), min_size=3, max_size=3))

@@ -8,7 +8,7 @@ from commandline import ROOT
 from microrank.errors import StudyError
 from microrank.services.adapters import ADAPTERS, LOCAL, adapter_of
 from microrank.services.adapters.adapter import Adapter
-from microrank.services.answers import read_answer
+from microrank.services.answers import completion_of
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import Completion
 from microrank.services.endings import Ending, ending_of
@@ -51,7 +51,7 @@ def test_a_service_of_another_form_is_asked_by_its_adapter_alone(server, store, 
     )
     request = other.request([{"role": "user", "content": "a question"}], 0)
     answers = ask_chat({"a": request}, service, store)
-    assert read_answer(request, answers["a"].body).text == "512 /v1/say"
+    assert completion_of(request, answers["a"].body).text == "512 /v1/say"
     assert ask_chat({"a": request}, service, store)["a"].body == answers["a"].body
     assert len(server.bodies) == 1
 

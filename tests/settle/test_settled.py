@@ -80,17 +80,19 @@ def test_a_fusion_with_a_language_model_is_looked_at_and_has_the_hits_of_the_rep
     planned: Path,
 ) -> None:
     fused = {"fusion": "reciprocal", "of": ["nfm", "asked", "popularity"]}
-    added = {"rerankers": {"fused": fused}, "methods": ["asked", "fused"]}
+    picked = {"choose": ["popularity", "asked"]}
+    methods = ["asked", "fused", "picked"]
+    added = {"rerankers": {"fused": fused, "picked": picked}, "methods": methods}
     edit_config(planned, {**added, "tuning": {"sample_size": 12}})
     done = run(planned, SETTLED)
     assert done.returncode == 0, done.stdout
     rows = [
         [cell.strip(" `") for cell in row.split("|")[1:5]]
         for row in (planned / SETTLED).read_text().splitlines()
-        if row.startswith(("| `fused`", "| `asked`"))
+        if row.startswith(("| `fused`", "| `asked`", "| `picked`"))
     ]
     looked = {method: tuple(map(int, numbers)) for method, *numbers in rows}
-    assert looked.keys() == {"asked", "fused"}
+    assert looked.keys() == set(methods)
     kept = answers(planned)
     for method, (n, hits, recommenders_hits) in looked.items():
         edit_config(planned, {"subset": {"sample_size": n}})

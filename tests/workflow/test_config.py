@@ -8,6 +8,7 @@ import yaml
 from microrank.errors import StudyError
 from microrank.methods import Methods
 from microrank.workflow.config import check_config, subset_settings
+from microrank.workflow.start import with_choices
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -336,3 +337,31 @@ def test_where_files_lie_in_a_bucket_paid_answers_need_a_place_of_their_own(conf
         check_config(config, SCHEMA, raw_files_here=False)
     config["store"]["path"] = "/store"
     check_config(config, SCHEMA, raw_files_here=False)
+
+
+def test_a_choice_among_unknown_rerankers_is_refused_under_its_own_key(config: dict) -> None:
+    config["rerankers"]["picked"] = {"choose": ["minilm", "bm25s"]}
+    complaint = refused(with_choices(config))
+    assert "rerankers.picked.choose" in complaint
+    assert "'bm25s'" in complaint
+
+
+@pytest.mark.parametrize("choice", [{"choose": 5}, {"choose": ["minilm", "bm25"], "of": ["bm25"]}])
+def test_a_choice_has_a_list_of_rerankers_and_no_other_key(config: dict, choice: dict) -> None:
+    config["rerankers"]["picked"] = choice
+    assert "rerankers.picked" in refused(with_choices(config))
+
+
+def test_a_choice_is_the_best_of_its_parts(config: dict) -> None:
+    config["rerankers"]["picked"] = {"choose": ["minilm", "bm25"]}
+    config["methods"] = ["picked"]
+    complete = with_choices(config)
+    check_config(complete, SCHEMA)
+    [picked] = Methods.from_config(complete).shown
+    assert [part.name for part in picked.parts] == ["minilm", "bm25"]
+    assert picked.settings["fusion"] == "best"
+
+
+def test_every_adapter_for_services_needs_an_address(config: dict) -> None:
+    config["llms"]["mine"] = {"adapter": "openai-chat", "model": "m"}
+    assert "base_url" in refused(config)

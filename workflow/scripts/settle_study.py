@@ -13,8 +13,8 @@ from microrank.files import write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import NFM
-from microrank.settle.asking import Looker
 from microrank.settle.fusions import looked_fusions
+from microrank.settle.looker import Looker
 from microrank.settle.looks import planned_looks
 from microrank.settle.loop import settle_study
 from microrank.settle.page import answer_line, settled_page

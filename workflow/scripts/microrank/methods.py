@@ -10,6 +10,7 @@ from microrank.services.adapters import is_simulated
 NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
 SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a simulated model
+BEST = "best"  # the fusion that is the best one of its parts; `choose` in the config
 # The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
 KIND_OF_SETTING = {
     "llm": "llm",

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microrank.data.line_blocks import shown
+from microrank.data.parquet_rows import is_parquet, names_in_lists, parquet_names
 from microrank.data.raw_settings import FileFormat
-from microrank.data.raw_source import is_parquet, open_raw, parquet_names
+from microrank.data.raw_source import open_raw
 from microrank.errors import StudyError
 
 SEPARATORS = ("\t", "::", ",", ";", "|")
@@ -85,7 +86,8 @@ def find_layout(
         )
 
     if is_parquet(path):
-        return Layout("parquet", columns=chosen(parquet_names(path)))
+        everything = [*parquet_names(path), *names_in_lists(path)]
+        return Layout("parquet", columns=chosen(everything))
     first_line = first_lines(path, file_format, 1)[0]
     if first_line.lstrip().startswith("{"):
         return Layout("json", columns=chosen(list(read_json_object(path, first_line))))

@@ -15,9 +15,10 @@ from microrank.data.line_blocks import shown
 from microrank.data.number_rows import NoNumbers
 from microrank.data.problems import Problems
 from microrank.data.raw_histories import RawHistories
-from microrank.data.raw_rows import Parsing, RowBatch, is_blank, read_rows
+from microrank.data.raw_rows import Parsing, read_rows
 from microrank.data.raw_settings import RawSettings
 from microrank.data.raw_times import UNITS, WORDS, read_times
+from microrank.data.row_batch import RowBatch
 from microrank.data.row_store import ITEM, LINE, TIME, USER, RowStore
 from microrank.errors import StudyError
 
@@ -153,7 +154,7 @@ class _RowReader:
 
     def add(self, batch: RowBatch) -> None:
         """Take one batch."""
-        batch = _where(batch, ~is_blank(batch))
+        batch = batch.without_blanks()
         for what in ("user", "item"):
             batch = self._without(
                 batch, _bad_ids(batch.columns[what]), what, "missing, too long or no text"
@@ -196,7 +197,7 @@ class _RowReader:
                 for row in rows
             ],
         )
-        return _where(batch, ~is_bad)
+        return batch.where(~is_bad)
 
     def _with_rating(self, batch: RowBatch) -> RowBatch:
         """The batch without what is rated too low."""
@@ -214,7 +215,7 @@ class _RowReader:
             count=int(is_low.sum()),
             examples=[],
         )
-        return _where(batch, ~is_low)
+        return batch.where(~is_low)
 
     def _count_units(self, batch: RowBatch, units: np.ndarray) -> None:
         counted = np.bincount(units, minlength=len(UNITS))
@@ -224,14 +225,6 @@ class _RowReader:
             example = f"line {batch.lines[row]}: {shown(value, 40)}"
             count, first = self.gathered.units.get(UNITS[place], (0, example))
             self.gathered.units[UNITS[place]] = count + int(counted[place]), first
-
-
-def _where(batch: RowBatch, is_kept: np.ndarray) -> RowBatch:
-    if is_kept.all():
-        return batch
-    kept = pa.array(is_kept)
-    columns = {what: column.filter(kept) for what, column in batch.columns.items()}
-    return RowBatch(columns, batch.lines[is_kept])
 
 
 def _bad_ids(column: pa.Array) -> np.ndarray:

@@ -2,28 +2,26 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.json
-import pyarrow.parquet as pq
 
 from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
 from microrank.data.number_rows import NoNumbers, whole_number_rows
+from microrank.data.parquet_rows import parquet_rows
 from microrank.data.problems import Problems
 from microrank.data.raw_settings import FileFormat
 from microrank.data.raw_source import doubled_colons, open_raw, without_leading_zeros
+from microrank.data.row_batch import RowBatch, plain_column
 from microrank.errors import StudyError
 
 BLOCK_BYTES = 1 << 20
-BATCH_ROWS = 1 << 16
 INSTEAD_OF_COLONS = "\x1f"
 QUOTED = ",; "  # separators of files in which a field may stand in quotation marks
 
@@ -34,19 +32,6 @@ class Parsing(Enum):
     WHOLE_NUMBERS = 0  # all fields of the file
     NUMBERS = 1  # the wanted ones
     TEXTS = 2
-
-
-@dataclass(frozen=True)
-class RowBatch:
-    """Rows of a file.
-
-    Attributes:
-        columns: what was wanted (`user`, `item`, …) -> [n].
-        lines: [n] int64, where the rows stand in the file, from 1.
-    """
-
-    columns: dict[str, pa.Array]
-    lines: np.ndarray
 
 
 def read_rows(
@@ -74,7 +59,7 @@ def read_rows(
     """
     try:
         if layout.kind == "parquet":
-            yield from _parquet_rows(path, layout)
+            yield from parquet_rows(path, layout.columns)
         elif layout.kind == "json":
             yield from _json_rows(path, layout, file_format)
         else:
@@ -228,39 +213,17 @@ def _json_type(path: Path, file_format: FileFormat, name: str) -> pa.DataType:
     return pa.float64() if isinstance(value, float) else pa.int64()
 
 
-def _parquet_rows(path: Path, layout: Layout) -> Iterator[RowBatch]:
-    names = list(layout.columns.values())
-    try:
-        with pq.ParquetFile(path) as file:
-            yield from _numbered(file.iter_batches(BATCH_ROWS, columns=names), layout)
-    except OSError as error:
-        raise StudyError(
-            f"{path}: not a complete parquet file ({error}); fetch it again"
-        ) from error
-
-
 def _numbered(batches: Any, layout: Layout) -> Iterator[RowBatch]:
     n_rows = 0
     for batch in batches:
         lines = np.arange(n_rows, n_rows + len(batch)) + 1
         n_rows += len(batch)
-        columns = {what: _plain(batch[name]) for what, name in layout.columns.items()}
+        columns = {what: plain_column(batch[name]) for what, name in layout.columns.items()}
         yield RowBatch(columns, lines)
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    """Dictionaries and large strings as plain ones."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = column.cast(pa.string())
-    return column
 
 
 def _explained(path: Path, file_format: FileFormat, error: Exception) -> StudyError:
     reason = str(error).splitlines()[0]
-    if "UTF8" in reason or "UTF-8" in reason:
-        return not_utf8(path, file_format)
     if "straddling" in reason or "larger than block size" in reason:
         return StudyError(
             f"{path}: line {_long_line(path, file_format)}: longer than {BLOCK_BYTES} bytes; is "
@@ -274,27 +237,3 @@ def _long_line(path: Path, file_format: FileFormat) -> int:
     with open_raw(path, file_format.encoding) as stream:
         lengths = enumerate(map(len, stream), start=1)
         return next((line for line, length in lengths if length > BLOCK_BYTES), 0)
-
-
-def not_utf8(path: Path, file_format: FileFormat) -> StudyError:
-    line = 0
-    with open_raw(path, file_format.encoding) as stream:
-        for line, text in enumerate(stream, start=1):
-            try:
-                text.decode()
-            except UnicodeDecodeError as error:
-                return StudyError(
-                    f"{path}: line {line}: byte 0x{text[error.start]:02x} is not UTF-8; save the "
-                    "file as UTF-8, or name its encoding in its format, as {encoding: latin-1}"
-                )
-    return StudyError(f"{path}: is not UTF-8; name its encoding, or save it as UTF-8")
-
-
-def is_blank(batch: RowBatch) -> np.ndarray:
-    """[n] bool: whether all wanted fields of a row are empty, as in a blank line."""
-    blank = np.ones(len(batch.lines), bool)
-    for column in batch.columns.values():
-        if not pa.types.is_string(column.type):
-            return np.zeros(len(batch.lines), bool)
-        blank &= pc.equal(pc.fill_null(column, ""), "").to_numpy(zero_copy_only=False)
-    return blank

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from microrank.data.number_rows import NoNumbers, has_leading_zeros
 from microrank.errors import StudyError
 
-GZIP, ZIP, ZSTD, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"PAR1"
+GZIP, ZIP, ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF16_LE: "utf-16-le",
@@ -59,36 +58,35 @@ def open_raw(path: Path, encoding: str | None = None) -> Iterator[BinaryIO]:
         raise StudyError(
             f"{path}: no such file; place it there, or correct its path in config.yaml"
         ) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
     except (EOFError, zlib.error, zipfile.BadZipFile, lzma.LZMAError) as error:
-        raise StudyError(
-            f"{path}: damaged, cannot be unpacked ({error}); fetch it again"
-        ) from error
+        raise _damaged(path, error) from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise StudyError(f"{path}: cannot be read ({reason})") from error
+        if error.errno is None:  # not the system's, but a decompressor's
+            raise _damaged(path, error) from error
+        raise StudyError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether the file begins as parquet files do."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(PARQUET)) == PARQUET
-    except OSError:
-        return False
+def _damaged(path: Path, error: Exception) -> StudyError:
+    return StudyError(f"{path}: damaged, cannot be unpacked ({error}); fetch it again")
 
 
-def parquet_names(path: Path) -> list[str]:
-    """The names of a parquet file's columns.
-
-    Raises:
-        StudyError: the file is damaged.
-    """
-    try:
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StudyError(
-            f"{path}: damaged, not a complete parquet file ({error}); fetch it again"
-        ) from error
+def _not_utf8(path: Path) -> StudyError:
+    """Names the first line that is not UTF-8."""
+    where = "somewhere"
+    with open(path, "rb") as file, _unpacked(path, file) as stream:
+        lines = io.BufferedReader(_Pieces(_pieces(b"", stream)), PIECE_BYTES)
+        for line, text in enumerate(lines, start=1):
+            try:
+                text.decode()
+            except UnicodeDecodeError as error:
+                where = f"line {line}: byte 0x{text[error.start]:02x}"
+                break
+    return StudyError(
+        f"{path}: {where} is not UTF-8; save the file as UTF-8, or name its encoding in its "
+        "format, as {encoding: latin-1}"
+    )
 
 
 @contextmanager
@@ -136,6 +134,8 @@ def _as_utf8(path: Path, stream: BinaryIO, encoding: str | None) -> BinaryIO:
     pieces = _pieces(start, stream)
     if encoding is not None and codecs.lookup(encoding).name != "utf-8":
         pieces = _recoded(path, pieces, encoding)
+    else:
+        pieces = _checked(pieces)
     return io.BufferedReader(_Pieces(pieces), PIECE_BYTES)
 
 
@@ -143,6 +143,16 @@ def _pieces(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
     yield start
     while piece := stream.read(PIECE_BYTES):
         yield piece
+
+
+def _checked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces; UnicodeDecodeError where they are not UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for piece in pieces:
+        if not piece.isascii() or decoder.getstate()[0]:
+            decoder.decode(piece)
+        yield piece
+    decoder.decode(b"", final=True)
 
 
 def _recoded(path: Path, pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:

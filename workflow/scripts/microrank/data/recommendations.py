@@ -13,8 +13,9 @@ from microrank import tables
 from microrank.data.layouts import Layout, find_layout
 from microrank.data.line_blocks import shown
 from microrank.data.problems import Problems
-from microrank.data.raw_rows import RowBatch, is_blank, read_rows
+from microrank.data.raw_rows import read_rows
 from microrank.data.raw_settings import FileFormat
+from microrank.data.row_batch import RowBatch
 from microrank.data.row_store import ITEM, LINE, TIME, USER, RowStore
 from microrank.data.written_ids import WrittenIds
 from microrank.errors import StudyError
@@ -94,20 +95,13 @@ def _read_into(
     problems = Problems(path)
     unknown: dict[str, set[str]] = {"user": set(), "item": set()}
     for batch in read_rows(path, layout, FileFormat(), problems, "error"):
-        rows = _without_blanks(batch)
+        rows = batch.without_blanks()
         user = _known(path, rows, "user", users, unknown)
         item = _known(path, rows, "item", items, unknown)
         scores = _scores(path, rows)
         store.add(user, item, _order(path, rows, scores), scores.view(np.int64))
     problems.settle()
     _check_known(path, unknown)
-
-
-def _without_blanks(batch: RowBatch) -> RowBatch:
-    is_kept = ~is_blank(batch)
-    kept = pa.array(is_kept)
-    columns = {what: column.filter(kept) for what, column in batch.columns.items()}
-    return RowBatch(columns, batch.lines[is_kept])
 
 
 def _known(

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 
 from microrank.data.layouts import choose_columns, plain_name, separator_of
 from microrank.data.line_blocks import shown
-from microrank.data.raw_rows import INSTEAD_OF_COLONS, QUOTED, not_utf8
+from microrank.data.parquet_rows import is_parquet, parquet_names
+from microrank.data.raw_rows import INSTEAD_OF_COLONS, QUOTED
 from microrank.data.raw_settings import FileFormat, RawSettings
-from microrank.data.raw_source import doubled_colons, is_parquet, open_raw, parquet_names
+from microrank.data.raw_source import doubled_colons, open_raw
 from microrank.errors import StudyError
 
 NEEDED = ("item", "title")
@@ -59,20 +60,15 @@ def _chosen(path: Path, names: Sequence[str], settings: RawSettings) -> dict[str
 
 def _first_line(path: Path, file_format: FileFormat) -> str:
     with open_raw(path, file_format.encoding) as stream:
-        lines = _checked_lines(path, stream, file_format)
+        lines = _checked_lines(path, stream)
         return next((text for _, text in lines if text.strip()), "")
 
 
-def _checked_lines(
-    path: Path, stream: Iterable[bytes], file_format: FileFormat
-) -> Iterator[tuple[int, str]]:
+def _checked_lines(path: Path, stream: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """Lines with their numbers and ends."""
     is_blank = True
     for number, line in enumerate(stream, start=1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            raise not_utf8(path, file_format) from None
+        text = line.decode()
         if "\0" in text:
             raise StudyError(
                 f"{path}: line {number}: there is a NUL byte: the file is damaged, or is UTF-16; "
@@ -96,7 +92,7 @@ def _text_rows(
         return
     separator = file_format.separator or separator_of(first_line) or ","
     with open_raw(path, file_format.encoding) as stream:
-        rows = _separated(path, stream, separator, file_format)
+        rows = _separated(path, stream, separator)
         first, header = next(rows)
         names, is_data = _names(path, header, first_line, settings)
         columns = _chosen(path, names, settings)
@@ -139,15 +135,13 @@ def _is_word(text: str) -> bool:
     return not any(character.isdigit() for character in text)
 
 
-def _separated(
-    path: Path, stream: BinaryIO, separator: str, file_format: FileFormat
-) -> Iterator[tuple[int, list[str]]]:
+def _separated(path: Path, stream: BinaryIO, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Fields of each row, and the line on which it begins."""
     if separator == "::":
         separator = INSTEAD_OF_COLONS
         stream = doubled_colons(stream, separator.encode())
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if separator in QUOTED else csv.QUOTE_NONE
-    lines = (text for _, text in _checked_lines(path, stream, file_format))
+    lines = (text for _, text in _checked_lines(path, stream))
     reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
     last_line = 0
     try:
@@ -201,7 +195,7 @@ def _explained(error: csv.Error) -> str:
 
 def _bare_lines(path: Path, file_format: FileFormat) -> Iterator[Row]:
     with open_raw(path, file_format.encoding) as stream:
-        for line, text in _checked_lines(path, stream, file_format):
+        for line, text in _checked_lines(path, stream):
             item, comma, title = text.rstrip("\n").removesuffix("\r").partition(",")
             if not comma:
                 raise StudyError(
@@ -219,7 +213,7 @@ def _bare_lines(path: Path, file_format: FileFormat) -> Iterator[Row]:
 def _json_rows(path: Path, settings: RawSettings, wanted: Sequence[str]) -> Iterator[Row]:
     columns: dict[str, str] | None = None
     with open_raw(path, settings.titles_format.encoding) as stream:
-        for line, text in _checked_lines(path, stream, settings.titles_format):
+        for line, text in _checked_lines(path, stream):
             try:
                 value = json.loads(text)
             except ValueError as error:

@@ -13,7 +13,7 @@ from microrank.llm.prompts import READ_FORMATS, Prompt
 from microrank.llm.questions import Question, questions
 from microrank.llm.simulated import simulated_server
 from microrank.services.adapters import is_simulated
-from microrank.services.answers import read_answer
+from microrank.services.answers import completion_of
 from microrank.services.batch_lines import IN_BATCH
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.settings import Service
@@ -75,7 +75,7 @@ def query_llm(
 
 def _row(question: Question, entry: Entry) -> dict[str, Any]:
     """A row of table RESPONSES."""
-    completion = read_answer(entry.request, entry.body)
+    completion = completion_of(entry.request, entry.body)
     return {
         "user_id": question.user_id,
         "pass": question.pass_number,

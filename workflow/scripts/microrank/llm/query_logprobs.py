@@ -11,7 +11,7 @@ from microrank.llm.query import told_by
 from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asked_users import asked_users
 from microrank.local_llm.requests import Ask, Asked
-from microrank.services.answers import read_answer
+from microrank.services.answers import completion_of
 from microrank.services.chat import ask_chat
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.settings import Service
@@ -136,7 +136,7 @@ def _row(
 
 def _counts(entries: Sequence[Entry]) -> dict[str, Any]:
     """Tokens and seconds of these answers together; None where a server does not say."""
-    read = [read_answer(entry.request, entry.body) for entry in entries]
+    read = [completion_of(entry.request, entry.body) for entry in entries]
     return {
         "prompt_tokens": _total([answer.prompt_tokens for answer in read]),
         "completion_tokens": _total([answer.completion_tokens for answer in read]),

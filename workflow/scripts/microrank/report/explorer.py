@@ -78,7 +78,7 @@ def explorer_data(study: Study, users: Users) -> dict[str, Any]:
             {
                 "name": name,
                 "label": study.label(name),
-                "asked": asked_by(study.methods[name]),
+                "asked": asked_by(study, name),
             }
             for name in users.rankings
         ],

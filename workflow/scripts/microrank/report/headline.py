@@ -53,7 +53,7 @@ def unread_warnings(study: Study) -> list[str]:
 
     It comes first: the row of such a model is the order shown, or the recommender's own.
     """
-    asked = [name for method in study.methods.shown for name in asked_by(method)]
+    asked = [name for method in study.methods.shown for name in asked_by(study, method.name)]
     return [
         _warning(study, name, problem)
         for name in dict.fromkeys(asked)
@@ -74,7 +74,11 @@ def _warning(study: Study, name: str, problem: str) -> str:
             "in which the candidates were shown: its row is an echo and says nothing of the "
             "model.**"
         )
-    fusions = [f"`{fusion.name}`" for fusion in study.methods.fusions if name in asked_by(fusion)]
+    fusions = [
+        f"`{fusion.name}`"
+        for fusion in study.methods.fusions
+        if name in asked_by(study, fusion.name)
+    ]
     if fusions:
         text += f" The same holds of the fusions with it: {', '.join(fusions)}."
     return text
@@ -123,7 +127,7 @@ def _headline(study: Study) -> str:
 
 def _models_asked(study: Study, methods: list[str]) -> str:
     """Name the language models behind these rows, as `llms` does."""
-    rows = [study.methods[name] for row in methods for name in asked_by(study.methods[row])]
+    rows = [study.methods[name] for row in methods for name in asked_by(study, row)]
     models = sorted({row.settings["llm"] for row in rows})
     names = ", ".join(f"`{model}`" for model in models)
     return f"The language model asked is {names}." if len(models) == 1 else f"Asked: {names}."

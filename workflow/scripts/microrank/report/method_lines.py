@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.evaluation.metrics import ORACLE, RANDOM_DRAW, RANDOM_EXPECTED
-from microrank.methods import NFM, Method
+from microrank.methods import BEST, NFM, Method
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.study import Study
 from microrank.services.adapters import is_simulated
@@ -77,6 +77,9 @@ def line_of(study: Study, method: Method) -> str:
     settings = method.settings
     if method.is_fusion:
         parts = ", ".join(part.name for part in method.parts)
+        if method.name in study.fusions and settings["fusion"] == BEST:
+            [chosen] = study.fusions[method.name].used
+            return f"the one of {parts} that was best on the tuning users: {chosen}"
         return f"one order made of those of {parts} ({settings['fusion']})"
     if method.asks_llm:
         return _llm_line(study.settings["llms"][settings["llm"]], settings)

@@ -1,7 +1,7 @@
 """The section `Results`: the main figure, the main table, and what stands behind them."""
 
 from microrank.evaluation.metrics import ORACLE
-from microrank.evaluation.verdicts import ECHO, ECHO_SHARE, UNREADABLE
+from microrank.evaluation.verdicts import ECHO, ECHO_SHARE, NO_DIFFERENCE, UNCLEAR, UNREADABLE
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.figures import picture
 from microrank.report.headline import in_question
@@ -47,11 +47,11 @@ def _main_table(study: Study) -> Table:
         f"{study.lists_name}: the exact McNemar test, whose p-values stand beside; against a "
         "random shuffle of the same lists: the exact binomial test; Holm-adjusted within the "
         f"primary and the exploratory tests, at {study.level:g}. The margin is {study.margin:.0%} "
-        "of users: there is no difference worth it where two one-sided tests (Tango) at .05 each "
+        f'of users: "{NO_DIFFERENCE}" where two one-sided tests (Tango) at .05 each '
         "show it, Holm-adjusted in the same way. Wins and losses: users who are a hit for only one "
         f"of the two. In brackets {study.confidence:.0%} intervals (Wilson for hits, paired "
         "bootstrap for differences, both as counts). They are not adjusted for the many "
-        'comparisons, as p is: one that leaves out 0 may stand beside "cannot tell".'
+        f'comparisons, as p is: one that leaves out 0 may stand beside "{UNCLEAR}".'
     )
     if study.diagnostics.asked:
         caption += (
@@ -88,7 +88,7 @@ def _main_row(study: Study, name: str) -> list[str]:
 
 def _answer_shares(study: Study, name: str) -> list[str]:
     """Return the shares of unread answers and of echoes; empty for a row that asks no model."""
-    asked = asked_by(study.methods[name]) if name in study.names else []
+    asked = asked_by(study, name) if name in study.names else []
     counts = [study.diagnostics.asked[part].counts for part in asked]
     if not counts:
         return ["", ""]

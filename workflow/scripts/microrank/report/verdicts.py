@@ -9,7 +9,7 @@ from microrank.evaluation.verdicts import (
     problem_of_shares,
     verdict_of_tests,
 )
-from microrank.methods import Method
+from microrank.methods import BEST
 from microrank.report.results import Results
 from microrank.report.study import Study
 
@@ -49,7 +49,7 @@ def reading_problem(results: Results, method: str) -> str | None:
 
     A fusion inherits the problem of its parts.
     """
-    problems = [problem_of_answers(results, asked) for asked in asked_by(results.methods[method])]
+    problems = [problem_of_answers(results, asked) for asked in asked_by(results, method)]
     return next((problem for problem in (UNREADABLE, ECHO) if problem in problems), None)
 
 
@@ -62,9 +62,16 @@ def problem_of_answers(results: Results, asked: str) -> str | None:
     return problem_of_shares(*shares, results.unread_share)
 
 
-def asked_by(method: Method) -> list[str]:
-    """Return whose answers a method's order rests on: its own, or those of a fusion's parts."""
+def asked_by(results: Results, name: str) -> list[str]:
+    """Return whose answers a method's order rests on: its own, or those of a fusion's parts.
+
+    A choice among several ways of asking rests on the chosen one alone.
+    """
+    method = results.methods[name]
     if method.asks_llm:
-        return [method.name]
-    names = [name for part in method.parts for name in asked_by(part)]
-    return list(dict.fromkeys(names))
+        return [name]
+    asked = [part.name for part in method.parts if part.asks_llm]
+    choice = results.fusions.get(name)
+    if choice is not None and choice.fusion == BEST:
+        return [part for part in asked if part in choice.used]
+    return asked

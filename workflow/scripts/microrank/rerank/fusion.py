@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.evaluation.ndcg import ndcg
+from microrank.methods import BEST
 from microrank.rerank.fusion_choice import CurvePoint, FusionChoice
 from microrank.rerank.scored import rankings_by_score
 
@@ -67,12 +68,14 @@ def fuse_rankings(
     for each of them, else the negated rank (of a language model, of a shuffle). α is chosen, from 1
     (the first part alone) downwards.
 
+    `best` is the order of one part; which one is chosen.
+
     The number is applied to `subset` as it is, although lists and scores may come from another
     model there (NFM is trained again for the test). A candidate is `fallback` where every part that
     is a re-ranker says so. Ties keep the recommender's order.
 
     Args:
-        fusion: `reciprocal` or `z-score`.
+        fusion: `reciprocal`, `z-score` or `best`.
         subset: Table SUBSET; its ground truth is not looked at.
         parts: Tables RANKINGS or, for the recommender, RECOMMENDATIONS.
         tuning: Table SUBSET, without a user of `subset`.
@@ -88,7 +91,8 @@ def fuse_rankings(
             "delete tuning/users.parquet and run again"
         )
     choice = choose_fusion(fusion, tuning, tuning_parts, of)
-    return Fused(fuse(choice, subset, parts), choice)
+    used = [parts[int(choice.chosen)]] if fusion == BEST else parts
+    return Fused(fuse(choice, subset, used), choice)
 
 
 def choose_fusion(
@@ -109,7 +113,13 @@ def choose_fusion(
 
 
 def fuse(choice: FusionChoice, subset: pa.Table, parts: Sequence[pa.Table]) -> pa.Table:
-    """Fuse the parts' orders of `subset`, with the number that was chosen: table RANKINGS."""
+    """Fuse the parts' orders of `subset`, with the number that was chosen: table RANKINGS.
+
+    Args:
+        choice: The fusion and its number.
+        subset: Table SUBSET.
+        parts: As in `fuse_rankings`, of those that the choice uses.
+    """
     fused = [_part(table, subset) for table in parts]
     scores = SCORES[choice.fusion](fused, choice.chosen, _users(subset))
     return _with_source(rankings_by_score(subset, scores), subset, _named(fused, parts))
@@ -121,8 +131,13 @@ def _curve(fusion: str, tuning: pa.Table, tuning_parts: Sequence[pa.Table]) -> l
     score = SCORES[fusion]
     return [
         CurvePoint(value, *_mean(ndcg(_truth_ranks(tuning, score(parts, value, users)), CUTOFF)))
-        for value in GRIDS[fusion]
+        for value in _grid(fusion, len(parts))
     ]
+
+
+def _grid(fusion: str, n_parts: int) -> Sequence[float]:
+    """Of equally good values the first is taken."""
+    return range(n_parts) if fusion == BEST else GRIDS[fusion]
 
 
 def _named(parts: Sequence[Part], tables: Sequence[pa.Table]) -> np.ndarray:
@@ -132,7 +147,7 @@ def _named(parts: Sequence[Part], tables: Sequence[pa.Table]) -> np.ndarray:
         for part, table in zip(parts, tables, strict=True)
         if "source" in table.column_names
     ]
-    return np.any(rerankers, axis=0)
+    return np.any([*rerankers, np.zeros(len(parts[0].named), bool)], axis=0)
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
@@ -149,7 +164,12 @@ def _z_score(parts: Sequence[Part], alpha: float, users: np.ndarray) -> np.ndarr
     return alpha * first + (1 - alpha) * second
 
 
-SCORES: Mapping[str, Score] = {"reciprocal": _reciprocal, "z-score": _z_score}
+def _best(parts: Sequence[Part], index: float, users: np.ndarray) -> np.ndarray:
+    """The order of one part; once it is chosen, it is the only one."""
+    return -parts[int(index) if len(parts) > 1 else 0].ranks
+
+
+SCORES: Mapping[str, Score] = {"reciprocal": _reciprocal, "z-score": _z_score, BEST: _best}
 
 
 def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
+from microrank.methods import BEST
+
 
 @dataclass(frozen=True)
 class CurvePoint:
@@ -25,9 +27,9 @@ class FusionChoice:
     """The number of a fusion, and what it was chosen by.
 
     Attributes:
-        fusion: The kind of fusion, `reciprocal` or `z-score`.
+        fusion: The kind of fusion, `reciprocal`, `z-score` or `best`.
         of: Names of the fused methods, in the order of the formula.
-        chosen: The number.
+        chosen: The number; of `best` the index in `of`.
         tuning_users: How many users it was chosen on.
         metric: The quality that decided, such as `ndcg@10`.
         curve: Every value that was tried, ascending.
@@ -39,6 +41,11 @@ class FusionChoice:
     tuning_users: int
     metric: str
     curve: tuple[CurvePoint, ...]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The parts that the fused order rests on."""
+        return (self.of[int(self.chosen)],) if self.fusion == BEST else self.of
 
     def to_json(self) -> dict[str, Any]:
         """The choice, ready for JSON; a point of the curve is a list of its three numbers."""

@@ -20,7 +20,7 @@ def is_written(body: Mapping[str, Any]) -> bool:
     return not body.get("logprobs") and "prompt_logprobs" not in body
 
 
-def read_answer(request: Request, text: str) -> Completion:
+def completion_of(request: Request, text: str) -> Completion:
     """Read the answer to a request; of log-probabilities the text stays empty.
 
     Raises:
@@ -35,7 +35,7 @@ def whole_answer(request: Request, text: str) -> Completion:
     Raises:
         Malformed: it is no whole answer.
     """
-    completion = read_answer(request, text)
+    completion = completion_of(request, text)
     if ending_of(completion.finish_reason) in (Ending.CUT, Ending.FILTERED):
         raise Malformed(f"finish_reason {completion.finish_reason!r}")
     return completion

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.adapters import adapter_of
-from microrank.services.answers import read_answer
+from microrank.services.answers import completion_of
 from microrank.services.batch_notes import BatchNotes
 from microrank.services.batches import Batches
 from microrank.services.budget import Budget, spending
@@ -189,4 +189,4 @@ def prompt_was_cut(entry: Entry) -> bool:
 
 
 def _completion(entry: Entry) -> Completion:
-    return read_answer(entry.request, entry.body)
+    return completion_of(entry.request, entry.body)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from microrank.errors import StudyError
-from microrank.services.answers import is_written, read_answer
+from microrank.services.answers import completion_of, is_written
 from microrank.services.batch_client import BatchClient
 from microrank.services.budget import Budget
 from microrank.services.chat import check_bounded, prompt_was_cut
@@ -60,7 +60,7 @@ def check_chat(
             _stop(client, failed)
         if expectations:
             expectations.note_preflight(entry)
-        completion = read_answer(request, entry.body)
+        completion = completion_of(request, entry.body)
         return [
             *reached(service, service.base_url, token),
             served(request["body"]["model"], entry.served_model),
@@ -166,7 +166,7 @@ def _seed(model: ChatModel, request: Request, first: Completion) -> Finding:
     if first.is_refusal:
         return Finding("seed", "unknown: the model refused to answer")
     try:
-        second = read_answer(request, model.answer(request).body)
+        second = completion_of(request, model.answer(request).body)
     except QuestionFailed as failed:
         return Finding("seed", f"unknown: {failed}")
     if second.text == first.text:

@@ -27,7 +27,7 @@ class LookedFusion:
     @property
     def asked(self) -> list[str]:
         """The parts that ask a language model."""
-        return [name for name in self.choice.of if name not in self.ready]
+        return [name for name in self.choice.used if name not in self.ready]
 
     def fused(self, users: pa.Table, answered: Mapping[str, pa.Table]) -> pa.Table:
         """Fuse the parts' orders of some users' lists.
@@ -42,7 +42,7 @@ class LookedFusion:
         ids = users["user_id"].to_numpy()
         parts = [
             answered[name] if name in answered else rows_of(self.ready[name], ids)
-            for name in self.choice.of
+            for name in self.choice.used
         ]
         return fuse(self.choice, users, parts)
 

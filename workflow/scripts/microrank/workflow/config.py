@@ -16,7 +16,7 @@ import yaml
 
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
-from microrank.methods import NFM, Methods, Recommender
+from microrank.methods import BEST, NFM, Methods, Recommender
 from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
 from microrank.workflow.place import REPOSITORY, find_file
@@ -193,7 +193,8 @@ def _check_rerankers(config: Config) -> None:
             raise _no_file(f"{where}.file", reranker["file"])
         for part in reranker.get("of", []):
             section = f"{NFM} and the rerankers that are no fusions themselves"
-            _check_name(f"{where}.of", part, [NFM, *single], section)
+            key = "choose" if reranker["fusion"] == BEST else "of"
+            _check_name(f"{where}.{key}", part, [NFM, *single], section)
 
 
 def _check_simulated(config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from microrank.errors import StudyError
+from microrank.methods import BEST
 from microrank.workflow.config import check_config, read_numbers, subset_settings
 from microrank.workflow.place import REPOSITORY, check_place
 from microrank.workflow.renamed import check_target
@@ -43,7 +44,7 @@ def checked_config(
     for path in map(Path, config_files):
         if path.is_file():
             check_keys(path)
-    complete = read_numbers(with_defaults(config, _read(DEFAULTS)), SCHEMA)
+    complete = read_numbers(with_choices(with_defaults(config, _read(DEFAULTS))), SCHEMA)
     check_config(complete, SCHEMA, raw_files_here=files_here)
     return complete | {"subset": subset_settings(complete)}
 
@@ -81,6 +82,21 @@ def _check_keys_of(path: Path, keys: Iterable[yaml.Node]) -> None:
                 "only the last one would count: write one, with the entries of both"
             )
         lines[name] = line
+
+
+def with_choices(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with each `choose: [a, b]` as the fusion that it is: the best of its parts."""
+    rerankers = config.get("rerankers")
+    if not isinstance(rerankers, dict):
+        return dict(config)
+    return {**config, "rerankers": {name: _with_choice(of) for name, of in rerankers.items()}}
+
+
+def _with_choice(reranker: Any) -> Any:
+    if not isinstance(reranker, dict) or not isinstance(reranker.get("choose"), list):
+        return reranker
+    others = {key: value for key, value in reranker.items() if key != "choose"}
+    return reranker if others else {"fusion": BEST, "of": reranker["choose"]}
 
 
 def config_here() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scipy.special import ndtri
 
-from microrank.methods import NFM
+from microrank.methods import BEST, NFM
 from microrank.report.blocks import Table
 from microrank.report.figures.style import COLOURS, panels
 from microrank.report.results import Results
@@ -49,7 +49,7 @@ def numbers(study: Study) -> Table:
             [
                 study.label(name),
                 number_name(choice, study),
-                f"{tuned.value:g}",
+                value_name(choice, tuned.value),
                 f"{tuned.mean:.4f}",
                 f"{tuned.ci_low:.4f}–{tuned.ci_high:.4f}",
                 "chosen" if tuned.value == choice.chosen else "",
@@ -79,8 +79,15 @@ def number_name(choice: FusionChoice, results: Results) -> str:
     """Say in words which number of a fusion was chosen."""
     if choice.fusion == "reciprocal":
         return "k"
+    if choice.fusion == BEST:
+        return "the part, in the config's order"
     first = choice.of[0]
     return f"α, the weight of {results.label(results.recommender if first == NFM else first)}"
+
+
+def value_name(choice: FusionChoice, value: float) -> str:
+    """Say which value that is: the number, or the part's name."""
+    return choice.of[int(value)] if choice.fusion == BEST else f"{value:g}"
 
 
 def draw(results: Results, path: Path) -> None:
@@ -105,15 +112,15 @@ def _panel(axes: Axes, choice: FusionChoice, results: Results) -> None:
 
     curve = tuning_curve(choice, results.confidence)
     values, means = [tuned.value for tuned in curve], [tuned.mean for tuned in curve]
-    axes.fill_between(
-        values,
-        [tuned.ci_low for tuned in curve],
-        [tuned.ci_high for tuned in curve],
-        color=COLOURS["fusion"],
-        alpha=0.2,
-        linewidth=0,
-    )
-    axes.plot(values, means, color=COLOURS["fusion"], marker="o", markersize=2.5, linewidth=1.1)
+    lows, highs = [tuned.ci_low for tuned in curve], [tuned.ci_high for tuned in curve]
+    if choice.fusion == BEST:
+        axes.vlines(values, lows, highs, color=COLOURS["fusion"], alpha=0.4)
+        axes.plot(values, means, "o", color=COLOURS["fusion"], markersize=2.5)
+        axes.set_xticks(values, [str(place) for place, _ in enumerate(values, start=1)])
+        axes.margins(x=0.25)
+    else:
+        axes.fill_between(values, lows, highs, color=COLOURS["fusion"], alpha=0.2, linewidth=0)
+        axes.plot(values, means, color=COLOURS["fusion"], marker="o", markersize=2.5, linewidth=1.1)
     chosen = choice.chosen, means[values.index(choice.chosen)]
     axes.plot(*chosen, "o", color=COLOURS["llm"], markersize=6, zorder=3)
     if choice.fusion == "reciprocal":
@@ -125,5 +132,9 @@ def _panel(axes: Axes, choice: FusionChoice, results: Results) -> None:
     axes.margins(y=0.2)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.annotate(
-        f"{choice.chosen:g}", chosen, xytext=(0, 6), textcoords="offset points", ha="center"
+        value_name(choice, choice.chosen),
+        chosen,
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="center",
     )

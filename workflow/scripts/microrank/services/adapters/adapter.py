@@ -17,6 +17,10 @@ Schema = Mapping[str, Any]
 class Adapter:
     """How one kind of chat service is written to and read.
 
+    A body has `model`, and `messages` whose contents are texts (or one text, `prompt`); the limit
+    of its answer stands under one of `tokens.LIMITS`. Tokens go as `Authorization: Bearer`
+    (`connection.py`), and what a broken answer cost is read in OpenAI's names (`usage.py`).
+
     Attributes:
         path: a body -> where it is posted, below the service's address.
         written: the body of a question whose answer is a text. The schema is that of the answer,

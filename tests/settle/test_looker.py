@@ -11,7 +11,7 @@ from microrank import tables
 from microrank.llm.prompts import Prompt
 from microrank.services.failures import BudgetReached
 from microrank.services.store import Store
-from microrank.settle.asking import Looker
+from microrank.settle.looker import Looker
 from services.scripted import as_json, completion, serving
 
 TITLES = dict(enumerate(["cats", "dogs", "news", "tea", "cars", "songs", "pies", "boats"], start=1))
