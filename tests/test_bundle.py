@@ -52,8 +52,11 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     (here / "resources/prompts/own.yaml").write_text(
         prompt.replace("You re-rank", "You, yourself, re-rank")
     )
+    claims = (here / "resources/claims/study.yaml").read_text()
+    (here / "resources/claims/mine.yaml").write_text(claims.replace("the study", "my own reading"))
     done = run(here, "results/bundle.zip")
     assert done.returncode == 0, done.stdout
+    assert "my own reading" in (here / "results/sample/report.md").read_text()
     unpack = [
         sys.executable,
         "workflow/scripts/unpack_bundle.py",

@@ -96,6 +96,20 @@ def test_an_edit_of_the_metrics_reruns_scoring_only(study: Path) -> None:
     assert rules_after(study) == SCORING - {"diagnose_rankings"}
 
 
+def test_a_file_of_published_figures_dropped_in_stands_in_the_report(study: Path) -> None:
+    claims = study / "resources/claims"
+    text = (claims / "study.yaml").read_text().replace("name: the study", "name: my reading")
+    (claims / "mine.yaml").write_text(text)
+    assert rules_after(study) == {"write_report", "copy_report"}
+    assert run(study, REPORT).returncode == 0
+    assert "my reading" in (study / REPORT).read_text()
+    (claims / "mine.yaml").write_text(f"{text}\nmore: 1\n")
+    refused = run(study, REPORT)
+    assert refused.returncode != 0
+    assert "resources/claims/mine.yaml: unknown key 'more'" in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
 def test_an_edit_of_the_model_reruns_training_and_what_follows(study: Path) -> None:
     _append(study / "workflow/scripts/microrank/nfm/loss.py", "\n# edited\n")
     planned = rules_after(study)

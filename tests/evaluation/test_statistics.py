@@ -14,8 +14,15 @@ from microrank.evaluation.paired import (
     resampled_means,
     wins_and_losses,
 )
-from microrank.evaluation.power import detectable_difference, mcnemar_power, users_needed
-from scipy.stats import binomtest, bootstrap, false_discovery_control, multinomial
+from microrank.evaluation.power import (
+    detectable_difference,
+    excludable_margin,
+    mcnemar_power,
+    unrelated_discordance,
+    users_for_equivalence,
+    users_needed,
+)
+from scipy.stats import binomtest, bootstrap, false_discovery_control, multinomial, norm
 
 
 @pytest.mark.parametrize(
@@ -301,3 +308,23 @@ def test_ten_thousand_studies_keep_the_error_rate_of_differences(
     rate = called_different(n, differing, rows, 10_000)
     print(f"different: n = {n}, {differing:.0%} differ, {rows} rows: {rate}")
     assert rate <= 0.057
+
+
+@pytest.mark.parametrize(("n", "differing", "level"), [(100, 0.5, 0.05), (1600, 0.2, 0.0125)])
+def test_the_margin_that_is_excluded_is_the_inverse_of_the_users_for_equivalence(
+    n: int, differing: float, level: float
+) -> None:
+    margin = excludable_margin(n, differing, level)
+    z = norm.isf(level) + norm.isf(0.1)
+    assert margin == pytest.approx(z * np.sqrt(differing / n))
+    assert users_for_equivalence(differing, margin * (1 + 1e-9), level) == n
+
+
+@pytest.mark.parametrize(("cutoff", "k", "listed"), [(10, 20, 1.0), (5, 20, 0.6), (3, 4, 0.9)])
+def test_unrelated_orders_differ_as_often_as_drawn_ones(cutoff: int, k: int, listed: float) -> None:
+    random, n = np.random.default_rng(7), 20_000
+    ranks = np.where(random.random(n) < listed, random.integers(1, k + 1, n), 0)
+    others = np.where(ranks > 0, random.integers(1, k + 1, n), 0)
+    hits, hits_of_others = ((of > 0) & (of <= cutoff) for of in (ranks, others))
+    share = unrelated_discordance(int((ranks > 0).sum()), n, cutoff, k, int(hits.sum()))
+    assert (hits != hits_of_others).mean() == pytest.approx(share, abs=0.01)

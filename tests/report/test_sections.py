@@ -234,16 +234,6 @@ def test_a_repository_is_named_without_the_token_in_its_address(tmp_path) -> Non
     assert repository(tmp_path) == "https://example.org/a/b.git"
 
 
-def test_what_compares_with_nothing_is_one_line() -> None:
-    one = study()
-    other = study(settings={**one.settings, "dataset": "shop"})
-    (section,) = (part for part in sections(other) if part.title == "Beside the published figures")
-    (line,) = section.blocks
-    assert line.text.endswith("published ones of microlens-100k: other data.")
-    (section,) = (part for part in sections(one) if part.title == "Beside the published figures")
-    assert sum(isinstance(block, Table) for block in section.blocks) == 2
-
-
 def test_prompts_that_were_probably_cut_are_told_with_the_remedy() -> None:
     one = study()
     cut = replace(one.diagnostics.asked["llama"], prompts_cut=38)

@@ -365,3 +365,25 @@ def test_a_choice_is_the_best_of_its_parts(config: dict) -> None:
 def test_every_adapter_for_services_needs_an_address(config: dict) -> None:
     config["llms"]["mine"] = {"adapter": "openai-chat", "model": "m"}
     assert "base_url" in refused(config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reference": "bm25", "placebos": ["none"]}, "placebos has an effect where a language"),
+        ({"reference": "bm25", "sweep": True}, "sweep has an effect where a language"),
+        (
+            {"llm": "simulated", "prompt": "numbered", "sweep": True, "shuffle": True},
+            "sweep shows the held-out item at one place",
+        ),
+        (
+            {"llm": "smollm2", "prompt": "yes-no", "ask": "yes-no", "sweep": True},
+            "sweep shows the held-out item at one place",
+        ),
+    ],
+)
+def test_where_a_placebo_or_a_sweep_has_no_effect_it_is_refused(
+    config: dict, settings: dict, message: str
+) -> None:
+    config["rerankers"]["tried"] = settings
+    assert f"rerankers.tried.{message}" in refused(config)

@@ -7,7 +7,7 @@ makes: results/bundle.zip; or embeddings/{encoder}.parquet, embeddings/{encoder}
 from microrank.workflow.study_files import files_to_pack
 from microrank.workflow.study_settings import study_settings
 
-PACKED = files_to_pack(STUDIES, METHODS, repository_file)
+PACKED = files_to_pack(STUDIES, METHODS, CLAIMS, repository_file)
 
 
 rule pack_bundle:
@@ -24,6 +24,7 @@ rule pack_bundle:
                 repeat=STUDIES.seeds,
                 method=ANSWERED_FOR_TUNING,
             ),
+            *expand(changed_files("responses/{method}"), study=STUDIES.name),
         ],
     output:
         bundle="results/bundle.zip",

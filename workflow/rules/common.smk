@@ -10,6 +10,7 @@ SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from microrank.workflow import sources
+from microrank.workflow.claims import check_claims, claim_files
 from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
@@ -24,16 +25,21 @@ try:
     config = checked_config(
         config, sys.argv[1:], files_here=FILES_HERE, config_files=workflow.configfiles
     )
+    STUDIES = Studies(config)
+    CLAIMS = claim_files(STUDIES, files_here=FILES_HERE)
+    if workflow.is_main_process:  # jobs need not wait for it again
+        check_claims(CLAIMS)
 except StudyError as error:
     say_last([str(error)])
     raise WorkflowError(str(error)) from None
 
-STUDIES = Studies(config)
 STUDY = f"results/{STUDIES.name}"
 DATA = f"results/{config['dataset']}"
 METHODS = Methods.from_config(config)
 ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language model
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
+ATTRIBUTED = asking(METHODS.shown)
+CHANGED = METHODS.changed  # (method, change): see placebo.smk
 
 
 def source_digest(rule_name):
@@ -105,13 +111,8 @@ def shard_of(rule_name):
     return lambda wildcards: [int(wildcards.get("shard", 0)), config["shards"][rule_name]]
 
 
-def recommendations_file(wildcards):
-    """An input: the lists to re-rank, whoever made them."""
-    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
-
-
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
     study=any_of(STUDIES.seeds),
-    group="((tuning|looks)/)?",
+    group="((tuning|looks|placebo-[a-z]+)/)?",
     shard=r"\d+",

@@ -4,6 +4,7 @@ needs: common.smk
 """
 
 from microrank.local_llm.weights import gguf_of
+from microrank.methods import without_prior
 
 # The keys of an entry of `llms` that shape answers. The others may change without a rerun.
 SHAPING = (
@@ -50,6 +51,11 @@ def given_lists(wildcards):
     return as_written(STUDIES.given_lists(wildcards.dataset, key))
 
 
+def recommendations_file(wildcards):
+    """An input: the lists to re-rank, whoever made them."""
+    return STUDIES.of_recommender(wildcards.study, "recommendations.parquet")
+
+
 def training_curve(wildcards):
     """An input: the curve of NFM's training, if there is one; a packed study's comes with it."""
     is_packed = bool(STUDIES.origin(wildcards.study))
@@ -84,6 +90,8 @@ def shaping_settings(wildcards):
 def asked_settings(wildcards):
     """A param: which model is asked, and how often."""
     settings = {"passes": 1, "shuffle": False} | config["rerankers"][wildcards.reranker]
+    if wildcards.group == "placebo-none/":
+        settings = without_prior(settings)
     return {key: settings[key] for key in ("passes", "shuffle", *ASKED) if key in settings}
 
 
@@ -104,6 +112,14 @@ def asks_a_service(method):
     """Whether a method asks a language model, or an encoder elsewhere."""
     encoder = config["encoders"].get(method.settings.get("encoder"), {"adapter": "local"})
     return method.asks_llm or encoder["adapter"] != "local"
+
+
+def changed_files(name):
+    """An input: a file of each (method, change) of the config."""
+    return [
+        f"results/{{study}}/placebo-{change}/{name.format(method=method)}.parquet"
+        for method, change in CHANGED
+    ]
 
 
 def packed_vectors(suffix):

@@ -43,8 +43,13 @@ rule write_forecast:
     input:
         subset=f"{STUDY}/subset/users.parquet",
         catalogue=f"{DATA}/splits/items.parquet",
+        recommendations=STUDIES.of_recommender(STUDIES.name, "recommendations.parquet"),
+        train=f"{DATA}/splits/train.parquet",
+        valid=f"{DATA}/splits/valid.parquet",
+        test=f"{DATA}/splits/test.parquet",
         prompts=sorted({prompt_of(name) for name in ANSWERED}),
         tuning=[f"{STUDY}/tuning/users.parquet"] if ASKED_FOR_TUNING else [],
+        changed=[f"{STUDY}/placebo-{change}/users.parquet" for _, change in CHANGED],
     output:
         forecast="results/forecast.md",
     log:
@@ -52,11 +57,15 @@ rule write_forecast:
     benchmark:
         "results/benchmarks/write_forecast.tsv"
     conda:
-        "../../envs/llm.yaml"
+        "../../envs/settle.yaml"
     params:
         now=time.time(),
         methods=names_of(METHODS.used),
         tuned=ASKED_FOR_TUNING,
+        changed=CHANGED,
+        asked=METHODS.asked_by_primary,
+        n_tests=len(METHODS.primary),
+        tunes=bool(METHODS.fusions),
     script:
         "../scripts/write_forecast.py"
 

@@ -147,7 +147,9 @@ rule write_report:
         prompts=[prompt_of(name) for name in ANSWERED],
         files=list(map(as_written, FILES.values())),
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
+        attribution=[f"{STUDY}/attribution.json"] if ATTRIBUTED else [],
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
+        claims=list(map(repository_file, CLAIMS)),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
     output:
         markdown=f"{STUDY}/report.md",

@@ -13,9 +13,7 @@ FUSED_AT_LOOKS = {
     part.name: part for fusion in LOOKED_FUSIONS for part in fusion.parts if not part.is_recommender
 }
 READY_AT_LOOKS = [name for name, part in FUSED_AT_LOOKS.items() if not part.asks_llm]
-ASKED_AT_LOOKS = asking(
-    {method.name: method for method in [*LOOKED_AT, *FUSED_AT_LOOKS.values()]}.values()
-)
+ASKED_AT_LOOKS = METHODS.asked_by_primary
 MOST_USERS = "all" if "all" in config["looks"]["users"] else max(config["looks"]["users"])
 UNPACKED = sorted(
     {

@@ -8,7 +8,7 @@ SHARDED = {
     "recommend_top_k": ["nfm/recommendations", "tuning/recommendations"],
     "query_llm": [
         f"{folder}responses/{name}"
-        for folder in ("", "tuning/")
+        for folder in ("", "tuning/", *sorted({f"placebo-{change}/" for _, change in CHANGED}))
         for name, reranker in config["rerankers"].items()
         if "llm" in reranker
     ],

@@ -12,25 +12,41 @@ from microrank.files import write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.services.store import Store
+from microrank.settle.looker import Looker
 from microrank.write_forecast import AskedAbout, write_forecast
 
-config = snakemake.config
-subset = tables.read_table(snakemake.input.subset, tables.SUBSET)
-groups = [AskedAbout(subset, snakemake.params.methods)]
-for path in snakemake.input.tuning:
+given, params, config = snakemake.input, snakemake.params, snakemake.config
+groups = [AskedAbout(tables.read_table(given.subset, tables.SUBSET), params.methods)]
+for path in given.tuning:
     users = tables.read_table(path, tables.SUBSET)
-    groups.append(AskedAbout(users, snakemake.params.tuned, ", tuning"))
+    groups.append(AskedAbout(users, params.tuned, ", tuning"))
+for (name, change), path in zip(params.changed, given.changed, strict=True):
+    users = tables.read_table(path, tables.SUBSET)
+    groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
+prompts = {
+    Path(path).stem: with_about(load_prompt(path), about_of(config["datasets"][config["dataset"]]))
+    for path in given.prompts
+}
+catalogue = tables.read_catalogue(given.catalogue)
+looker = Looker(
+    {**config, "store": {**config["store"], "offline": True}},  # counts, and asks nobody
+    tables.StoredTable(given.recommendations, tables.RECOMMENDATIONS),
+    [tables.StoredTable(path, tables.SPLIT) for path in (given.train, given.valid)],
+    tables.StoredTable(given.test, tables.SPLIT),
+    catalogue,
+    {name: prompts[config["rerankers"][name]["prompt"]] for name in params.asked},
+    {},
+    tunes=params.tunes,
+)
 page = write_forecast(
     config,
     groups,
-    tables.read_catalogue(snakemake.input.catalogue),
-    {
-        Path(path).stem: with_about(
-            load_prompt(path), about_of(config["datasets"][config["dataset"]])
-        )
-        for path in snakemake.input.prompts
-    },
+    catalogue,
+    prompts,
     Store(config["store"]["path"], offline=config["store"]["offline"]),
+    looker=looker,
+    n_tests=params.n_tests,
 )
 write_text(snakemake.output.forecast, page)
+log.info("%s", page.splitlines()[2].replace("**", ""))
 log.info("%s", next(line for line in page.splitlines() if line.startswith("In all")))

@@ -9,6 +9,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.clock import now
+from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
@@ -17,6 +18,7 @@ from microrank.files import read_json, write_text
 from microrank.llm.about import with_about
 from microrank.llm.prompts import load_prompt
 from microrank.methods import Methods
+from microrank.report.claims import read_claims
 from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
 from microrank.report.provenance import checksum, commit, machine, repository, versions
@@ -37,6 +39,9 @@ study = Study(
         name: FusionChoice.from_json(read_json(path))
         for name, path in zip(params.fused, given.fusions, strict=True)
     },
+    attribution=(
+        Attribution.from_json(read_json(given.attribution[0])) if given.attribution else None
+    ),
     settings=params.settings,
     methods=Methods.from_json(params.methods),
     versions=versions(),
@@ -50,6 +55,7 @@ study = Study(
     confidence=params.report["confidence"],
     unread_share=params.report["unread_share"],
     margin=params.report["margin"],
+    claims=read_claims(given.claims),
 )
 users = Users(
     subset=tables.read_table(given.subset, tables.SUBSET),

@@ -15,7 +15,7 @@ ANSWER = re.compile(r"answers/([0-9a-f]{2})/\1[0-9a-f]{62}\.jsonl")
 METHOD = re.compile(rf"methods/{WORD}\.py")
 DATA = re.compile(
     r"README\.md|bundle\.yaml|report\.md|metrics\.csv|ro-crate-metadata\.json"
-    rf"|prompts/{WORD}\.yaml|(?:{WORD}/){{0,4}}{WORD}\.(?:parquet|csv)"
+    rf"|prompts/{WORD}\.yaml|claims/{WORD}\.ya?ml|(?:{WORD}/){{0,4}}{WORD}\.(?:parquet|csv)"
 )
 KEYS = {
     "dataset",

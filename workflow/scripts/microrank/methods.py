@@ -10,7 +10,9 @@ from microrank.services.adapters import is_simulated
 NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
 SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a simulated model
+LEARNED = "learned"  # the fusion that has a weight for each part, fitted to the tuning users
 BEST = "best"  # the fusion that is the best one of its parts; `choose` in the config
+SWEEP = ("first", "middle", "last")  # places at which a sweep shows the held-out item
 # The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
 KIND_OF_SETTING = {
     "llm": "llm",
@@ -102,6 +104,12 @@ class Method:
         return "llm" in self.settings
 
     @property
+    def changes(self) -> list[str]:
+        """What the method is tried on: other histories, the held-out item at other places."""
+        sweep = SWEEP if self.settings.get("sweep") else ()
+        return [*self.settings.get("placebos", ()), *sweep]
+
+    @property
     def rests_on_llm(self) -> bool:
         """Whether the method, or a part of it, asks a language model."""
         return self.asks_llm or any(part.rests_on_llm for part in self.parts)
@@ -160,6 +168,12 @@ class Methods:
         return tuple(method for method in asked if not method.is_simulated) or asked
 
     @cached_property
+    def asked_by_primary(self) -> list[str]:
+        """The names of those among the primary rows and their parts that ask a language model."""
+        parts = [part for method in self.primary for part in method.parts]
+        return asking(_without_repeats([*self.primary, *parts]))
+
+    @cached_property
     def used(self) -> tuple[Method, ...]:
         """The rows `shown`, then those that only fusions need."""
         return _without_repeats([*self.shown, *self.tuned])
@@ -169,6 +183,22 @@ class Methods:
         """The parts of fusions, the recommender aside: they rank the tuning users' lists too."""
         parts = (part for method in self.shown for part in method.parts)
         return _without_repeats(part for part in parts if not part.is_recommender)
+
+    @property
+    def changed(self) -> list[tuple[str, str]]:
+        """Each row's name with each change that it is tried on."""
+        return [(method.name, change) for method in self.shown for change in method.changes]
+
+    @property
+    def with_and_without_model(self) -> list[tuple[str, str]]:
+        """Pairs of learned rows: one with a language model's score, the other without."""
+        learned = [method for method in self.fusions if method.settings["fusion"] == LEARNED]
+        return [
+            (one.name, other.name)
+            for one in learned
+            for other in learned
+            if _adds_models_alone(one.parts, other.parts)
+        ]
 
     @cached_property
     def fusions(self) -> tuple[Method, ...]:
@@ -193,6 +223,11 @@ class Methods:
         return self._by_name[name]
 
 
+def without_prior(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that subtract nothing: without a history that would leave every score at 0."""
+    return {**settings, **{key: False for key in ("prior", "calibrate") if key in settings}}
+
+
 def names_of(methods: Iterable[Method]) -> list[str]:
     """The methods' names."""
     return [method.name for method in methods]
@@ -206,6 +241,13 @@ def asking(methods: Iterable[Method]) -> list[str]:
 def settings_used(methods: Iterable[Method], key: str) -> list[str]:
     """What these methods name under a key of their settings (`encoder`, `llm`, …), sorted."""
     return sorted({method.settings[key] for method in methods if key in method.settings})
+
+
+def _adds_models_alone(more: Iterable[Method], fewer: Iterable[Method]) -> bool:
+    """Whether the first are the second and language models besides."""
+    names = {method.name for method in fewer}
+    added = [method for method in more if method.name not in names]
+    return bool(added) and all(method.asks_llm for method in added) and names <= set(names_of(more))
 
 
 def _without_repeats(methods: Iterable[Method]) -> tuple[Method, ...]:

@@ -109,6 +109,20 @@ def users_needed(
     return high
 
 
+def excludable_margin(n: int, differing: float, level: float = 0.05, power: float = 0.8) -> float:
+    """Compute the smallest margin that n paired users exclude where two methods are equal.
+
+    margin = (z₁ + z₂) · √(d / n): `users_for_equivalence`, solved for the margin.
+
+    Args:
+        n: Number of users, above 0.
+        differing: d, the share of users who are a hit for one of the two methods only.
+        level: Significance level of each of the two one-sided tests.
+        power: Probability of showing that the difference is smaller.
+    """
+    return _z_of_equivalence(level, power) * float(np.sqrt(differing / n))
+
+
 def users_for_equivalence(
     differing: float, margin: float, level: float = 0.05, power: float = 0.8
 ) -> int:
@@ -124,5 +138,25 @@ def users_for_equivalence(
         level: Significance level of each of the two one-sided tests.
         power: Probability of showing it.
     """
-    z = ndtri(1 - level) + ndtri((1 + power) / 2)
-    return int(np.ceil(z**2 * differing / margin**2))
+    return int(np.ceil(_z_of_equivalence(level, power) ** 2 * differing / margin**2))
+
+
+def _z_of_equivalence(level: float, power: float) -> float:
+    return float(ndtri(1 - level) + ndtri((1 + power) / 2))
+
+
+def unrelated_discordance(n_listed: int, n_users: int, cutoff: int, k: int, n_hits: int) -> float:
+    """Compute the share of users who would differ if an order had nothing to do with the lists.
+
+    An order drawn at random puts a listed item among its first N with probability N/k. Of the
+    recommender's h hits it loses h(1 − N/k), and of the other listed items it wins (l − h)N/k.
+
+    Args:
+        n_listed: l, users whose list holds the held-out item.
+        n_users: All users.
+        cutoff: N.
+        k: Length of the lists.
+        n_hits: h, hits of the recommender.
+    """
+    share = cutoff / k
+    return (n_hits * (1 - share) + (n_listed - n_hits) * share) / n_users

@@ -1,6 +1,6 @@
 """All questions that the configured methods would ask, for the forecast."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,14 +59,15 @@ def _plan(
     base_url = section.get("base_url", section["adapter"])
     service = Service.from_config(f"llms.{name}", section, base_url)
     prompt = prompt_of(reranker["prompt"])
-    requests = _requests(config, method, subset, catalogue, prompt)
-    return PlannedRequests(method, service, section["model"], requests)
+    asked = list(_requests(config, method, subset, catalogue, prompt))
+    users, requests = zip(*asked, strict=True) if asked else ((), ())
+    return PlannedRequests(method, service, section["model"], requests, users=users)
 
 
 def _requests(
     config: Mapping[str, Any], method: str, subset: pa.Table, catalogue: pa.Table, prompt: Prompt
-) -> list[Request]:
-    """All requests to a service, for a written answer or for log-probabilities."""
+) -> Iterator[tuple[int, Request]]:
+    """User and request of all that a service is asked, in text or for log-probabilities."""
     reranker = config["rerankers"][method]
     settings = chat_settings(config["llms"][reranker["llm"]], config["seed"])
     shown = {
@@ -76,7 +77,9 @@ def _requests(
     }
     ask = ask_of(method, reranker, prompt, None)
     if ask.name not in SERVICE_ASKS:
-        asked = questions(subset, catalogue, prompt, settings, **shown)
-        return [question.request for question in asked]
-    users = user_questions(subset.sort_by("user_id"), catalogue, ask, settings, **shown)
-    return [request for user in users for _, request in user.named()]
+        for question in questions(subset, catalogue, prompt, settings, **shown):
+            yield question.user_id, question.request
+        return
+    for user in user_questions(subset.sort_by("user_id"), catalogue, ask, settings, **shown):
+        for _, request in user.named():
+            yield user.asked.user_id, request

@@ -23,9 +23,11 @@ def check_local_settings(config: Mapping[str, Any]) -> None:
     for name, section in config["llms"].items():
         _check_llm(f"config: llms.{name}", section)
     for name, reranker in config["rerankers"].items():
+        where = f"config: rerankers.{name}"
         if "llm" in reranker:
             adapter = config["llms"][reranker["llm"]]["adapter"]
-            _check_reranker(f"config: rerankers.{name}", reranker, adapter)
+            _check_reranker(where, reranker, adapter)
+        _check_changes(where, reranker)
 
 
 def _check_llm(where: str, section: Mapping[str, Any]) -> None:
@@ -53,4 +55,20 @@ def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> No
         raise StudyError(
             f"{where}: with ask: {ask} no list is shown, so that passes and shuffle have no "
             "effect; remove them"
+        )
+
+
+def _check_changes(where: str, reranker: Mapping[str, Any]) -> None:
+    """Placebos and sweeps are of methods that ask, and a sweep needs the order shown."""
+    for key in ("placebos", "sweep"):
+        if reranker.get(key) and "llm" not in reranker:
+            raise StudyError(
+                f"{where}.{key} has an effect where a language model is asked alone; remove it"
+            )
+    if reranker.get("sweep") and (
+        reranker.get("shuffle") or reranker.get("passes", 1) > 1 or reranker.get("ask") in ALONE
+    ):
+        raise StudyError(
+            f"{where}.sweep shows the held-out item at one place of the list; it needs "
+            "`shuffle: false`, one pass, and a way of asking that shows a list"
         )

@@ -38,11 +38,16 @@ def planned_locally(
         passes=reranker.get("passes", 1),
         shuffle=reranker.get("shuffle", False),
     )
-    bodies = [body for user in users for body in ask.bodies(user)]
+    asked = [(user.user_id, body) for user in users for body in ask.bodies(user)]
+    bodies = [body for _, body in asked]
     of_dtype = [session.settings.requests(ask.name, bodies, dtype) for dtype in session.dtypes]
     requests = _most_kept(of_dtype, session.store)
     return PlannedRequests(
-        method, Service(name, section["adapter"]), session.settings.model, requests
+        method,
+        Service(name, section["adapter"]),
+        session.settings.model,
+        requests,
+        users=[user for user, _ in asked],
     )
 
 

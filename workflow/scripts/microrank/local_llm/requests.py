@@ -100,8 +100,8 @@ class Ask(Protocol):
 def local_estimate(body: Mapping[str, Any]) -> Estimate:
     """Tokens of a request; what several texts share counts once."""
     if "messages" in body:
-        written = body.get("max_tokens", 0)
-        return chat_estimate({"messages": body["messages"], "max_tokens": written})
+        estimate = chat_estimate(body)
+        return estimate if "max_tokens" in body else replace(estimate, completion_tokens=0)
     if "endings" in body:
         return texts_estimate([body["prefix"], *body["endings"]])
     first, *others = ["".join(part["content"] for part in chat) for chat in body["chats"]]

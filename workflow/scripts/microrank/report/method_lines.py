@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.evaluation.metrics import ORACLE, RANDOM_DRAW, RANDOM_EXPECTED
-from microrank.methods import BEST, NFM, Method
+from microrank.methods import BEST, LEARNED, NFM, Method, names_of
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.study import Study
 from microrank.services.adapters import is_simulated
@@ -76,11 +76,7 @@ def line_of(study: Study, method: Method) -> str:
     """Say in a line what a method is."""
     settings = method.settings
     if method.is_fusion:
-        parts = ", ".join(part.name for part in method.parts)
-        if method.name in study.fusions and settings["fusion"] == BEST:
-            [chosen] = study.fusions[method.name].used
-            return f"the one of {parts} that was best on the tuning users: {chosen}"
-        return f"one order made of those of {parts} ({settings['fusion']})"
+        return _fusion_line(study, method)
     if method.asks_llm:
         return _llm_line(study.settings["llms"][settings["llm"]], settings)
     if "encoder" in settings:
@@ -90,6 +86,16 @@ def line_of(study: Study, method: Method) -> str:
     if "file" in settings:
         return f"a method of the user's own, `{settings['file']}`"
     return f"reference: {REFERENCES[settings['reference']]}"
+
+
+def _fusion_line(study: Study, method: Method) -> str:
+    parts, kind = ", ".join(names_of(method.parts)), method.settings["fusion"]
+    if kind == LEARNED:
+        return f"a conditional logit over {parts}, fitted to the tuning users"
+    if kind == BEST and method.name in study.fusions:
+        [chosen] = study.fusions[method.name].used
+        return f"the one of {parts} that was best on the tuning users: {chosen}"
+    return f"one order made of those of {parts} ({kind})"
 
 
 def _llm_line(llm: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import yaml
 from microrank.evaluation.recommender import ListQuality
 from microrank.methods import NFM
 from microrank.report.all_users import over_all_users
+from microrank.report.attribution import attribution_section
 from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
 from microrank.report.costs import answers_table
 from microrank.report.figures import picture
@@ -37,6 +38,7 @@ def sections(study: Study) -> list[Section]:
         Section("Beside the published figures", published_figures(study)),
         _recommender(study),
         reasons(study),
+        *attribution_section(study),
         *_answers(study),
         *seal_section(study),
         _provenance(study),

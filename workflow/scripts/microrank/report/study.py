@@ -1,16 +1,18 @@
 """All that a report is written from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
+from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow, main_cutoffs
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
+from microrank.report.claims import Claim
 from microrank.report.results import Results
 from microrank.seal import Seals
 
@@ -26,6 +28,7 @@ class Study(Results):
         versions: Package -> version.
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
+        attribution: What moved the lists; None where no row asks a language model.
         commit: Commit of the workflow; None outside a checkout.
         seals: What was fixed before the first question, and what changed since; None: not sealed.
         repository: Address of the workflow's repository; None where the checkout names none.
@@ -33,6 +36,7 @@ class Study(Results):
         machine: On what machine.
         metrics_path: From the report to metrics.csv.
         margin: Difference of hit rates below which they are as good as equal.
+        claims: Published figures, to stand beside ours.
     """
 
     counts: Mapping[str, Any]
@@ -41,6 +45,7 @@ class Study(Results):
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
+    attribution: Attribution | None = None
     commit: str | None = None
     seals: Seals | None = None
     repository: str | None = None
@@ -48,6 +53,7 @@ class Study(Results):
     machine: str = ""
     metrics_path: str = "metrics.csv"
     margin: float = 0.05
+    claims: Sequence[Claim] = ()
 
     @cached_property
     def seed_rows(self) -> dict[tuple[str, str, int], SeedRow]:

@@ -4,6 +4,7 @@ A fusion has one number. It is chosen on users and targets that the test never s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,16 @@ import pyarrow as pa
 
 from microrank.errors import StudyError
 from microrank.evaluation.ndcg import ndcg
-from microrank.methods import BEST
+from microrank.methods import BEST, LEARNED
 from microrank.rerank.fusion_choice import CurvePoint, FusionChoice
+from microrank.rerank.learned import (
+    PENALTIES,
+    features_of,
+    fit_weights,
+    tried_penalties,
+    truth_places,
+)
+from microrank.rerank.parts import Part, candidate_rows, part_of, standardised, user_indices
 from microrank.rerank.scored import rankings_by_score
 
 CUTOFF = 10  # of the NDCG that decides
@@ -27,23 +36,6 @@ class Fused(NamedTuple):
 
     rankings: pa.Table
     choice: FusionChoice
-
-
-class Part(NamedTuple):
-    """What one method says of every candidate of a subset.
-
-    Arrays are [n], users one after the other, in the order of `candidates`.
-
-    Attributes:
-        ranks: The candidate's rank, from 1.
-        strengths: The method's scores for users all of whose candidates have one; for the other
-            users, the negated ranks.
-        named: Whether the method itself named the candidate.
-    """
-
-    ranks: np.ndarray
-    strengths: np.ndarray
-    named: np.ndarray
 
 
 Score = Callable[[Sequence[Part], float, np.ndarray], np.ndarray]
@@ -70,12 +62,15 @@ def fuse_rankings(
 
     `best` is the order of one part; which one is chosen.
 
+    `learned` is Σ w·z over the parts, with weights w of a conditional logit fitted to the tuning
+    users (`rerank.learned`). Its penalty is chosen, by cross-validation among them.
+
     The number is applied to `subset` as it is, although lists and scores may come from another
     model there (NFM is trained again for the test). A candidate is `fallback` where every part that
     is a re-ranker says so. Ties keep the recommender's order.
 
     Args:
-        fusion: `reciprocal`, `z-score` or `best`.
+        fusion: `reciprocal`, `z-score`, `best` or `learned`.
         subset: Table SUBSET; its ground truth is not looked at.
         parts: Tables RANKINGS or, for the recommender, RECOMMENDATIONS.
         tuning: Table SUBSET, without a user of `subset`.
@@ -106,10 +101,20 @@ def choose_fusion(
         tuning_parts: As in `fuse_rankings`.
         of: Names of the parts.
     """
-    curve = _curve(fusion, tuning, tuning_parts)
+    parts, users = [part_of(table, tuning) for table in tuning_parts], user_indices(tuning)
+    features = features_of(parts, users) if fusion == LEARNED else np.empty(0)
+    curve = (
+        _learned_curve(features, tuning)
+        if fusion == LEARNED
+        else _curve(fusion, parts, users, tuning)
+    )
     chosen = max(curve, key=lambda point: point.mean).value
     points = tuple(sorted(curve, key=lambda point: point.value))
-    return FusionChoice(fusion, tuple(of), chosen, len(tuning), f"ndcg@{CUTOFF}", points)
+    choice = FusionChoice(fusion, tuple(of), chosen, len(tuning), f"ndcg@{CUTOFF}", points)
+    if fusion != LEARNED:
+        return choice
+    weights = fit_weights(features, truth_places(tuning), chosen)
+    return replace(choice, weights=tuple(round(float(weight), 9) for weight in weights))
 
 
 def fuse(choice: FusionChoice, subset: pa.Table, parts: Sequence[pa.Table]) -> pa.Table:
@@ -120,18 +125,33 @@ def fuse(choice: FusionChoice, subset: pa.Table, parts: Sequence[pa.Table]) -> p
         subset: Table SUBSET.
         parts: As in `fuse_rankings`, of those that the choice uses.
     """
-    fused = [_part(table, subset) for table in parts]
-    scores = SCORES[choice.fusion](fused, choice.chosen, _users(subset))
+    fused = [part_of(table, subset) for table in parts]
+    users = user_indices(subset)
+    scores = (
+        _weighted(fused, choice.weights, users)
+        if choice.fusion == LEARNED
+        else SCORES[choice.fusion](fused, choice.chosen, users)
+    )
     return _with_source(rankings_by_score(subset, scores), subset, _named(fused, parts))
 
 
-def _curve(fusion: str, tuning: pa.Table, tuning_parts: Sequence[pa.Table]) -> list[CurvePoint]:
+def _curve(
+    fusion: str, parts: Sequence[Part], users: np.ndarray, tuning: pa.Table
+) -> list[CurvePoint]:
     """The quality that each value of the grid gives, in the grid's order."""
-    parts, users = [_part(table, tuning) for table in tuning_parts], _users(tuning)
     score = SCORES[fusion]
     return [
         CurvePoint(value, *_mean(ndcg(_truth_ranks(tuning, score(parts, value, users)), CUTOFF)))
         for value in _grid(fusion, len(parts))
+    ]
+
+
+def _learned_curve(features: np.ndarray, tuning: pa.Table) -> list[CurvePoint]:
+    """The quality that each penalty gives to users whom its weights were not fitted to."""
+    tried = tried_penalties(features, truth_places(tuning), CUTOFF)
+    return [
+        CurvePoint(penalty, *_mean(values))
+        for penalty, values in zip(PENALTIES, tried, strict=True)
     ]
 
 
@@ -160,7 +180,7 @@ def _reciprocal(parts: Sequence[Part], k: float, users: np.ndarray) -> np.ndarra
 
 
 def _z_score(parts: Sequence[Part], alpha: float, users: np.ndarray) -> np.ndarray:
-    first, second = (_standardised(part.strengths, users) for part in parts)
+    first, second = (standardised(part.strengths, users) for part in parts)
     return alpha * first + (1 - alpha) * second
 
 
@@ -169,67 +189,16 @@ def _best(parts: Sequence[Part], index: float, users: np.ndarray) -> np.ndarray:
     return -parts[int(index) if len(parts) > 1 else 0].ranks
 
 
+def _weighted(parts: Sequence[Part], weights: Sequence[float], users: np.ndarray) -> np.ndarray:
+    return (features_of(parts, users) @ np.array(weights)).ravel()
+
+
 SCORES: Mapping[str, Score] = {"reciprocal": _reciprocal, "z-score": _z_score, BEST: _best}
-
-
-def _standardised(values: np.ndarray, users: np.ndarray) -> np.ndarray:
-    """Values less their user's mean, in units of the user's standard deviation.
-
-    They are 0 where all of a user's values are equal in float32, the type of scores.
-    """
-    count = np.bincount(users)
-    centred = values - (np.bincount(users, values) / count)[users]
-    deviation = np.sqrt(np.bincount(users, centred**2) / count)[users]
-    largest = np.zeros(len(count))
-    np.maximum.at(largest, users, np.abs(values))
-    return np.divide(
-        centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-7 * largest[users]
-    )
-
-
-def _users(subset: pa.Table) -> np.ndarray:
-    return subset["candidates"].combine_chunks().value_parent_indices().to_numpy()
-
-
-def _part(table: pa.Table, subset: pa.Table) -> Part:
-    rows = _rows(table, subset)
-    ranks = table["rank"].to_numpy()[rows].astype(np.float64)
-    scores = table["score"].to_numpy()[rows].astype(np.float64)  # null: NaN
-    users = _users(subset)
-    strengths = np.where(np.bincount(users, np.isnan(scores))[users] > 0, -ranks, scores)
-    named = (
-        table["source"].to_numpy()[rows] == "model"
-        if "source" in table.column_names
-        else np.ones(len(rows), bool)
-    )
-    return Part(ranks, strengths, named)
-
-
-def _rows(table: pa.Table, subset: pa.Table) -> np.ndarray:
-    """The row of `table` that is about each candidate of each user of `subset`: [n]."""
-    candidates = subset["candidates"].combine_chunks().flatten().to_numpy()
-    owners = subset["user_id"].to_numpy()[_users(subset)]
-    mine = np.flatnonzero(np.isin(table["user_id"].to_numpy(), owners))
-    user, item = table["user_id"].to_numpy()[mine], table["item_id"].to_numpy()[mine]
-    theirs, wanted = np.lexsort((item, user)), np.lexsort((candidates, owners))
-    same = (
-        len(mine) == len(candidates)
-        and (user[theirs] == owners[wanted]).all()
-        and (item[theirs] == candidates[wanted]).all()
-    )
-    if not same:
-        raise StudyError(
-            "the rankings to be fused are of another subset; "
-            "delete results/{dataset}/rankings and run again"
-        )
-    rows = np.empty(len(candidates), np.int64)
-    rows[wanted] = mine[theirs]
-    return rows
 
 
 def _truth_ranks(subset: pa.Table, scores: np.ndarray) -> np.ndarray:
     """[n_users] Rank of the held-out item by `scores`; 0 where the list lacks it."""
-    users = _users(subset)
+    users = user_indices(subset)
     ranked = rankings_by_score(subset, scores)
     hit = np.flatnonzero(ranked["item_id"].to_numpy() == subset["ground_truth"].to_numpy()[users])
     ranks = np.zeros(len(subset), np.int64)
@@ -248,5 +217,5 @@ def _with_source(rankings: pa.Table, subset: pa.Table, named: np.ndarray) -> pa.
 
 def _in_order_of(rankings: pa.Table, subset: pa.Table, values: np.ndarray) -> np.ndarray:
     moved = np.empty(len(values), values.dtype)
-    moved[_rows(rankings, subset)] = values
+    moved[candidate_rows(rankings, subset)] = values
     return moved

@@ -27,12 +27,13 @@ class FusionChoice:
     """The number of a fusion, and what it was chosen by.
 
     Attributes:
-        fusion: The kind of fusion, `reciprocal`, `z-score` or `best`.
+        fusion: The kind of fusion, `reciprocal`, `z-score`, `best` or `learned`.
         of: Names of the fused methods, in the order of the formula.
         chosen: The number; of `best` the index in `of`.
         tuning_users: How many users it was chosen on.
         metric: The quality that decided, such as `ndcg@10`.
         curve: Every value that was tried, ascending.
+        weights: Of `learned` the weight of each part, else empty.
     """
 
     fusion: str
@@ -41,6 +42,7 @@ class FusionChoice:
     tuning_users: int
     metric: str
     curve: tuple[CurvePoint, ...]
+    weights: tuple[float, ...] = ()
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ class FusionChoice:
         return {
             **asdict(self),
             "of": list(self.of),
+            "weights": list(self.weights),
             "curve": [list(astuple(point)) for point in self.curve],
         }
 
@@ -59,4 +62,6 @@ class FusionChoice:
     def from_json(cls, section: Mapping[str, Any]) -> "FusionChoice":
         """A choice as `to_json` gives it."""
         points = tuple(CurvePoint(*point) for point in section["curve"])
-        return cls(**{**section, "of": tuple(section["of"]), "curve": points})
+        weights = tuple(section.get("weights", ()))
+        of = tuple(section["of"])
+        return cls(**{**section, "of": of, "curve": points, "weights": weights})

@@ -1,7 +1,7 @@
 """What asking for the missing answers would take: tokens, dollars and time. Nobody is asked."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from microrank.services.adapters import LOCAL
@@ -9,13 +9,12 @@ from microrank.services.answers import is_question
 from microrank.services.chat import kept_answer
 from microrank.services.expectation import TEXTS, Expectation, Expectations, Expected, estimate
 from microrank.services.planned_requests import PlannedRequests
-from microrank.services.settings import Service
+from microrank.services.settings import BATCH, Service
 from microrank.services.store import Entry, Request, Store, request_key
 from microrank.services.tokens import answer_limit
 from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
-ASSUMED_LOCAL_RATE = 300.0  # tokens a second, of a small model on two processors
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Forecast:
     cost_usd: float | None
     most: Usage  # if every answer were as long as it may be, its thinking included
     most_usd: float | None
-    time_s: float
+    time_s: float | None  # None: of a model in this process whose speed nobody has measured
     measured: bool  # kept answers of the same method tell tokens and latency; else they are assumed
     cached_tokens: int = 0  # of `prompt_tokens`
     source: str = TEXTS  # how the tokens are known, as an `Expectation` says
@@ -55,12 +54,53 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
         store: the answers that are kept.
         asked: keys of requests that other methods plan to ask; this method's are added.
     """
-    requests = {request_key(request): request for request in plan.requests}
-    kept = {key: entry for key, request in requests.items() if (entry := _kept(store, request))}
+    requests = _by_key(plan)
+    kept = _kept_of(requests, store)
     missing = [request for key, request in requests.items() if key not in kept and key not in asked]
     asked |= set(requests)
-    latency_s = _latency_s(kept.values())
-    expectation = _expectation(plan, store, kept.values())
+    return _forecast(plan, store, kept.values(), missing, len(kept))
+
+
+def forecast_anew(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
+    """Forecast one method as if no answer were kept; those that are tell tokens and times.
+
+    Args:
+        plan: the method's requests.
+        store: the answers that are kept.
+        asked: keys of requests that other methods plan to ask; this method's are added.
+    """
+    requests = _by_key(plan)
+    new = [request for key, request in requests.items() if key not in asked]
+    asked |= set(requests)
+    return _forecast(plan, store, _kept_of(requests, store).values(), new, 0)
+
+
+def answered_users(plan: PlannedRequests, store: Store) -> list[int]:
+    """The users of whom every answer is kept, ascending."""
+    kept = _kept_of(_by_key(plan), store)
+    keys = [request_key(request) for request in plan.requests]
+    waiting = {user for user, key in zip(plan.users, keys, strict=True) if key not in kept}
+    return sorted(set(plan.users) - waiting)
+
+
+def _by_key(plan: PlannedRequests) -> dict[str, Request]:
+    return {request_key(request): request for request in plan.requests}
+
+
+def _kept_of(requests: Mapping[str, Request], store: Store) -> dict[str, Entry]:
+    return {key: entry for key, request in requests.items() if (entry := _kept(store, request))}
+
+
+def _forecast(
+    plan: PlannedRequests,
+    store: Store,
+    kept: Collection[Entry],
+    missing: Collection[Request],
+    n_kept: int,
+) -> Forecast:
+    """Forecast these requests, by what kept answers tell."""
+    latency_s = _latency_s(kept)
+    expectation = _expectation(plan, store, kept)
     expected = _rounded(expectation.of(missing))
     prompt_tokens, completion_tokens = expected.prompt_tokens or 0, expected.completion_tokens or 0
     n_requests = math.ceil(len(missing) / plan.batch_size)
@@ -68,14 +108,14 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
     most = _most(missing, prompt_tokens, completion_tokens)
     return Forecast(
         plan,
-        len(kept),
+        n_kept,
         len(missing),
         prompt_tokens,
         completion_tokens,
         plan.service.cost_usd(expected),
         most,
         plan.service.cost_usd(most),
-        _local_time_s(n_requests, tokens, latency_s)
+        _local_time_s(n_requests, latency_s)
         if plan.is_local
         else _time_s(plan.service, n_requests, tokens, latency_s),
         measured=bool(kept),
@@ -119,15 +159,18 @@ def _latency_s(entries: Collection[Entry]) -> float | None:
     return sum(latencies) / len(latencies) if latencies else None
 
 
-def _local_time_s(n_requests: int, tokens: int, latency_s: float | None) -> float:
-    """Seconds of a model in this process: by kept answers, else at an assumed rate."""
-    if latency_s is None:
-        return tokens / ASSUMED_LOCAL_RATE
-    return n_requests * latency_s
+def _local_time_s(n_requests: int, latency_s: float | None) -> float | None:
+    """Seconds of a model in this process, by kept answers; None before the first one."""
+    return None if latency_s is None else n_requests * latency_s
 
 
 def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | None) -> float:
-    """Seconds: the slowest of concurrency, requests a minute and tokens a minute."""
+    """Seconds: the slowest of concurrency, requests a minute and tokens a minute.
+
+    In batches it is the time within which they are to be answered.
+    """
+    if service.mode == BATCH:
+        return service.window_s
     if latency_s is None:
         latency_s = ASSUMED_LATENCY_S
     times = [n_requests * latency_s / service.concurrency]

@@ -3,45 +3,85 @@
 from collections.abc import Sequence
 
 from microrank.services.budget import Budget
+from microrank.services.durations import duration
+from microrank.services.expectation import PREFLIGHT, TEXTS
 from microrank.services.forecast import ASSUMED_LATENCY_S, Forecast, forecast
 from microrank.services.planned_requests import PlannedRequests
+from microrank.services.settings import BATCH
 from microrank.services.store import Store
 from microrank.services.tokens import ANSWER_TOKENS
 
 HEAD = """\
 # Forecast: {dataset}
 
-What asking for the missing answers would take. Nobody was asked to make this page.
+{first_line}What asking for the missing answers would take. Nobody was asked to make this page.
 
 | method | service | model | answers | kept | missing | tokens in | tokens out | USD | time |
 |---|---|---|---:|---:|---:|---:|---:|---:|---:|"""
 ASSUMED = (
-    "Where no answer is kept yet, tokens are estimated from the text's length, answers are taken "
-    "to be as long as `max_tokens` allows ({answer_tokens} tokens where it is null), "
-    "and each to take {latency_s:g} s; after some answers "
-    "their means are used."
+    "Where no answer is kept yet, tokens are estimated from the text's length, and answers are "
+    "taken to be as long as `max_tokens` allows ({answer_tokens} tokens where it is null); after a "
+    "preflight or some answers, what these took is used."
 )
+PREFLIGHT_TOLD = "Tokens of {methods}: by the question of the preflight."
+ASSUMED_TIME = "Where no answer is kept yet, each is taken to last {latency_s:g} s."
+IN_BATCHES = "In batches the time is that within which the service is to answer."
 OFFLINE = "`store.offline` is true: they would not be asked for, the run would end with an error."
-HOURS_FROM_S, MINUTES_FROM_S = 5400, 90
+UNKNOWN = (
+    "How long a model in this process takes is unknown before its first answers: ask about a few "
+    "users, and look again."
+)
 
 
 def forecast_page(
-    plans: Sequence[PlannedRequests], store: Store, budget: Budget, dataset: str
+    plans: Sequence[PlannedRequests],
+    store: Store,
+    budget: Budget,
+    dataset: str,
+    *,
+    first_line: str = "",
+    section: Sequence[str] = (),
 ) -> str:
-    """Forecast each method, and put it into Markdown."""
+    """Forecast each method, and put it into Markdown.
+
+    Args:
+        plans: what each method would ask.
+        store: the answers that are kept.
+        budget: the ceilings.
+        dataset: its name.
+        first_line: what stands before all else.
+        section: lines that follow the rows and the sum.
+    """
     asked: set[str] = set()
     forecasts = [forecast(plan, store, asked) for plan in plans]
     paid = [row for row in forecasts if not row.plan.is_free]
-    lines = [HEAD.format(dataset=dataset), *map(_row, forecasts), ""]
+    start = f"{first_line}\n\n" if first_line else ""
+    lines = [HEAD.format(dataset=dataset, first_line=start), *map(_row, forecasts), ""]
     if not plans:
         lines += ["No method of the configuration asks a service.", ""]
     lines.append(_sum(forecasts, paid))
     if store.offline and any(row.missing for row in paid):
         lines.append(OFFLINE)
-    if any(row.missing and not row.measured for row in forecasts):
-        lines += ["", ASSUMED.format(latency_s=ASSUMED_LATENCY_S, answer_tokens=ANSWER_TOKENS)]
-    lines += ["", *_budget_lines(budget, paid)]
+    if any(row.missing and row.time_s is None for row in forecasts):
+        lines += ["", UNKNOWN]
+    lines += _assumptions([row for row in forecasts if row.missing and not row.plan.is_local])
+    lines += ["", *_budget_lines(budget, paid), "", *section]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _assumptions(rows: Sequence[Forecast]) -> list[str]:
+    """Say what is not known of missing answers of services."""
+    by_preflight = [row.plan.method for row in rows if row.source == PREFLIGHT]
+    in_batches = [row.plan.service.mode == BATCH for row in rows]
+    is_slow = [not row.measured and row.plan.service.mode != BATCH for row in rows]
+    told = [
+        (any(row.source == TEXTS for row in rows), ASSUMED.format(answer_tokens=ANSWER_TOKENS)),
+        (by_preflight, PREFLIGHT_TOLD.format(methods=", ".join(by_preflight))),
+        (any(is_slow), ASSUMED_TIME.format(latency_s=ASSUMED_LATENCY_S)),
+        (any(in_batches), IN_BATCHES),
+    ]
+    sentences = [sentence for is_so, sentence in told if is_so]
+    return ["", " ".join(sentences)] if sentences else []
 
 
 def _row(row: Forecast) -> str:
@@ -55,7 +95,7 @@ def _row(row: Forecast) -> str:
         row.prompt_tokens,
         row.completion_tokens,
         _cost(row),
-        _time(row.time_s) if row.missing else "0 s",
+        _time(row),
     ]
     return f"| {' | '.join(map(str, cells))} |"
 
@@ -68,10 +108,10 @@ def _cost(row: Forecast) -> str:
     return "no price" if row.cost_usd is None else f"{row.cost_usd:.4f}"
 
 
-def _time(seconds: float) -> str:
-    if seconds >= HOURS_FROM_S:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= MINUTES_FROM_S else f"{seconds:.0f} s"
+def _time(row: Forecast) -> str:
+    if not row.missing:
+        return "0 s"
+    return "unknown" if row.time_s is None else duration(row.time_s)
 
 
 def _sum(forecasts: Sequence[Forecast], paid: Sequence[Forecast]) -> str:

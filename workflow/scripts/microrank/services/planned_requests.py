@@ -17,6 +17,7 @@ class PlannedRequests:
     model: str
     requests: Sequence[Request]
     batch_size: int = 1  # answers to one HTTP request
+    users: Sequence[int] = ()  # whom each request is about; empty where that is nobody
 
     @property
     def is_free(self) -> bool:

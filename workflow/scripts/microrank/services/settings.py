@@ -96,6 +96,12 @@ class Service:
         return replace(self, mode=BATCH)
 
     @property
+    def window_s(self) -> float:
+        """Seconds within which the service is to answer a batch."""
+        unit_s = 86_400 if self.completion_window.endswith("d") else 3600
+        return float(self.completion_window[:-1]) * unit_s
+
+    @property
     def is_local(self) -> bool:
         """Whether the address is this machine's own."""
         host = urlsplit(self.base_url).hostname or ""

@@ -94,13 +94,16 @@ class Looker:
         return self._users("all").num_rows
 
     def see(self, n: int, methods: Sequence[str]) -> dict[str, Seen]:
-        """Look at the first n users: ask what no answer is kept of, and count.
+        """Look at the first n users: ask what no answer is kept of, and count."""
+        return self.look_at(self._users(n), methods)
+
+    def look_at(self, users: pa.Table, methods: Sequence[str]) -> dict[str, Seen]:
+        """Look at these users, of table SUBSET.
 
         Raises:
             Pending: answers come in batches that are not done; all methods' are under way.
             StudyError: something could not be asked.
         """
-        users = self._users(n)
         asked = dict.fromkeys(name for method in methods for name in self._asked_by(method))
         answered: dict[str, Answered] = {}
         pending: list[str] = []

@@ -3,16 +3,10 @@
 Whatever is wrong is one line that names the key, and for a misspelt name the nearest known one.
 """
 
-import difflib
-import functools
-import math
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import jsonschema
-import yaml
 
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
@@ -21,6 +15,7 @@ from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
 from microrank.workflow.place import REPOSITORY, find_file
 from microrank.workflow.renamed import check_renamed
+from microrank.workflow.schema import as_line, nearest, schema_fault, validator
 
 Config = Mapping[str, Any]
 
@@ -28,7 +23,6 @@ Config = Mapping[str, Any]
 RESERVED = (NFM, "recommender", "oracle")
 LISTS = ("recommendations", "recommendations_for_tuning")
 STUDY_SAMPLE_SIZE = 100  # users
-MESSAGE_LENGTH = 1000  # a value of any length may stand in a message
 
 
 def check_config(config: Config, schema_path: Path, *, raw_files_here: bool = True) -> None:
@@ -50,10 +44,7 @@ def check_config(config: Config, schema_path: Path, *, raw_files_here: bool = Tr
         for check in CHECKS_OF_FILES_HERE if raw_files_here else CHECKS_OF_STORAGE:
             check(config)
     except StudyError as error:
-        message = " ".join(str(error).split())
-        if len(message) > MESSAGE_LENGTH:
-            message = f"{message[: MESSAGE_LENGTH - 2]} …"
-        raise StudyError(message) from None
+        raise StudyError(as_line(error)) from None
 
 
 def read_numbers(config: Config, schema_path: Path) -> dict[str, Any]:
@@ -63,7 +54,7 @@ def read_numbers(config: Config, schema_path: Path) -> dict[str, Any]:
         config: as Snakemake read it.
         schema_path: the JSON schema, as YAML.
     """
-    return with_numbers(config, _validator(schema_path))
+    return with_numbers(config, validator(schema_path))
 
 
 def subset_settings(config: Config) -> dict[str, Any]:
@@ -78,44 +69,8 @@ def subset_settings(config: Config) -> dict[str, Any]:
 
 
 def _check_schema(config: Config, schema_path: Path) -> None:
-    error = jsonschema.exceptions.best_match(_validator(schema_path).iter_errors(config))
-    if error is not None:
-        raise StudyError(_explained(error))
-
-
-@functools.cache
-def _validator(schema_path: Path) -> jsonschema.protocols.Validator:
-    """A validator with Python's numbers: 20.0 is no integer, and neither nan nor inf a number."""
-    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: type(value) is int,
-            "number": lambda _, value: (
-                type(value) is int or (isinstance(value, float) and math.isfinite(value))
-            ),
-        }
-    )
-    strict = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=types)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
-    return strict(yaml.load(schema_path.read_text(encoding="utf-8"), loader))
-
-
-def _explained(error: jsonschema.exceptions.ValidationError) -> str:
-    where = ".".join(str(part) for part in error.absolute_path)
-    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
-        return _unknown_key(error, where)
-    where = where or "top level"
-    if error.validator == "pattern" and "description" in error.schema:
-        what = f"{error.instance!r} is not {error.schema['description']}"
-        return f"config: {where}: {what}; see config/README.md"
-    return f"config: {where}: {error.message}; see config/README.md"
-
-
-def _unknown_key(error: jsonschema.exceptions.ValidationError, where: str) -> str:
-    known = error.schema.get("properties", {})
-    unknown = next(key for key in error.instance if key not in known)
-    key = f"{where}.{unknown}" if where else str(unknown)
-    near = _nearest(str(unknown), known)
-    return f"config: unknown key '{key}'{near}; known here: {', '.join(sorted(known))}"
+    if fault := schema_fault(config, schema_path):
+        raise StudyError(f"config: {fault}")
 
 
 def _check_names(config: Config) -> None:
@@ -255,16 +210,11 @@ def _raw_files(dataset: Config) -> Iterator[tuple[str, str]]:
 
 def _check_name(key: str, name: str, known: Collection[str], section: str) -> None:
     if name not in known:
-        near = _nearest(name, known)
+        near = nearest(name, known)
         raise StudyError(
             f"config: {key}: there is no '{name}' in {section}{near}; "
             f"known: {', '.join(sorted(known)) or 'none'}"
         )
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(map(str, known)), n=1)
-    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def _no_file(key: str, path: str) -> StudyError:

@@ -49,7 +49,7 @@ def _given_lists(studies: Studies, methods: Methods) -> Iterator[str]:
 
 
 def files_to_pack(
-    studies: Studies, methods: Methods, in_repository: InRepository
+    studies: Studies, methods: Methods, claims: Sequence[str], in_repository: InRepository
 ) -> dict[str, str]:
     """The files of the study's bundle, answers aside.
 
@@ -58,6 +58,7 @@ def files_to_pack(
     Args:
         studies: the config's study.
         methods: those that run.
+        claims: files of published figures.
         in_repository: where a file of the repository is found.
 
     Returns:
@@ -71,6 +72,7 @@ def files_to_pack(
             files[f"prompts/{method.settings['prompt']}.yaml"] = prompt
         if "file" in method.settings:
             files[f"methods/{method.name}.py"] = in_repository(method.settings["file"])
+    files |= {f"claims/{path.split('/')[-1]}": in_repository(path) for path in claims}
     for path in studies.training_curve(studies.name):
         files[f"{studies.config['seed']}/training.csv"] = path
     for repeat, seed in studies.seeds.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scipy.special import ndtri
 
-from microrank.methods import BEST, NFM
+from microrank.methods import BEST, LEARNED, NFM
 from microrank.report.blocks import Table
 from microrank.report.figures.style import COLOURS, panels
 from microrank.report.results import Results
@@ -52,12 +52,19 @@ def numbers(study: Study) -> Table:
                 value_name(choice, tuned.value),
                 f"{tuned.mean:.4f}",
                 f"{tuned.ci_low:.4f}–{tuned.ci_high:.4f}",
-                "chosen" if tuned.value == choice.chosen else "",
+                _chosen(choice) if tuned.value == choice.chosen else "",
             ]
             for tuned in tuning_curve(choice, study.confidence)
         ]
     metric = next(iter(study.fusions.values())).metric.upper()
     return Table(["fusion", "number", "value", metric, "interval", ""], rows)
+
+
+def _chosen(choice: FusionChoice) -> str:
+    """Mark the value that was chosen; of a learned fusion, with the weights that it gave."""
+    weights = zip(choice.of, choice.weights, strict=False)
+    shown = ", ".join(f"{part} {weight:+.2f}".replace("-", "−") for part, weight in weights)
+    return f"chosen: {shown}" if shown else "chosen"
 
 
 def tuning_curve(choice: FusionChoice, confidence: float) -> list[TunedValue]:
@@ -79,6 +86,8 @@ def number_name(choice: FusionChoice, results: Results) -> str:
     """Say in words which number of a fusion was chosen."""
     if choice.fusion == "reciprocal":
         return "k"
+    if choice.fusion == LEARNED:
+        return "the penalty of the weights"
     if choice.fusion == BEST:
         return "the part, in the config's order"
     first = choice.of[0]
@@ -123,6 +132,9 @@ def _panel(axes: Axes, choice: FusionChoice, results: Results) -> None:
         axes.plot(values, means, color=COLOURS["fusion"], marker="o", markersize=2.5, linewidth=1.1)
     chosen = choice.chosen, means[values.index(choice.chosen)]
     axes.plot(*chosen, "o", color=COLOURS["llm"], markersize=6, zorder=3)
+    if choice.fusion == LEARNED:
+        axes.set_xscale("log")
+        axes.minorticks_off()
     if choice.fusion == "reciprocal":
         axes.set_xscale("log")
         axes.set_xticks([1, 10, 100], ["1", "10", "100"])
