@@ -42,7 +42,9 @@ def usage_of(responses: pa.Table) -> Usage:
 
 
 def _sums(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[str, float]:
-    """The sums of these columns, under the names of what is priced."""
+    """The sums of these columns, under the names of what is priced; nothing of no rows."""
+    if not rows:
+        return {}
     return {
         name: sum(row[column] or 0 for row in rows)
         for name, column in zip(PRICED, columns, strict=True)
