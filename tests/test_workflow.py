@@ -96,6 +96,15 @@ def test_an_edit_of_the_metrics_reruns_scoring_only(study: Path) -> None:
     assert rules_after(study) == SCORING - {"diagnose_rankings"}
 
 
+def test_table_and_figure_for_a_paper_are_made_when_asked_for(study: Path) -> None:
+    done = run(study, "results/paper.tex")
+    assert done.returncode == 0, done.stdout
+    text = (study / "results/paper.tex").read_text()
+    assert all(name in text for name in (r"\toprule", "NFM", "{paper-hits.pdf}"))
+    assert (study / "results/paper-hits.pdf").read_bytes().startswith(b"%PDF")
+    assert rules_after(study) == set()
+
+
 def test_a_file_of_published_figures_dropped_in_stands_in_the_report(study: Path) -> None:
     claims = study / "resources/claims"
     text = (claims / "study.yaml").read_text().replace("name: the study", "name: my reading")

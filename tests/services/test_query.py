@@ -12,6 +12,7 @@ from commandline import copy_repository, edit_config, run
 from microrank import tables
 from microrank.encoders.planned_requests import planned_embeddings
 from microrank.errors import StudyError
+from microrank.evaluation.ranks import as_ranking
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import load_prompt
 from microrank.llm.query import chat_settings, query_llm, reachable
@@ -223,6 +224,12 @@ def test_the_forecast_plans_every_text_and_question_of_the_methods_that_need_a_s
     assert all(text.startswith("query: ") for text in texts)
 
 
+def recommended(users: pa.Table) -> pa.Table:
+    lists = as_ranking(users)
+    scores = pa.array([0.0] * lists.num_rows, pa.float32())
+    return lists.append_column("score", scores).cast(tables.RECOMMENDATIONS)
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository with a subset and titles in place, so that `query_llm` can run by itself."""
@@ -230,7 +237,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, table, schema in (
         ("subset/users.parquet", subset(6), tables.SUBSET),
         ("splits/items.parquet", catalogue(), tables.ITEMS),
+        ("splits/train.parquet", tables.SPLIT.empty_table(), tables.SPLIT),
+        ("splits/valid.parquet", tables.SPLIT.empty_table(), tables.SPLIT),
         ("splits/test.parquet", held_out(subset(6)), tables.SPLIT),
+        ("nfm/recommendations.parquet", recommended(subset(6)), tables.RECOMMENDATIONS),
     ):
         tables.write_table(table, folder / "results/sample" / path, schema)
     return folder

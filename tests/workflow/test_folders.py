@@ -22,7 +22,7 @@ def test_a_study_may_not_bear_the_name_of_another_data_set_in_any_case(study: st
         check_folders(config(study, "sample", "other"))
 
 
-@pytest.mark.parametrize("name", ["logs", "report.md", "Report.html", "bundle.zip", "benchmarks"])
+@pytest.mark.parametrize("name", ["logs", "report.md", "Report.html", "bundle.zip", "paper.tex"])
 def test_what_lies_beside_the_folders_names_neither_study_nor_data_set(name: str) -> None:
     with pytest.raises(StudyError, match=f"study: '{name}' is something else below results/"):
         check_folders(config(name, "sample"))

@@ -2,7 +2,8 @@
 
 needs: rankings/{method}.parquet of the methods that run, subset, splits, responses, nfm or lists
 makes: metrics.csv, diagnostics.json, figures/*.svg, seeds.csv where the study is repeated,
-       report.md, report.html; results/report.md and results/report.html: the newest study's
+       report.md, report.html; results/report.md and results/report.html: the newest study's;
+       when asked for by name results/paper.tex and results/paper-hits.pdf: the newest study's, too
 """
 
 from microrank.workflow.study_files import files_of_study
@@ -191,3 +192,25 @@ rule copy_report:
         study=STUDIES.name,
     script:
         "../scripts/copy_report.py"
+
+
+rule write_paper:
+    input:
+        metrics=f"{STUDY}/metrics.csv",
+        diagnostics=f"{STUDY}/diagnostics.json",
+    output:
+        paper="results/paper.tex",
+        figure="results/paper-hits.pdf",
+    log:
+        "results/logs/write_paper.log",
+    benchmark:
+        "results/benchmarks/write_paper.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        code=source_digest("write_paper"),
+        report=config["report"],
+        settings=study_settings(STUDIES, METHODS),
+        methods=METHODS.to_json(),
+    script:
+        "../scripts/write_paper.py"

@@ -70,20 +70,25 @@ def _main_row(study: Study, name: str) -> list[str]:
         study.label(name),
         verdict(study, name) if compared else "",
         verdict(study, name, "hr_over_random") if tested else "",
-        *(_hits_cell(study, name, cutoff) for cutoff in study.main_cutoffs),
+        *(hits_cell(study, name, cutoff) for cutoff in study.main_cutoffs),
     ]
     answers = _answer_shares(study, name) if study.diagnostics.asked else []
     if name == study.recommender:
         return [*cells, *[""] * (2 + len(study.main_cutoffs)), *answers]
-    row = study.hits(name)
-    difference = study.difference(name, "hr", study.last_cutoff)
-    change, wins_losses = signed(row.delta or 0), ""
-    if difference:
-        low, high = (signed(round(end * study.n_users)) for end in difference.interval)
-        change += f" ({low} to {high})"
-        wins_losses = f"{row.wins}–{row.losses}"
+    row, has_difference = study.hits(name), study.difference(name, "hr", study.last_cutoff)
+    wins_losses = f"{row.wins}–{row.losses}" if has_difference else ""
     p_values = [study.row(name, "hits", cutoff).p_holm for cutoff in study.main_cutoffs]
-    return [*cells, change, *map(p_cell, p_values), wins_losses, *answers]
+    return [*cells, change_cell(study, name), *map(p_cell, p_values), wins_losses, *answers]
+
+
+def change_cell(study: Study, name: str) -> str:
+    """Show the hits of a row less the recommender's, with their interval where there is one."""
+    difference = study.difference(name, "hr", study.last_cutoff)
+    change = signed(study.hits(name).delta or 0)
+    if not difference:
+        return change
+    low, high = (signed(round(end * study.n_users)) for end in difference.interval)
+    return f"{change} ({low} to {high})"
 
 
 def _answer_shares(study: Study, name: str) -> list[str]:
@@ -96,7 +101,8 @@ def _answer_shares(study: Study, name: str) -> list[str]:
     return [f"{max(of.share(field) for of in counts):.0%}" for field in fields]
 
 
-def _hits_cell(study: Study, name: str, cutoff: int) -> str:
+def hits_cell(study: Study, name: str, cutoff: int) -> str:
+    """Show hits with their interval."""
     row = study.row(name, "hits", cutoff)
     if name == ORACLE:
         return count(row.value)

@@ -14,6 +14,8 @@ BESIDE = (
     "forecast.md",
     "preflight.md",
     "settled.md",
+    "paper.tex",
+    "paper-hits.pdf",
     "bundle.zip",
     "logs",
     "benchmarks",

@@ -25,9 +25,12 @@ COLOURS = {
 }
 QUARTERS = ("#2a6fb0", "#4a97d3", "#c08400", "#c4511a")  # bins of the list, best first
 WIDTH = 8.4  # inches of a whole figure
+# What differs from run to run, or from machine to machine, by the form of the file.
+UNSAID = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
 SETTINGS: Any = {
     "svg.hashsalt": "microrank",
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text as text: journals refuse type 3
     "font.family": ["sans-serif"],
     # It has the glyphs; the svg names more families for readers without it.
     "font.sans-serif": ["DejaVu Sans"],
@@ -60,14 +63,14 @@ def panels(
     note: str = "",
     size: float = 8,
 ) -> Iterator[list[Axes]]:
-    """Make a grid of n panels, written as svg to `path` when the block ends.
+    """Make a grid of n panels, written to `path` when the block ends: as svg, or as pdf.
 
     All cells are of one size and hold all of their panel. So the page can cut the figure into its
     panels and lay them out for its width (svg_panels.py). The figure's id,
     `grid-{width}x{height}`, has the size of a cell in points.
 
     Args:
-        path: The svg file.
+        path: The file, which ends in .svg or .pdf.
         title: In its metadata.
         n: Number of panels.
         columns: Panels side by side.
@@ -81,7 +84,6 @@ def panels(
     """
     # The import takes as long as all else that a report needs, and captions need none of it.
     import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     rows, foot = max(1, -(-n // columns)), 0.3 if note else 0
@@ -91,7 +93,6 @@ def panels(
         mpl.rcdefaults()  # not the reader's matplotlibrc
         mpl.rcParams.update(SETTINGS | _text_sizes(size))
         figure = Figure(figsize=(WIDTH, whole_height))
-        FigureCanvasSVG(figure)
         figure.set_gid(f"grid-{72 * cell_width:g}x{72 * height:g}")
         made = []
         for i in range(n):
@@ -103,9 +104,10 @@ def panels(
         if note:
             figure.text(0.1 / WIDTH, 0.1 / whole_height, note, fontsize=7.5)
         yield made
-        metadata = {"Date": None, "Creator": None, "Title": title}
+        kind = path.suffix.removeprefix(".")
+        metadata = {"Title": title, **dict.fromkeys(UNSAID[kind])}
         with replacing(path) as temporary:
-            figure.savefig(temporary, format="svg", metadata=metadata)
+            figure.savefig(temporary, format=kind, metadata=metadata)
 
 
 def _text_sizes(size: float) -> Any:
