@@ -176,7 +176,7 @@ class BatchServer:
         if path.startswith("/batches/"):
             made = [made for made in self.batches if made.id == path.split("/")[2]]
             return self.look(made[0]) if made else as_json({"error": "no such batch"}, 404)
-        text = self.files.get(path.split("/")[2])
+        text = self.files.get(path.split("/")[2]) if path.startswith("/files/") else None
         return as_json({"error": "no such file"}, 404) if text is None else Response(text)
 
 
