@@ -62,6 +62,8 @@ def answers(
         "reference_keys": [None] * n,
         "cached_tokens": [None, *[4] * (n - 1)],
         "reasoning_tokens": [1] * n,
+        "in_batch": [False] * n,
+        **{f"expected_{name}": [None] * n for name in tables.EXPECTED},
     }
     orders = [list(np.stack(one, axis=1).reshape(n, -1)) for one in (shown, read)]
     responses = (

@@ -95,6 +95,8 @@ def responses() -> pa.Table:
             "reference_keys": [None] * N,
             "cached_tokens": [None] * N,
             "reasoning_tokens": [None] * N,
+            "in_batch": [False] * N,
+            **{f"expected_{name}": [None] * N for name in tables.EXPECTED},
         }
     ).cast(tables.RESPONSES)
 

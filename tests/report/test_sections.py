@@ -134,6 +134,40 @@ def test_tokens_that_a_service_had_cached_are_told_and_have_their_own_price() ->
     assert found["US dollars"] == ["3.5500"], "1.5 million at 1, half a million at .1, 1 at 2"
 
 
+def test_what_was_expected_stands_beside_the_bill_and_batches_have_their_own_price() -> None:
+    """Half of the tokens came in batches, at half the price; a third too much was expected."""
+    one = study()
+    half = {"prompt_tokens": 750_000, "completion_tokens": 0, "cached_tokens": 0}
+    expected = {"prompt_tokens": 2e6, "completion_tokens": 0.0, "cached_tokens": 0.0}
+    took = replace(
+        usage(40, 0, 1_500_000, 0),
+        in_batch=half,
+        expected=expected,
+        expected_in_batch={**expected, "prompt_tokens": 1e6},
+    )
+    asked = {
+        "llama": Asked(Repairs(40, 0, 0), AnswerCounts(40), subset=took),
+        "part": Asked(Repairs(40, 0, 0), AnswerCounts(40), subset=usage(40, 0, 10, 10)),
+    }
+    price = {"input": 1.0, "output": 2.0, "batch": 0.5, "as_of": "2026-11-27"}
+    llama = one.settings["llms"]["llama"] | {"price": price}
+    settings = one.settings | {"llms": one.settings["llms"] | {"llama": llama}}
+    mixed = {"fusion": "reciprocal", "of": ["nfm", "llama", "part"]}
+    table = answers_table(
+        study(
+            diagnostics=replace(one.diagnostics, asked=asked),
+            settings=settings,
+            methods=methods(mixed=mixed, part={"llm": "llama", "prompt": "study"}),
+        )
+    )
+    found = cells(table)
+    assert found["US dollars"][0] == "1.1250"
+    assert found["forecast: US dollars"] == ["1.5000 (+33.3 %)", "–"]
+    assert found["forecast: prompt tokens"] == ["2,000,000 (+33.3 %)", "–"]
+    assert "Prices as of 2026-11-27." in table.caption
+    assert "before the first was asked for" in table.caption
+
+
 def test_what_a_shuffle_moves_stands_beside_what_methods_move() -> None:
     one = study()
     table = next(

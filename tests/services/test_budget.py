@@ -12,6 +12,7 @@ from microrank.errors import StudyError
 from microrank.services.budget import Budget, Spent, spending, spent_in
 from microrank.services.chat import ask_chat
 from microrank.services.failures import AskingStopped
+from microrank.services.price import Price
 from microrank.services.store import Store
 from services.scripted import as_json, completion, questions, wait_until
 
@@ -27,9 +28,7 @@ from services.scripted import as_json, completion, questions, wait_until
 def test_asking_stops_before_the_budget_is_crossed_and_says_what_is_left(
     server, store, service, settings, budget, most
 ):
-    service = replace(
-        service, price_in=1.0, price_out=2.0
-    )  # 11 and 5 tokens: 21 millionths of a dollar
+    service = replace(service, price=Price(1.0, 2.0))  # 11 and 5 tokens: 21 millionths of a dollar
     asked = questions(settings, 1000, max_tokens=5)
     with pytest.raises(StudyError) as caught:
         ask_chat(asked, service, store, budget)

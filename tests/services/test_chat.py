@@ -14,6 +14,7 @@ from microrank.errors import StudyError
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.completion import read_completion
 from microrank.services.failures import Malformed
+from microrank.services.price import Price
 from microrank.services.served import plain_model
 from microrank.services.store import Store
 from services.scripted import as_json, completion, questions
@@ -75,7 +76,7 @@ def test_how_to_ask_is_no_part_of_the_key(server, store, service, settings):
     ask_chat(questions(settings, 3), service, store)
     ask_chat(
         questions(settings, 3),
-        replace(service, concurrency=1, timeout_s=9, price_in=1.0, requests_per_minute=7),
+        replace(service, concurrency=1, timeout_s=9, price=Price(1.0, 0.0), requests_per_minute=7),
         store,
     )
     assert len(server.bodies) == 3
@@ -234,14 +235,31 @@ def test_a_model_whose_every_answer_is_cut_is_not_asked_to_the_end(
 
 
 def test_a_full_disk_stops_asking_at_once(server, store, service, settings, monkeypatch):
+    """It is full from the first answer on; the forecast was noted before."""
+    sync = os.fsync
+
     def full(handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        if server.bodies:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
     message = complaint(questions(settings, 100), service, store)
     assert "the answer cannot be kept (No space left on device); free space" in message
     assert len(server.bodies) <= 3 * service.concurrency
     assert list(store.paths()) == []
+
+
+def test_a_disk_that_is_full_before_is_told_before_anybody_is_asked(
+    server, store, service, settings, monkeypatch
+):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = complaint(questions(settings, 100), service, store)
+    assert "cannot be written (No space left on device); make room and run again" in message
+    assert server.bodies == []
 
 
 def test_a_dead_server_is_noticed_at_once(store, service, settings):

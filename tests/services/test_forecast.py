@@ -9,6 +9,7 @@ from microrank.services.chat import ask_chat
 from microrank.services.forecast import ASSUMED_LATENCY_S, forecast
 from microrank.services.forecast_page import forecast_page
 from microrank.services.planned_requests import PlannedRequests
+from microrank.services.price import Price
 from microrank.services.store import Entry, Store
 from services.scripted import completion, questions
 
@@ -17,7 +18,7 @@ from services.scripted import completion, questions
 def plan(service, settings) -> PlannedRequests:
     asked = questions(settings, 100, max_tokens=50)
     return PlannedRequests(
-        "method", replace(service, price_in=1.0, price_out=2.0), "tiny", list(asked.values())
+        "method", replace(service, price=Price(1.0, 2.0)), "tiny", list(asked.values())
     )
 
 
@@ -123,7 +124,7 @@ def test_a_limit_under_its_newer_name_is_what_answers_may_take(store, service, s
 
 def test_answers_without_a_limit_are_told_to_have_none(store, service, settings):
     asked = questions(settings, 2, max_tokens=None)
-    priced = replace(service, price_in=1.0, price_out=2.0)
+    priced = replace(service, price=Price(1.0, 2.0))
     plan = PlannedRequests("method", priced, "tiny", list(asked.values()))
     page = forecast_page([plan], store, Budget(tokens=10**6), "sample")
     assert "NOT enough: answers without max_tokens are not asked for under this limit" in page

@@ -14,6 +14,7 @@ from microrank.services.chat import ask_chat, check_bounded
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.completion import read_completion
 from microrank.services.embedding_settings import EmbeddingSettings
+from microrank.services.price import Price
 from microrank.services.settings import Service
 from microrank.services.store import request_key
 from microrank.services.store_admin import statistics
@@ -122,7 +123,7 @@ def test_reasoning_and_cached_tokens_are_counted_and_priced_by_themselves(
     server, store, service, settings
 ):
     server.answer = lambda request, body: as_json(thinking(body))
-    service = replace(service, price_in=1.0, price_cached_in=0.1, price_out=2.0)
+    service = replace(service, price=Price(1.0, 2.0, cached_input=0.1))
     (entry,) = ask_chat(questions(settings, 1), service, store).values()
     assert entry.usage == {
         "prompt_tokens": 11,
@@ -137,7 +138,7 @@ def test_reasoning_and_cached_tokens_are_counted_and_priced_by_themselves(
 
 
 def test_without_a_price_of_their_own_cached_tokens_cost_what_others_do():
-    service = Service("llms.tiny", "http://x", price_in=1.0, price_out=2.0)
+    service = Service("llms.tiny", "http://x", price=Price(1.0, 2.0))
     assert service.cost_usd(Usage(10, 0, None, 8)) == pytest.approx(10e-6)
 
 
@@ -172,7 +173,7 @@ json_values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(s
 def test_any_usage_is_counts_or_unknown_and_costs_no_less_than_nothing(usage):
     counted = Usage.from_answer({"usage": usage})
     assert (counted.reasoning_tokens or 0) <= max(counted.completion_tokens or 0, 0)
-    service = Service("llms.tiny", "http://x", price_in=1.0, price_cached_in=0.5, price_out=2.0)
+    service = Service("llms.tiny", "http://x", price=Price(1.0, 2.0, cached_input=0.5))
     assert service.cost_usd(counted) >= 0
     assert all(count >= 0 for count in counted.to_json().values())
 
@@ -192,7 +193,7 @@ def test_a_budget_is_never_crossed_by_thinking(server, store, service, settings,
     changes = {"max_tokens": 300}
     if form == "extra":
         changes = {"max_tokens": None, "extra": {"max_completion_tokens": 300}}
-    service = replace(service, price_in=1.0, price_out=1.0)
+    service = replace(service, price=Price(1.0, 1.0))
     with pytest.raises(StudyError, match=f"could cross budget.{next(iter(limit))}"):
         ask_chat(questions(settings, 100, **changes), service, store, limit)
     spent = spent_in(store)
@@ -208,7 +209,7 @@ def test_a_budget_is_never_crossed_by_answers_that_are_paid_and_unusable(
     answer = thinking({}, 295)
     answer["choices"][0]["message"] = {"content": None, "reasoning": "Hmm, let me think."}
     server.answer = lambda request, body: as_json(answer)
-    service = replace(service, price_in=1.0, price_out=1.0)
+    service = replace(service, price=Price(1.0, 1.0))
     with pytest.raises(StudyError, match=f"could cross budget.{next(iter(limit))}"):
         ask_chat(questions(settings, 100, max_tokens=300), service, store, limit)
     assert len(server.bodies) * 311 <= 3000

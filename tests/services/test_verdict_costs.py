@@ -166,10 +166,6 @@ def test_a_model_in_this_process_is_free_and_its_time_unknown_before_an_answer(
     assert line.endswith("tokens, no dollars, time unknown.**")
 
 
-HAS_BATCHES = "batch" in {field.name for field in fields(Price)}
-
-
-@pytest.mark.skipif(not HAS_BATCHES, reason="no prices of batches yet")
 def test_the_batch_price_stands_in_the_first_line_and_the_table_where_the_entry_has_one(
     row, plan, store
 ) -> None:

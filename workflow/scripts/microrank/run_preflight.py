@@ -16,6 +16,7 @@ from microrank.services.budget import Budget
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.check_chat import check_chat
 from microrank.services.check_encoder import check_encoder
+from microrank.services.expectation import Expectations
 from microrank.services.preflight import Check, Finding, preflight_page, run_checks
 from microrank.services.settings import Service
 from microrank.services.store import Request, Store
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 def run_preflight(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> str:
     """Ask each model that `methods` use one question of the study's size, with its settings.
 
-    The question is made up, so that nothing need be trained before. No answer is kept.
+    The question is made up, so that nothing need be trained before. No answer is kept, but what
+    it took is: the forecast goes by it.
 
     Args:
         config: the study's configuration.
@@ -57,12 +59,13 @@ def run_preflight(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> s
 
 def _checks(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[str, Check]:
     """Name → check of each model that a method uses."""
-    budget = Budget.from_config(config["budget"], Store(config["store"]["path"]))
+    store = Store(config["store"]["path"])
+    budget = Budget.from_config(config["budget"], store)
     methods = Methods.from_config(config).used
     checks: dict[str, Check] = {}
     for name in settings_used(methods, "llm"):
         prompt = _prompt_of(name, methods, prompts)
-        checks[f"llms.{name}"] = _chat_check(config, name, prompt, budget)
+        checks[f"llms.{name}"] = _chat_check(config, name, prompt, budget, store)
     for name in settings_used(methods, "encoder"):
         if config["encoders"][name]["adapter"] != "local":
             checks[f"encoders.{name}"] = _encoder_check(config, name, budget)
@@ -82,7 +85,9 @@ def _is_read(prompt: Prompt) -> bool:
     return prompt.answer_format in READ_FORMATS
 
 
-def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget) -> Check:
+def _chat_check(
+    config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget, store: Store
+) -> Check:
     section = config["llms"][name]
     if section["adapter"] == LOCAL:
         return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
@@ -95,7 +100,7 @@ def _chat_check(config: Mapping[str, Any], name: str, prompt: Prompt, budget: Bu
         n_candidates=config["top_k"],
         history_length=config["subset"]["history_length"],
     )
-    return lambda: check_chat(service, request, budget)
+    return lambda: check_chat(service, request, budget, Expectations(store))
 
 
 def _encoder_check(config: Mapping[str, Any], name: str, budget: Budget) -> Check:

@@ -58,12 +58,19 @@ RESPONSES = pa.schema(
         # of prompt_tokens and completion_tokens; null where the server does not say
         pa.field("cached_tokens", pa.int64()),
         pa.field("reasoning_tokens", pa.int64()),
+        pa.field("in_batch", pa.bool_()),  # null counts as false
+        # expected before the first question was asked; null where nobody noted it
+        pa.field("expected_prompt_tokens", pa.float64()),
+        pa.field("expected_completion_tokens", pa.float64()),
+        pa.field("expected_cached_tokens", pa.float64()),
     ]
 )
+EXPECTED = ("prompt_tokens", "completion_tokens", "cached_tokens")
 # Columns that older tables lack, and what they hold there.
 ADDED_LATER: dict[str, str | None] = {
     "kind": "text",
-    **dict.fromkeys(("scores", "reference_keys", "cached_tokens", "reasoning_tokens")),
+    **dict.fromkeys(("scores", "reference_keys", "cached_tokens", "reasoning_tokens", "in_batch")),
+    **dict.fromkeys(f"expected_{name}" for name in EXPECTED),
 }
 # `score` is what the method ordered by, larger for better; null where it has only an order.
 RANKINGS = _schema(

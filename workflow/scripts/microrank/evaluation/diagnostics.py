@@ -1,7 +1,7 @@
 """What diagnostics.json holds: why a method does what it does."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from microrank.errors import StudyError
@@ -10,6 +10,7 @@ from microrank.llm.answer_counts import AnswerCounts
 from microrank.rerank.repairs import Repairs
 from microrank.services.price import Price
 
+PRICED = ("prompt_tokens", "completion_tokens", "cached_tokens")
 RECOMMENDER = "recommender"  # what the recommender's own order is called in `agreement`
 
 
@@ -64,6 +65,10 @@ class Usage:
         served_models: Names of the models that answered.
         cached_tokens: How many of the tokens in the services had cached, as far as they say.
         reasoning_tokens: How many of the tokens out were reasoning, as far as they say.
+        in_batch: Tokens of those answers that came in batches: prompt, completion, cached.
+        expected: What was expected before the first question was asked, of the same answers; None
+            where that is not known of all.
+        expected_in_batch: The same of those that came in batches.
     """
 
     answers: int
@@ -73,10 +78,28 @@ class Usage:
     served_models: list[str]
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    in_batch: Mapping[str, float] = field(default_factory=dict)
+    expected: Mapping[str, float] | None = None
+    expected_in_batch: Mapping[str, float] = field(default_factory=dict)
 
     def dollars(self, price: Price) -> float:
         """Return what the answers cost whose tokens were counted, in US dollars."""
-        return price.dollars(self.prompt_tokens, self.completion_tokens, self.cached_tokens)
+        took = {name: getattr(self, name) for name in PRICED}
+        return _dollars(price, took, self.in_batch)
+
+    def expected_dollars(self, price: Price) -> float | None:
+        """Return what they were expected to cost; None where that is not known."""
+        if self.expected is None:
+            return None
+        return _dollars(price, self.expected, self.expected_in_batch)
+
+
+def _dollars(price: Price, tokens: Mapping[str, float], in_batch: Mapping[str, float]) -> float:
+    """Return what tokens cost, some of which came in batches."""
+    direct = {name: tokens[name] - in_batch.get(name, 0) for name in PRICED}
+    return price.dollars(**direct) + price.in_batch.dollars(
+        **{name: in_batch.get(name, 0) for name in PRICED}
+    )
 
 
 @dataclass(frozen=True)

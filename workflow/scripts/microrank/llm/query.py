@@ -1,6 +1,6 @@
 """Ask a language model to re-rank each user's candidates: one question per user and pass."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from microrank.llm.questions import Question, questions
 from microrank.llm.simulated import simulated_server
 from microrank.services.adapters import is_simulated
 from microrank.services.answers import completion_of
+from microrank.services.batch_lines import IN_BATCH
 from microrank.services.chat import ChatSettings, ask_chat
 from microrank.services.settings import Service
 from microrank.services.store import Entry, Store
@@ -89,6 +90,20 @@ def _row(question: Question, entry: Entry) -> dict[str, Any]:
         "kind": "text",
         "cached_tokens": completion.usage.cached_tokens,
         "reasoning_tokens": completion.usage.reasoning_tokens,
+        **told_by([entry]),
+    }
+
+
+def told_by(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a row of table RESPONSES says of how its answers came, and of what was expected."""
+    expected = [entry.expected for entry in entries if entry.expected is not None]
+    is_known = len(expected) == len(entries)
+    return {
+        "in_batch": all(IN_BATCH in entry.notes for entry in entries),
+        **{
+            f"expected_{name}": sum(each[name] for each in expected) if is_known else None
+            for name in tables.EXPECTED
+        },
     }
 
 

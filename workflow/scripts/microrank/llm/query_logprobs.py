@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from microrank import tables
+from microrank.llm.query import told_by
 from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asked_users import asked_users
 from microrank.local_llm.requests import Ask, Asked
@@ -126,6 +127,7 @@ def _row(
         "finish_reason": "stop",
         "served_model": first.served_model,
         **_counts(by_body[0]),
+        **told_by(by_body[0]),
         "kind": "logprobs",
         "scores": ask.scores(user, answers),
         "reference_keys": [entry.key for entry in others] or None,

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from microrank.evaluation.diagnostics import Asked, Usage
 from microrank.report.blocks import Table, literal
+from microrank.report.numbers import percent_signed
 from microrank.report.study import Study
 from microrank.services.price import Price
 
@@ -77,11 +78,23 @@ def _caption(study: Study) -> str:
         sentences.append(
             "Tuning: what was asked about the users on whom fusions chose their number."
         )
+    if any(usage.expected for usage in usages):
+        sentences.append(
+            "Forecast: what was expected of these answers before the first was asked for, and "
+            "in brackets by how much it is above what they took."
+        )
+    days = sorted({price.as_of for price in _prices(study) if price.as_of})
+    sentences += [f"Prices as of {day}." for day in days]
     if any(usage.without_usage for usage in usages):
         sentences.append(
             f"{UNKNOWN}, or ≥: the server did not count the tokens of all, or some, answers."
         )
     return " ".join(sentences)
+
+
+def _prices(study: Study) -> list[Price]:
+    prices = (price_of(study, method) for method in study.diagnostics.asked)
+    return [price for price in prices if price]
 
 
 def _share(field: str, asked: Asked) -> str:
@@ -117,9 +130,44 @@ def _usage_rows(study: Study, part: Part, prefix: str = "") -> list[list[str]]:
         return [f"{prefix}{name}", *counts]
 
     money = [_at_least(of, "{:.4f}", dollars(study, name, part)) for name, of in usages.items()]
+    forecasts = _forecast_rows(study, usages, prefix)
     has = {field: any(getattr(of, field, 0) for of in usages.values()) for _, field in TOKENS}
     rows = [row(name, field) for name, field in TOKENS if has[field] or not name.startswith("–")]
-    return [*rows, [f"{prefix}US dollars", *money]]
+    return [*rows, [f"{prefix}US dollars", *money], *forecasts]
+
+
+def _forecast_rows(
+    study: Study, usages: Mapping[str, Usage | None], prefix: str
+) -> list[list[str]]:
+    """Show what was expected before the first answer, and by how much it was wrong."""
+    if not any(of and of.expected for of in usages.values()):
+        return []
+
+    def tokens(of: Usage | None, field: str) -> str:
+        if of is None or of.expected is None:
+            return NOTHING
+        return _with_error("{:,.0f}", of.expected[field], getattr(of, field))
+
+    def money(method: str, of: Usage | None) -> str:
+        price = price_of(study, method)
+        expected = of.expected_dollars(price) if of and price else None
+        if of is None or price is None or expected is None:
+            return NOTHING
+        return _with_error("{:.4f}", expected, of.dollars(price))
+
+    return [
+        *(
+            [f"{prefix}forecast: {name}", *(tokens(of, field) for of in usages.values())]
+            for name, field in (TOKENS[0], TOKENS[2])
+        ),
+        [f"{prefix}forecast: US dollars", *(money(name, of) for name, of in usages.items())],
+    ]
+
+
+def _with_error(form: str, expected: float, true: float) -> str:
+    """Show a forecast, and by how much of the truth it is too high."""
+    error = f" ({percent_signed(expected / true - 1)})" if true else ""
+    return form.format(expected) + error
 
 
 def _at_least(usage: Usage | None, form: str, value: float | None) -> str:
@@ -137,12 +185,17 @@ def dollars(study: Study, method: str, part: Part = "subset") -> float | None:
     Returns:
         None where the config has no price, or nothing was asked.
     """
-    llm = study.methods[method].settings["llm"]
-    price: Mapping[str, float] | None = study.settings["llms"][llm].get("price")
-    usage = _usage(study, method, part)
+    price, usage = price_of(study, method), _usage(study, method, part)
     if price is None or usage is None:
         return None
-    return usage.dollars(Price(**price))
+    return usage.dollars(price)
+
+
+def price_of(study: Study, method: str) -> Price | None:
+    """Return the config's price of the model that a method asks; None where it has none."""
+    llm = study.methods[method].settings["llm"]
+    price: Mapping[str, Any] | None = study.settings["llms"][llm].get("price")
+    return Price(**price) if price else None
 
 
 def _dollars_an_extra_hit(study: Study, method: str) -> str:

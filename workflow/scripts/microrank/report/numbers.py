@@ -27,6 +27,14 @@ def share_signed(value: float) -> str:
     return f"{'+' if value > 0 else MINUS}{text}"
 
 
+def percent_signed(share: float) -> str:
+    """Return +1.2 %, without a sign before what rounds to 0."""
+    text = f"{abs(share):.1%}".replace("%", " %")
+    if not float(text.split()[0]):
+        return text
+    return f"{'+' if share > 0 else MINUS}{text}"
+
+
 def p_text(p: float | None) -> str:
     """Return `= 0.03` or `< 0.001`; an en dash where there is no test."""
     if p is None:

@@ -12,28 +12,15 @@ from filelock import FileLock
 
 from microrank.errors import StudyError
 from microrank.services.adapters import FREE
+from microrank.services.batch_notes import BatchNotes
 from microrank.services.failures import BudgetReached
 from microrank.services.locks import NoLocks, acquire
+from microrank.services.spent import Spent
 from microrank.services.store import Store, read_header
 
 LOCK = "budget.lock"
 ROUNDING = 1e-9  # of sums of dollars
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Spent:
-    """Requests, tokens and US dollars."""
-
-    requests: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-
-    def add(self, other: "Spent", sign: int = 1) -> None:
-        """Add another sum, or take it off with `sign` -1."""
-        self.requests += sign * other.requests
-        self.tokens += sign * other.tokens
-        self.usd += sign * other.usd
 
 
 @dataclass
@@ -52,9 +39,16 @@ class Budget:
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any] | None, store: Store) -> Self:
-        """Take the config's `budget`; with limits, count what the store's answers took."""
+        """Take the config's `budget`; with limits, count what the store's answers took.
+
+        Batches that have not come back count with the most that they can take.
+        """
         limits = {name: value for name, value in (section or {}).items() if value is not None}
-        return cls(**limits, spent=spent_in(store) if limits else Spent())
+        if not limits:
+            return cls()
+        spent = spent_in(store)
+        spent.add(BatchNotes(store).worst())
+        return cls(**limits, spent=spent)
 
     def reserve(self, worst: Spent) -> None:
         """Set the worst case of one request aside.

@@ -1,21 +1,26 @@
 """Asking chat models through OpenAI's `/chat/completions`, which most servers speak."""
 
 import logging
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from microrank.errors import StudyError
 from microrank.services.adapters import adapter_of
-from microrank.services.answers import completion_of, whole_answer
+from microrank.services.answers import completion_of
+from microrank.services.batch_notes import BatchNotes
+from microrank.services.batches import Batches
 from microrank.services.budget import Budget, spending
 from microrank.services.chat_model import ChatModel
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.client import Client
 from microrank.services.completion import Completion
 from microrank.services.dispatch import ask_each
-from microrank.services.failures import AskedElsewhere, Malformed
+from microrank.services.expectation import Expectations
+from microrank.services.failures import AskedElsewhere, QuestionFailed
+from microrank.services.kept import kept_answer
 from microrank.services.locks import hold, lock_of
-from microrank.services.settings import Service
+from microrank.services.settings import BATCH, Service
 from microrank.services.store import Entry, Request, Store, request_key
 from microrank.services.tokens import answer_limit, asked_text, prompt_probably_cut
 
@@ -49,49 +54,48 @@ def ask_chat(
     log.info("%s: %d of %d answers are in the store", service.name, n_kept, len(questions))
     if missing:
         store.missing({str(name): request for name, request in missing.items()})
-        entries = _ask_missing(missing, n_kept, service, store, budget)
+        kept = [entry for entry in answers.values() if entry is not None]
+        entries = _ask_missing(missing, kept, service, store, budget)
         answers |= {name: entries[request_key(request)] for name, request in missing.items()}
     whole = {name: entry for name, entry in answers.items() if entry is not None}
     _report(service.name, whole.values())
     return whole
 
 
-def kept_answer(store: Store, request: Request) -> Entry | None:
-    """The kept answer to a chat request; None where there is none.
-
-    What older versions kept and is no whole answer is set aside, like a damaged file.
-    """
-    entry = store.get(request)
-    if entry is None:
-        return None
-    try:
-        whole_answer(request, entry.body)
-    except Malformed as error:
-        store.set_aside(entry.key, f"not a whole answer ({error})")
-        return None
-    return entry
-
-
 def _ask_missing(
     missing: Mapping[K, Request],
-    n_kept: int,
+    kept: Sequence[Entry],
     service: Service,
     store: Store,
     budget: Mapping[str, Any] | None,
 ) -> dict[str, Entry]:
     """Ask each different request once; its key → its answer."""
-    unique = {request_key(request): name for name, request in missing.items()}
-    token = service.token(f"{len(unique)} answers are not in the store yet")
+    requests = {request_key(request): request for request in missing.values()}
+    names = {request_key(request): str(name) for name, request in missing.items()}
+    token = service.token(f"{len(requests)} answers are not in the store yet")
     with spending(budget, store) as limits, Client(service, token, limits) as client:
         check_bounded(missing.values(), limits, service.name)
-        client.answered = n_kept
-        asker = _Asker(ChatModel(client), store)
+        expectations = Expectations(store)
+        for request in requests.values():
+            if not adapter_of(request).is_simulated:
+                expectations.note_first(request, kept)
+        batches = Batches(requests, names, client, store, expectations)
+        entries = batches.entries
         try:
-            ask_each(client, list(unique.values()), lambda name: asker.ask(missing[name]), str)
+            if service.mode == BATCH:
+                batches.run(kept)
+            else:
+                batches.fetch()
+                client.answered = len(kept)
+                settled = batches.settled
+                keys = [key for key in requests if key not in settled]
+                asker = _Asker(ChatModel(client), store, expectations, entries)
+                ask_each(client, keys, lambda key: asker.ask(requests[key]), names.__getitem__)
+            batches.complain()
         except StudyError:
-            _report(service.name, asker.entries.values())
+            _report(service.name, entries.values())
             raise
-        return asker.entries
+        return entries
 
 
 def check_bounded(requests: Collection[Request], budget: Budget, name: str) -> None:
@@ -113,24 +117,36 @@ def check_bounded(requests: Collection[Request], budget: Budget, name: str) -> N
 class _Asker:
     """Asks one request after the other, and keeps the answers; other jobs' questions are theirs."""
 
-    def __init__(self, model: ChatModel, store: Store) -> None:
-        self.entries: dict[str, Entry] = {}
-        self._model, self._store = model, store
+    def __init__(
+        self,
+        model: ChatModel,
+        store: Store,
+        expectations: Expectations,
+        entries: dict[str, Entry],
+    ) -> None:
+        self._model, self._store, self._entries = model, store, entries
+        self._expectations, self._batches = expectations, BatchNotes(store)
 
     def ask(self, request: Request) -> None:
         """Ask one request, and keep its answer.
 
         Raises:
             AskedElsewhere: another job is asking it.
+            QuestionFailed: it has no answer.
         """
-        lock = lock_of(self._store, request_key(request))
+        key = request_key(request)
+        lock = lock_of(self._store, key)
         with hold(lock) as is_held:
             if not is_held:
                 raise AskedElsewhere(lock)
             entry = kept_answer(self._store, request)  # another job has asked meanwhile
             if entry is None:
-                entry = self._store.put(self._model.answer(request))
-            self.entries[entry.key] = entry
+                if self._batches.holds(key):
+                    raise QuestionFailed("another job has just sent it in a batch")
+                answer = self._model.answer(request)
+                expected = self._expectations.first(request)
+                entry = self._store.put(replace(answer, expected=expected))
+            self._entries[key] = entry
 
 
 def _report(name: str, entries: Collection[Entry]) -> None:

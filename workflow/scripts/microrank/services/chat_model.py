@@ -118,7 +118,7 @@ class ChatModel:
             chat_estimate(body),
             read=lambda reply: adapter.read(body, reply.body),
             usage=lambda completion: completion.usage,
-            check=lambda completion: _check_whole(completion, body),
+            check=lambda completion: check_whole(completion, body),
         )
         completion, reply = self._client.ask(call)
         provider = reply.headers.get("x-inference-provider")
@@ -134,7 +134,17 @@ class ChatModel:
         )
 
 
-def _check_whole(completion: Completion, body: Mapping[str, Any]) -> None:
+def check_whole(completion: Completion, body: Mapping[str, Any]) -> None:
+    """Check that an answer was neither cut nor withheld.
+
+    Args:
+        completion: the answer.
+        body: what was asked.
+
+    Raises:
+        WhiteSpace: it was cut, having run into white space.
+        QuestionFailed: it is not whole, and asking again would not better it.
+    """
     ending = ending_of(completion.finish_reason)
     if ending is Ending.FILTERED:
         raise QuestionFailed("the answer is not whole: the service's content filter withheld it")

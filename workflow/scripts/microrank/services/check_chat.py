@@ -7,16 +7,18 @@ from typing import Any, NoReturn
 
 from microrank.errors import StudyError
 from microrank.services.answers import completion_of, is_written
+from microrank.services.batch_client import BatchClient
 from microrank.services.budget import Budget
 from microrank.services.chat import check_bounded, prompt_was_cut
 from microrank.services.chat_model import FORMAT_REFUSED, FORMAT_RUNS_ON, LIMIT_RENAMED, ChatModel
 from microrank.services.client import Client
 from microrank.services.completion import Completion
+from microrank.services.expectation import Expectations
 from microrank.services.failures import QuestionFailed
 from microrank.services.model_list import listed_model
 from microrank.services.preflight import Finding
 from microrank.services.served import plain_model
-from microrank.services.settings import Service
+from microrank.services.settings import BATCH, Service
 from microrank.services.store import Entry, Request
 
 MAX_TRIES = 2
@@ -26,8 +28,15 @@ NO_SEED = "unknown: the entry sets no seed"
 ZERO_TEMPERATURE = "unknown: at temperature 0 the same answer twice would prove nothing"
 
 
-def check_chat(service: Service, request: Request, budget: Budget) -> list[Finding]:
-    """Ask one question of the study, with the study's settings; the answer is not kept.
+def check_chat(
+    service: Service,
+    request: Request,
+    budget: Budget,
+    expectations: Expectations | None = None,
+) -> list[Finding]:
+    """Ask one question of the study, with the study's settings.
+
+    The answer is not kept, but the tokens that it took are: the forecast goes by them.
 
     Only where a seed can be told from none, the question is asked a second time.
 
@@ -35,6 +44,7 @@ def check_chat(service: Service, request: Request, budget: Budget) -> list[Findi
         service: how to ask.
         request: the question.
         budget: what may be spent.
+        expectations: where the tokens are remembered; None: nowhere.
 
     Raises:
         StudyError: the model cannot be asked, or gives no whole answer; the message says what to
@@ -48,18 +58,29 @@ def check_chat(service: Service, request: Request, budget: Budget) -> list[Findi
             entry = model.answer(request)
         except QuestionFailed as failed:
             _stop(client, failed)
+        if expectations:
+            expectations.note_preflight(entry)
         completion = completion_of(request, entry.body)
         return [
             *reached(service, service.base_url, token),
             served(request["body"]["model"], entry.served_model),
             _answered(entry, completion),
             *listed_model(client, request["body"]["model"]),
+            *_batches(client),
             _format(request, entry, completion),
             _seed(model, request, completion)
             if is_written(request["body"])
             else Finding("log-probabilities", "given"),
             *_notable(entry, completion),
         ]
+
+
+def _batches(client: Client) -> list[Finding]:
+    """Where questions go in batches, whether the service has any; one that has lists them."""
+    if client.service.mode != BATCH:
+        return []
+    next(BatchClient(client.service, client.connection).listed(), None)
+    return [Finding("batches", "served")]
 
 
 def hasty(service: Service) -> Service:

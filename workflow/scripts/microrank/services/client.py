@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
-from microrank.services.budget import Budget, Spent
+from microrank.services.budget import Budget
 from microrank.services.connection import BROKEN, Connection, Reply
 from microrank.services.failures import (
     AskingStopped,
@@ -23,6 +23,7 @@ from microrank.services.failures import (
 from microrank.services.rate_limit import RateLimit, backoff
 from microrank.services.setbacks import OK, Setback, setback_of
 from microrank.services.settings import Service
+from microrank.services.spent import Spent
 from microrank.services.tokens import Bound, Estimate
 from microrank.services.usage import Usage, usage_in
 

@@ -57,20 +57,43 @@ class Connection:
         for session in self._sessions:
             session.close()
 
-    def send(self, method: str, url: str, data: bytes | None = None) -> Reply:
+    def send(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None = None,
+        *,
+        content_type: str | None = None,
+        timeout_s: float | None = None,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Reply:
         """Send one request and read one reply, whatever its status. Redirects are not followed.
+
+        Args:
+            method: POST or GET.
+            url: where to.
+            data: the request's body.
+            content_type: of the body; JSON where it is None.
+            timeout_s: for the whole reply; the service's where it is None.
+            max_bytes: of the reply.
 
         Raises:
             BROKEN: one of these; no whole reply came in time.
             Malformed: the reply is larger than any answer.
         """
         started = time.monotonic()
-        timeout_s = self._service.timeout_s
+        timeout_s = timeout_s or self._service.timeout_s
         response = self._session().request(
-            method, url, data=data, timeout=timeout_s, allow_redirects=False, stream=True
+            method,
+            url,
+            data=data,
+            headers={"Content-Type": content_type} if content_type else None,
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
         )
         with response:
-            raw = _read(response, started + timeout_s)
+            raw = _read(response, started + timeout_s, max_bytes)
         headers = CaseInsensitiveDict(
             {name: self._blot(value) for name, value in response.headers.items()}
         )
@@ -145,14 +168,14 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _read(response: requests.Response, give_up_at: float) -> bytes:
-    """Read the whole body, up to the deadline and MAX_BODY_BYTES."""
+def _read(response: requests.Response, give_up_at: float, max_bytes: int) -> bytes:
+    """Read the whole body, up to the deadline and `max_bytes`."""
     parts, size = [], 0
     while part := response.raw.read1(1 << 16, decode_content=True):
         parts.append(part)
         size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise Malformed(f"more than {MAX_BODY_BYTES >> 20} MiB")
+        if size > max_bytes:
+            raise Malformed(f"more than {max_bytes >> 20} MiB")
         if time.monotonic() > give_up_at:
             raise requests.ReadTimeout("the answer did not end in time")
     return b"".join(parts)

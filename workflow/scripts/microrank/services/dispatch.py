@@ -184,14 +184,14 @@ class _Dispatch(Generic[W]):
         if self._client.stopped and not_asked:
             line += f"; stopped: {self._client.stopped}"
         elif failures:
-            line += f"; failed: {_listed(failures)}"
+            line += f"; failed: {listed(failures)}"
         is_budget = isinstance(self._client.stopped, BudgetReached)
         kind = BudgetReached if is_budget and not_asked else StudyError
         raise kind(f"{line}; run again to ask only what is missing")
 
 
-def _listed(failures: Sequence[Failure]) -> str:
-    """The names of what failed, and why the first did."""
+def listed(failures: Sequence[Failure]) -> str:
+    """Return the names of what failed, and why the first did."""
     names = ", ".join(failure.name for failure in failures[:NAMES_SHOWN])
     if len(failures) > NAMES_SHOWN:
         names += f" and {len(failures) - NAMES_SHOWN} more (see the log)"

@@ -78,6 +78,10 @@ class AskingStopped(StudyError):
     """No further question is worth asking: the line says why and what to do."""
 
 
+class Pending(StudyError):
+    """Questions are in batches that are not done: the line says when to run again."""
+
+
 class BudgetReached(AskingStopped):
     """The next question could cross a limit of `budget`."""
 

@@ -4,14 +4,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from microrank.local_llm.requests import local_estimate
 from microrank.services.adapters import LOCAL
 from microrank.services.answers import is_question
 from microrank.services.chat import kept_answer
+from microrank.services.expectation import TEXTS, Expectation, Expectations, Expected, estimate
 from microrank.services.planned_requests import PlannedRequests
-from microrank.services.settings import Service
+from microrank.services.settings import BATCH, Service
 from microrank.services.store import Entry, Request, Store, request_key
-from microrank.services.tokens import Estimate, answer_limit, chat_estimate, texts_estimate
+from microrank.services.tokens import answer_limit
 from microrank.services.usage import Usage
 
 ASSUMED_LATENCY_S = 3.0
@@ -31,6 +31,8 @@ class Forecast:
     most_usd: float | None
     time_s: float | None  # None: of a model in this process whose speed nobody has measured
     measured: bool  # kept answers of the same method tell tokens and latency; else they are assumed
+    cached_tokens: int = 0  # of `prompt_tokens`
+    source: str = TEXTS  # how the tokens are known, as an `Expectation` says
 
     @property
     def n_requests(self) -> int:
@@ -42,15 +44,6 @@ class Forecast:
         """Whether answers may take any number of tokens."""
         bodies = [request["body"] for request in self.plan.requests[:1]]
         return any(is_question(body) and answer_limit(body) is None for body in bodies)
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What kept answers tell; None where they do not."""
-
-    prompt_ratio: float | None  # true tokens in by estimated ones
-    completion_tokens: float | None  # mean tokens out
-    latency_s: float | None  # mean
 
 
 def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
@@ -65,7 +58,7 @@ def forecast(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
     kept = _kept_of(requests, store)
     missing = [request for key, request in requests.items() if key not in kept and key not in asked]
     asked |= set(requests)
-    return _forecast(plan, kept.values(), missing, len(kept))
+    return _forecast(plan, store, kept.values(), missing, len(kept))
 
 
 def forecast_anew(plan: PlannedRequests, store: Store, asked: set[str]) -> Forecast:
@@ -79,7 +72,7 @@ def forecast_anew(plan: PlannedRequests, store: Store, asked: set[str]) -> Forec
     requests = _by_key(plan)
     new = [request for key, request in requests.items() if key not in asked]
     asked |= set(requests)
-    return _forecast(plan, _kept_of(requests, store).values(), new, 0)
+    return _forecast(plan, store, _kept_of(requests, store).values(), new, 0)
 
 
 def answered_users(plan: PlannedRequests, store: Store) -> list[int]:
@@ -99,11 +92,17 @@ def _kept_of(requests: Mapping[str, Request], store: Store) -> dict[str, Entry]:
 
 
 def _forecast(
-    plan: PlannedRequests, kept: Collection[Entry], missing: Collection[Request], n_kept: int
+    plan: PlannedRequests,
+    store: Store,
+    kept: Collection[Entry],
+    missing: Collection[Request],
+    n_kept: int,
 ) -> Forecast:
     """Forecast these requests, by what kept answers tell."""
-    observed = _observed(kept)
-    prompt_tokens, completion_tokens = _tokens(missing, observed)
+    latency_s = _latency_s(kept)
+    expectation = _expectation(plan, store, kept)
+    expected = _rounded(expectation.of(missing))
+    prompt_tokens, completion_tokens = expected.prompt_tokens or 0, expected.completion_tokens or 0
     n_requests = math.ceil(len(missing) / plan.batch_size)
     tokens = prompt_tokens + completion_tokens
     most = _most(missing, prompt_tokens, completion_tokens)
@@ -113,31 +112,36 @@ def _forecast(
         len(missing),
         prompt_tokens,
         completion_tokens,
-        plan.service.cost_usd(Usage(prompt_tokens, completion_tokens)),
+        plan.service.cost_usd(expected),
         most,
         plan.service.cost_usd(most),
-        _local_time_s(n_requests, observed)
+        _local_time_s(n_requests, latency_s)
         if plan.is_local
-        else _time_s(plan.service, n_requests, tokens, observed.latency_s),
+        else _time_s(plan.service, n_requests, tokens, latency_s),
         measured=bool(kept),
+        cached_tokens=expected.cached_tokens or 0,
+        source=expectation.source,
     )
 
 
-def _tokens(missing: Collection[Request], observed: Observed) -> tuple[int, int]:
-    """Tokens in and out of the missing answers."""
-    estimates = [_estimate(request) for request in missing]
-    tokens_in = sum(estimate.prompt_tokens for estimate in estimates)
-    tokens_out = sum(estimate.completion_tokens for estimate in estimates)
-    if observed.prompt_ratio is not None:
-        tokens_in = round(tokens_in * observed.prompt_ratio)
-    if observed.completion_tokens is not None:
-        tokens_out = round(len(missing) * observed.completion_tokens)
-    return tokens_in, tokens_out
+def _expectation(plan: PlannedRequests, store: Store, kept: Collection[Entry]) -> Expectation:
+    """What is expected of each answer: by kept ones, a preflight, or texts alone."""
+    if not plan.requests:
+        return Expectation()
+    return Expectations(store).now(plan.requests[0], kept)
+
+
+def _rounded(expected: Expected) -> Usage:
+    return Usage(
+        round(expected.prompt_tokens),
+        round(expected.completion_tokens),
+        cached_tokens=round(expected.cached_tokens),
+    )
 
 
 def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: int) -> Usage:
     """The most tokens that the missing answers can take, and no less than is expected."""
-    estimates = [_estimate(request) for request in missing]
+    estimates = [estimate(request) for request in missing]
     return Usage(
         max(prompt_tokens, sum(estimate.most_prompt_tokens for estimate in estimates)),
         max(completion_tokens, sum(estimate.completion_tokens for estimate in estimates)),
@@ -149,33 +153,24 @@ def _kept(store: Store, request: Request) -> Entry | None:
     return kept_answer(store, request) if is_chat else store.get(request)
 
 
-def _estimate(request: Request) -> Estimate:
-    body = request["body"]
-    if request["adapter"] == LOCAL:
-        return local_estimate(body)
-    return chat_estimate(body) if is_question(body) else texts_estimate([body["input"]])
-
-
-def _observed(entries: Collection[Entry]) -> Observed:
+def _latency_s(entries: Collection[Entry]) -> float | None:
+    """Mean seconds of answers; None where nobody knows."""
     latencies = [entry.latency_s for entry in entries if entry.latency_s is not None]
-    latency_s = sum(latencies) / len(latencies) if latencies else None
-    counted = [entry for entry in entries if entry.usage and entry.usage.get("prompt_tokens")]
-    if not counted:
-        return Observed(None, None, latency_s)
-    usages = [entry.usage or {} for entry in counted]
-    true = sum(usage["prompt_tokens"] for usage in usages)
-    estimated = sum(_estimate(entry.request).prompt_tokens for entry in counted)
-    tokens_out = sum(usage.get("completion_tokens", 0) for usage in usages)
-    return Observed(true / estimated, tokens_out / len(counted), latency_s)
+    return sum(latencies) / len(latencies) if latencies else None
 
 
-def _local_time_s(n_requests: int, observed: Observed) -> float | None:
+def _local_time_s(n_requests: int, latency_s: float | None) -> float | None:
     """Seconds of a model in this process, by kept answers; None before the first one."""
-    return None if observed.latency_s is None else n_requests * observed.latency_s
+    return None if latency_s is None else n_requests * latency_s
 
 
 def _time_s(service: Service, n_requests: int, tokens: int, latency_s: float | None) -> float:
-    """Seconds: the slowest of concurrency, requests a minute and tokens a minute."""
+    """Seconds: the slowest of concurrency, requests a minute and tokens a minute.
+
+    In batches it is the time within which they are to be answered.
+    """
+    if service.mode == BATCH:
+        return service.window_s
     if latency_s is None:
         latency_s = ASSUMED_LATENCY_S
     times = [n_requests * latency_s / service.concurrency]

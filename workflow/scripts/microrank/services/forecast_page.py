@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from microrank.services.budget import Budget
 from microrank.services.durations import duration
+from microrank.services.expectation import PREFLIGHT, TEXTS
 from microrank.services.forecast import ASSUMED_LATENCY_S, Forecast, forecast
 from microrank.services.planned_requests import PlannedRequests
+from microrank.services.settings import BATCH
 from microrank.services.store import Store
 from microrank.services.tokens import ANSWER_TOKENS
 
@@ -17,11 +19,13 @@ HEAD = """\
 | method | service | model | answers | kept | missing | tokens in | tokens out | USD | time |
 |---|---|---|---:|---:|---:|---:|---:|---:|---:|"""
 ASSUMED = (
-    "Where no answer is kept yet, tokens are estimated from the text's length, answers are taken "
-    "to be as long as `max_tokens` allows ({answer_tokens} tokens where it is null), "
-    "and each to take {latency_s:g} s; after some answers "
-    "their means are used."
+    "Where no answer is kept yet, tokens are estimated from the text's length, and answers are "
+    "taken to be as long as `max_tokens` allows ({answer_tokens} tokens where it is null); after a "
+    "preflight or some answers, what these took is used."
 )
+PREFLIGHT_TOLD = "Tokens of {methods}: by the question of the preflight."
+ASSUMED_TIME = "Where no answer is kept yet, each is taken to last {latency_s:g} s."
+IN_BATCHES = "In batches the time is that within which the service is to answer."
 OFFLINE = "`store.offline` is true: they would not be asked for, the run would end with an error."
 UNKNOWN = (
     "How long a model in this process takes is unknown before its first answers: ask about a few "
@@ -60,10 +64,24 @@ def forecast_page(
         lines.append(OFFLINE)
     if any(row.missing and row.time_s is None for row in forecasts):
         lines += ["", UNKNOWN]
-    if any(row.missing and not row.measured and not row.plan.is_local for row in forecasts):
-        lines += ["", ASSUMED.format(latency_s=ASSUMED_LATENCY_S, answer_tokens=ANSWER_TOKENS)]
+    lines += _assumptions([row for row in forecasts if row.missing and not row.plan.is_local])
     lines += ["", *_budget_lines(budget, paid), "", *section]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _assumptions(rows: Sequence[Forecast]) -> list[str]:
+    """Say what is not known of missing answers of services."""
+    by_preflight = [row.plan.method for row in rows if row.source == PREFLIGHT]
+    in_batches = [row.plan.service.mode == BATCH for row in rows]
+    is_slow = [not row.measured and row.plan.service.mode != BATCH for row in rows]
+    told = [
+        (any(row.source == TEXTS for row in rows), ASSUMED.format(answer_tokens=ANSWER_TOKENS)),
+        (by_preflight, PREFLIGHT_TOLD.format(methods=", ".join(by_preflight))),
+        (any(is_slow), ASSUMED_TIME.format(latency_s=ASSUMED_LATENCY_S)),
+        (any(in_batches), IN_BATCHES),
+    ]
+    sentences = [sentence for is_so, sentence in told if is_so]
+    return ["", " ".join(sentences)] if sentences else []
 
 
 def _row(row: Forecast) -> str:

@@ -1,6 +1,7 @@
 """What tokens cost."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 TOKENS_A_PRICE = 1e6  # prices are for a million tokens
 
@@ -13,13 +14,36 @@ class Price:
         input: Of tokens in.
         output: Of tokens out; reasoning tokens are tokens out.
         cached_input: Of tokens in that the service had cached; None where they cost what others do.
+        batch: What answers cost that come in batches: a share of the other prices, or prices of
+            their own; None where they cost what others do.
+        as_of: The day on which the prices were looked up, such as 2026-11-27.
     """
 
     input: float
     output: float
     cached_input: float | None = None
+    batch: float | Mapping[str, float] | None = None
+    as_of: str | None = None
 
-    def dollars(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
+    @property
+    def in_batch(self) -> "Price":
+        """The prices of answers that come in batches."""
+        if self.batch is None:
+            return self
+        if isinstance(self.batch, Mapping):
+            return Price(**self.batch, as_of=self.as_of)
+        cached = None if self.cached_input is None else self.cached_input * self.batch
+        return replace(
+            self,
+            input=self.input * self.batch,
+            output=self.output * self.batch,
+            cached_input=cached,
+            batch=None,
+        )
+
+    def dollars(
+        self, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0
+    ) -> float:
         """Return what answers cost, in US dollars.
 
         Args:

@@ -5,13 +5,15 @@ Nothing in here shapes an answer, so nothing in here is part of a request's key.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from microrank.errors import StudyError
 from microrank.services.price import Price
 from microrank.services.usage import Usage
+
+DIRECT, BATCH = "direct", "batch"  # modes of asking
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,11 @@ class Service:
     first_wait_s: float = 1.0
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    price_in: float | None = None  # US dollars a million tokens
-    price_out: float | None = None
-    price_cached_in: float | None = None  # of tokens in that the service had cached; else price_in
+    price: Price | None = None
+    mode: str = DIRECT  # or batch: in files, which are answered within `completion_window`
+    completion_window: str = "24h"
+    batch_lines: int = 50_000  # of one file
+    batch_bytes: int = 100_000_000
 
     @classmethod
     def from_config(
@@ -43,15 +47,12 @@ class Service:
             section: the entry of `llms` or `encoders`.
             base_url: replaces the entry's `base_url`.
         """
-        set_here = {"name", "base_url", "price_in", "price_out", "price_cached_in"}
-        known = {field.name for field in fields(cls)} - set_here
-        price = section.get("price") or {}
+        known = {field.name for field in fields(cls)} - {"name", "base_url", "price"}
+        price = section.get("price")
         return cls(
             name=name,
             base_url=(base_url or section["base_url"]).rstrip("/"),
-            price_in=price.get("input"),
-            price_out=price.get("output"),
-            price_cached_in=price.get("cached_input"),
+            price=Price(**price) if price else None,
             **{key: value for key, value in section.items() if key in known},
         )
 
@@ -81,16 +82,24 @@ class Service:
         return token
 
     def cost_usd(self, usage: Usage) -> float | None:
-        """US dollars for an answer's tokens, or None where no price is configured.
-
-        Tokens in that the service had cached have a price of their own where one is configured.
-        """
-        if self.price_in is None and self.price_out is None:
+        """US dollars for an answer's tokens as the service is asked; None without a price."""
+        if self.price is None:
             return None
-        price = Price(self.price_in or 0.0, self.price_out or 0.0, self.price_cached_in)
+        price = self.price.in_batch if self.mode == BATCH else self.price
         return price.dollars(
             usage.prompt_tokens or 0, usage.completion_tokens or 0, usage.cached_tokens or 0
         )
+
+    @property
+    def in_batches(self) -> Self:
+        """The same service, asked in batches."""
+        return replace(self, mode=BATCH)
+
+    @property
+    def window_s(self) -> float:
+        """Seconds within which the service is to answer a batch."""
+        unit_s = 86_400 if self.completion_window.endswith("d") else 3600
+        return float(self.completion_window[:-1]) * unit_s
 
     @property
     def is_local(self) -> bool:

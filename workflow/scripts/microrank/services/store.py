@@ -42,6 +42,7 @@ class Entry:
     cost_usd: float | None = None
     notes: tuple[str, ...] = ()
     time: str = ""
+    expected: Mapping[str, float] | None = None  # tokens, before the first question was asked
 
     @property
     def key(self) -> str:
@@ -204,6 +205,7 @@ def encode(entry: Entry) -> bytes:
         "latency_s": entry.latency_s,
         "cost_usd": entry.cost_usd,
         "notes": list(entry.notes),
+        **({"expected": entry.expected} if entry.expected is not None else {}),
         "time": entry.time or datetime.now(UTC).isoformat(timespec="seconds"),
     }
     text = f"{canonical(header)}\n{canonical({'request': entry.request, 'body': entry.body})}\n"
@@ -229,6 +231,7 @@ def decode(data: bytes, key: str) -> Entry:
         request=payload["request"],
         body=payload["body"],
         notes=tuple(header["notes"]),
+        expected=header.get("expected"),
         **{
             name: header[name]
             for name in ("status", "served_model", "usage", "latency_s", "cost_usd", "time")

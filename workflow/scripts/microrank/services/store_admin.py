@@ -15,6 +15,7 @@ from microrank.errors import StudyError
 from microrank.files import replacing
 from microrank.services.adapters import ADAPTERS
 from microrank.services.answers import is_question, whole_answer
+from microrank.services.batch_notes import BatchNotes
 from microrank.services.failures import Malformed
 from microrank.services.locks import hold
 from microrank.services.store import SUFFIX, Store, canonical, decode, read_header
@@ -96,6 +97,7 @@ def _delete_leftovers(store: Store) -> None:
     for lock in store.folder.glob("??/.*.lock"):
         with hold(lock):
             pass
+    BatchNotes(store).tidy()
     for leftover in store.folder.glob("??/.*.tmp"):
         if leftover.stat().st_mtime < time.time() - DAY_S:
             leftover.unlink(missing_ok=True)

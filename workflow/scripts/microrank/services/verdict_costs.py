@@ -140,7 +140,11 @@ class Row:
 
 def _scaled(sample: Forecast, share: float) -> Asking:
     """Return what asking a share of a sample takes, which may be above 1."""
-    usage = Usage(round(sample.prompt_tokens * share), round(sample.completion_tokens * share))
+    usage = Usage(
+        round(sample.prompt_tokens * share),
+        round(sample.completion_tokens * share),
+        cached_tokens=round(sample.cached_tokens * share),
+    )
     time_s = None if sample.time_s is None else sample.time_s * share
     if sample.plan.is_free:
         return Asking(usage.tokens, 0.0, None, time_s)
@@ -152,16 +156,14 @@ def _scaled(sample: Forecast, share: float) -> Asking:
 
 def is_batch(service: Service) -> bool:
     """Return whether answers come in batches as the service is asked."""
-    return getattr(service, "mode", "direct") == "batch"
+    return service.mode == "batch"
 
 
 def batch_usd(service: Service, usage: Usage) -> float | None:
     """Return US dollars for tokens in batches; None without such a price, or where it is paid."""
-    price = getattr(service, "price", None)
-    if price is None or price.batch is None or is_batch(service):
+    if service.price is None or service.price.batch is None or is_batch(service):
         return None
-    usd: float | None = getattr(service, "in_batches", service).cost_usd(usage)
-    return usd
+    return service.in_batches.cost_usd(usage)
 
 
 def together(parts: Sequence[Asking]) -> Asking:

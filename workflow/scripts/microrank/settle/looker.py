@@ -23,6 +23,7 @@ from microrank.local_llm.query import query_local_llm
 from microrank.local_llm.session import Session
 from microrank.rerank.answers import rerank_answers
 from microrank.services.adapters import LOCAL
+from microrank.services.failures import Pending
 from microrank.services.price import Price
 from microrank.services.store import Store
 from microrank.settle.fusions import LookedFusion
@@ -45,7 +46,7 @@ class Answered:
 
     rankings: pa.Table
     usage: Usage
-    price: Mapping[str, float] | None
+    price: Mapping[str, Any] | None
     problem: str | None
 
     @property
@@ -97,9 +98,22 @@ class Looker:
         return self.look_at(self._users(n), methods)
 
     def look_at(self, users: pa.Table, methods: Sequence[str]) -> dict[str, Seen]:
-        """Look at these users, of table SUBSET."""
+        """Look at these users, of table SUBSET.
+
+        Raises:
+            Pending: answers come in batches that are not done; all methods' are under way.
+            StudyError: something could not be asked.
+        """
         asked = dict.fromkeys(name for method in methods for name in self._asked_by(method))
-        answered = {name: self._answered(name, users) for name in asked}
+        answered: dict[str, Answered] = {}
+        pending: list[str] = []
+        for name in asked:
+            try:
+                answered[name] = self._answered(name, users)
+            except Pending as error:
+                pending.append(str(error))
+        if pending:
+            raise Pending("; ".join(pending))
         return {method: self._seen(method, users, answered) for method in methods}
 
     def _asked_by(self, method: str) -> list[str]:

@@ -16,6 +16,10 @@ HIDDEN = (
     "first_wait_s",
     "requests_per_minute",
     "tokens_per_minute",
+    "mode",
+    "completion_window",
+    "batch_lines",
+    "batch_bytes",
 )
 SHAPING = ("seed", "repeats", "top_k", "subset", "looks", "tuning", "methods", "report")
 
