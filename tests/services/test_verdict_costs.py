@@ -1,6 +1,6 @@
 """What a verdict costs: the difference that so many users show, joined with tokens and dollars."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from microrank.services.chat import ask_chat
 from microrank.services.forecast import answered_users, forecast_anew
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.price import Price
-from microrank.services.settings import Service
 from microrank.services.verdict_costs import Design, Discordance, Row
 from microrank.services.verdict_page import first_line, verdict_section
 from scipy.stats import binom
@@ -29,9 +28,7 @@ def plan(service, settings) -> PlannedRequests:
 
 
 def price_of(tokens_in: float, tokens_out: float, **more: object) -> dict:
-    if "price" in {field.name for field in fields(Service)}:
-        return {"price": Price(tokens_in, tokens_out, **more)}
-    return {"price_in": tokens_in, "price_out": tokens_out}
+    return {"price": Price(tokens_in, tokens_out, **more)}
 
 
 @pytest.fixture
