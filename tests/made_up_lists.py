@@ -43,3 +43,15 @@ def order_of(rankings: pa.Table, user: int = 10) -> list[int]:
     rows = [row for row in rankings.to_pylist() if row["user_id"] == user]
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
     return [row["item_id"] for row in rows]
+
+
+def as_recommendations(users: np.ndarray, lists: np.ndarray) -> pa.Table:
+    """Table RECOMMENDATIONS of these lists, [n_users, k], without scores that say anything."""
+    n, k = lists.shape
+    columns = {
+        "user_id": np.repeat(users, k),
+        "rank": np.tile(np.arange(1, k + 1), n),
+        "item_id": lists.ravel(),
+        "score": np.zeros(n * k),
+    }
+    return pa.table(columns).cast(tables.RECOMMENDATIONS)

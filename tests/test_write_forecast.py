@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from made_up_lists import catalogue
+from made_up_lists import as_recommendations, catalogue
 from microrank import tables
 from microrank.llm.prompts import Prompt
 from microrank.services.store import Store
@@ -25,12 +25,6 @@ def split(users: np.ndarray, items: np.ndarray, position: int) -> pa.Table:
 def looker(folder: Path, address: str, *, offline: bool) -> Looker:
     users, random = np.arange(N) + 10, np.random.default_rng(2)
     lists = np.stack([random.permutation(len(TITLES))[:K] + 1 for _ in users])
-    recommendations = {
-        "user_id": np.repeat(users, K),
-        "rank": np.tile(np.arange(1, K + 1), N),
-        "item_id": lists.ravel(),
-        "score": np.zeros(N * K),
-    }
     llm = {
         "adapter": "openai-chat",
         "base_url": address,
@@ -54,7 +48,7 @@ def looker(folder: Path, address: str, *, offline: bool) -> Looker:
     }
     return Looker(
         config,
-        pa.table(recommendations).cast(tables.RECOMMENDATIONS),
+        as_recommendations(users, lists),
         [split(users, lists[:, 0], 0), split(users, lists[:, 1], 1)],
         split(users, lists[np.arange(N), np.arange(N) % K], 2),
         catalogue(TITLES),

@@ -1,5 +1,6 @@
 """A scripted server, and how it is asked: waits are hundredths of a second."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from microrank.services.chat import ChatSettings
 from microrank.services.settings import Service
 from microrank.services.store import Store
 from services.scripted import Scripted, serving
+from services.scripted_batches import BatchServer, serving_batches
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +23,21 @@ def server(one_server: Scripted) -> Scripted:
     """The one server of all tests, as new: starting and stopping one takes half a second."""
     one_server.renew()
     return one_server
+
+
+@pytest.fixture(scope="session")
+def one_batch_server() -> Iterator[BatchServer]:
+    with serving_batches() as server:
+        yield server
+
+
+@pytest.fixture
+def batch_server(one_batch_server: BatchServer) -> BatchServer:
+    """The one server of batches, as new."""
+    fresh = BatchServer(one_batch_server.base_url)
+    for field in dataclasses.fields(fresh):
+        setattr(one_batch_server, field.name, getattr(fresh, field.name))
+    return one_batch_server
 
 
 @pytest.fixture

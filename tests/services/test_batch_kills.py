@@ -1,12 +1,10 @@
 """Jobs that ask in batches and are killed anywhere: each question is asked once in all."""
 
-import dataclasses
 import random
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,25 +14,16 @@ from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
 from microrank.services.store_admin import verify
 from services.scripted import as_json, completion, questions, wait_until
-from services.scripted_batches import BatchServer, serving_batches
+from services.scripted_batches import BatchServer
 
 JOB = Path(__file__).with_name("job.py")
 KILLS = 30
 QUESTIONS = 40  # six files of at most seven
 
 
-@pytest.fixture(scope="module")
-def one_batch_server() -> Iterator[BatchServer]:
-    with serving_batches() as server:
-        yield server
-
-
 @pytest.fixture
-def server(one_batch_server: BatchServer) -> BatchServer:
-    fresh = BatchServer(one_batch_server.base_url)
-    for field in dataclasses.fields(fresh):
-        setattr(one_batch_server, field.name, getattr(fresh, field.name))
-    return one_batch_server
+def server(batch_server: BatchServer) -> BatchServer:
+    return batch_server
 
 
 def start(server: BatchServer, store: Store, number: int = QUESTIONS) -> subprocess.Popen:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,21 +17,12 @@ from microrank.services.price import Price
 from microrank.services.settings import Service
 from microrank.services.store import Store, request_key
 from services.scripted import as_json, completion, questions
-from services.scripted_batches import BatchServer, answered, failed, good, serving_batches
-
-
-@pytest.fixture(scope="module")
-def one_batch_server() -> Iterator[BatchServer]:
-    with serving_batches() as server:
-        yield server
+from services.scripted_batches import BatchServer, answered, failed, good
 
 
 @pytest.fixture
-def server(one_batch_server: BatchServer) -> BatchServer:
-    fresh = BatchServer(one_batch_server.base_url)
-    for field in dataclasses.fields(fresh):
-        setattr(one_batch_server, field.name, getattr(fresh, field.name))
-    return one_batch_server
+def server(batch_server: BatchServer) -> BatchServer:
+    return batch_server
 
 
 @pytest.fixture

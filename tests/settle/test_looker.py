@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from local_llm import tiny_models
-from made_up_lists import catalogue
+from made_up_lists import as_recommendations, catalogue
 from microrank import tables
 from microrank.llm.prompts import Prompt
-from microrank.services.failures import BudgetReached
+from microrank.services.failures import BudgetReached, Pending
 from microrank.services.store import Store
 from microrank.settle.looker import Looker
 from services.scripted import as_json, completion, serving
+from services.scripted_batches import answered, serving_batches
 
 TITLES = dict(enumerate(["cats", "dogs", "news", "tea", "cars", "songs", "pies", "boats"], start=1))
 N, K = 12, 4
@@ -28,12 +29,6 @@ def looker(folder: Path, llm: dict, method: str, **config: object) -> Looker:
     users = np.arange(N) + 10
     random = np.random.default_rng(2)
     lists = np.stack([random.permutation(len(TITLES))[:K] + 1 for _ in users])
-    recommendations = {
-        "user_id": np.repeat(users, K),
-        "rank": np.tile(np.arange(1, K + 1), N),
-        "item_id": lists.ravel(),
-        "score": np.zeros(N * K),
-    }
     truth = lists[np.arange(N), np.arange(N) % K]
     return Looker(
         {
@@ -47,7 +42,7 @@ def looker(folder: Path, llm: dict, method: str, **config: object) -> Looker:
             "report": REPORT,
             **config,
         },
-        pa.table(recommendations).cast(tables.RECOMMENDATIONS),
+        as_recommendations(users, lists),
         [split(users, lists[:, 0], 0), split(users, lists[:, 1], 1)],
         split(users, truth, 2),
         catalogue(TITLES),
@@ -109,3 +104,29 @@ def test_a_budget_stops_a_look_through_a_service_and_keeps_what_was_answered(
     assert seen.usd == pytest.approx(21e-6 * seen.answers), "1 dollar a million in, 2 out"
     assert seen.problem is None
     assert seen.wins + seen.losses > 0
+
+
+def test_a_look_in_batches_stops_until_they_are_done_and_then_asks_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    with serving_batches() as server:
+        server.course = ("in_progress", "in_progress", "completed")
+        server.answer = lambda line: answered(line, completion("8 7 6 5 4 3 2 1"))
+        llm = {
+            "adapter": "openai-chat",
+            "base_url": server.base_url,
+            "model": "tiny",
+            "mode": "batch",
+            "price": {"input": 1.0, "output": 2.0, "batch": 0.5},
+        }
+        for _ in range(2):
+            with pytest.raises(Pending, match="run again after"):
+                looker(tmp_path, llm, "chat").see(5, ["chat"])
+            assert not kept(tmp_path)
+        seen = looker(tmp_path, llm, "chat").see(5, ["chat"])["chat"]
+        assert len(server.batches) == 1
+        assert len(kept(tmp_path)) == seen.answers == sum(server.asked.values())
+        assert seen.usd == pytest.approx(seen.answers * 21e-6 / 2), "half the price of direct ones"
+        with pytest.raises(Pending):
+            looker(tmp_path, llm, "chat").see(N, ["chat"])
+        assert set(server.asked.values()) == {1}, "the larger look sent new questions alone"
