@@ -93,7 +93,7 @@ def test_an_edit_of_the_parser_asks_nobody_and_reruns_the_rankings(study: Path) 
 
 def test_an_edit_of_the_metrics_reruns_scoring_only(study: Path) -> None:
     _append(study / "workflow/scripts/microrank/evaluation/holm.py", "\n# edited\n")
-    assert rules_after(study) == SCORING - {"diagnose_rankings"}
+    assert rules_after(study) == SCORING - {"diagnose_rankings"} | {"attribute_rankings"}
 
 
 def test_table_and_figure_for_a_paper_are_made_when_asked_for(study: Path) -> None:
@@ -167,7 +167,15 @@ def test_a_second_language_model_is_the_only_one_that_is_asked(study: Path) -> N
     )
     planned = planned_jobs(study)
     assert planned["query_llm"] == planned["rerank_llm"] == 1
-    assert set(planned) - {"all"} == {"query_llm", "rerank_llm"} | SCORING
+    assert (
+        set(planned) - {"all"}
+        == {
+            "query_llm",
+            "rerank_llm",
+            "attribute_rankings",
+        }
+        | SCORING
+    )
     done = run(study, REPORT)
     assert done.returncode == 0, done.stdout
     assert "another" in (study / REPORT).read_text()

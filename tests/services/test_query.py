@@ -224,6 +224,11 @@ def test_the_forecast_plans_every_text_and_question_of_the_methods_that_need_a_s
     assert all(text.startswith("query: ") for text in texts)
 
 
+def written(users: pa.Table) -> pa.Table:
+    ids = users["user_id"]
+    return pa.table({"user_id": ids, "user": ids.cast(pa.string())}).cast(tables.USERS)
+
+
 def recommended(users: pa.Table) -> pa.Table:
     lists = as_ranking(users)
     scores = pa.array([0.0] * lists.num_rows, pa.float32())
@@ -237,6 +242,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, table, schema in (
         ("subset/users.parquet", subset(6), tables.SUBSET),
         ("splits/items.parquet", catalogue(), tables.ITEMS),
+        ("splits/users.parquet", written(subset(6)), tables.USERS),
         ("splits/train.parquet", tables.SPLIT.empty_table(), tables.SPLIT),
         ("splits/valid.parquet", tables.SPLIT.empty_table(), tables.SPLIT),
         ("splits/test.parquet", held_out(subset(6)), tables.SPLIT),

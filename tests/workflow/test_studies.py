@@ -102,7 +102,7 @@ def test_prompts_programs_and_given_lists_are_what_a_study_rests_on() -> None:
 
 def test_a_bundle_holds_what_each_repeat_made_below_its_seed() -> None:
     config = configured(repeats=2, methods=["minilm", "simulated-study", "fusion-minilm"])
-    files = files_to_pack(Studies(config), Methods.from_config(config), in_repository)
+    files = files_to_pack(Studies(config), Methods.from_config(config), [], in_repository)
     assert files["prompts/study.yaml"] == "there/resources/prompts/study.yaml"
     assert files["20240601/training.csv"] == "results/sample/nfm/training.csv"
     second = "results/sample.seed-20240602"
@@ -122,7 +122,7 @@ def test_a_bundle_holds_what_each_repeat_made_below_its_seed() -> None:
 
 def test_the_bundle_of_a_study_with_a_name_holds_its_own_report_and_its_data_sets_lists() -> None:
     config = configured(study="short", methods=["minilm", "fusion-minilm"])
-    files = files_to_pack(Studies(config), Methods.from_config(config), in_repository)
+    files = files_to_pack(Studies(config), Methods.from_config(config), [], in_repository)
     assert files["report.md"] == "results/short/report.md"
     assert files["20240601/embeddings/minilm.parquet"] == "results/short/embeddings/minilm.parquet"
     lists = "recommendations_for_tuning.parquet"
