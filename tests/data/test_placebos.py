@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_lists import subset
 from microrank.data.placebos import CHANGES, change_subset
+from microrank.errors import StudyError
 
 SEED = 5
 
@@ -45,8 +46,9 @@ def test_more_users_leave_the_pairs_of_fewer_as_they_are(n: int, seed: int) -> N
     assert few == {user: many[user] for user in few}
 
 
-def test_one_user_alone_keeps_the_own_history() -> None:
-    assert change_subset(made(1), "another", drawn(1), SEED) == made(1)
+def test_one_user_alone_has_no_other_whose_history_could_be_taken() -> None:
+    with pytest.raises(StudyError, match="at least two users"):
+        change_subset(made(1), "another", drawn(1), SEED)
 
 
 def test_no_history_is_empty_and_a_shuffled_one_has_the_same_items() -> None:

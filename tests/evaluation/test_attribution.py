@@ -12,6 +12,7 @@ from microrank import tables
 from microrank.data.placebos import CHANGES, change_subset
 from microrank.evaluation.attribution import Attribution, Changed, attribute_rankings
 from microrank.evaluation.kendall import kendall_tau, rank_agreement
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.rerank.scored import rankings_by_score
 
 N, K, CUTOFF, SEED = 400, 10, 5, 3
@@ -149,3 +150,23 @@ def test_ties_are_left_out_of_the_agreement(places: list[int], values: list[int]
     ]
     [found] = rank_agreement(np.array([places]), np.array([values]))
     assert np.isnan(found) if not pairs else found == pytest.approx(np.mean(pairs))
+
+
+def test_a_step_has_the_larger_share_of_unread_answers_and_echoes_of_itself_and_its_baseline():
+    users = made_users(True, False)
+    order = np.random.default_rng(9).permutation(N)
+    read = {"none": AnswerCounts(answers=10, unread=6), "another": AnswerCounts(answers=10)}
+    changed = [
+        Changed("model", change, seen, ranked(echo, seen), RESPONSES, counts)
+        for change, counts in read.items()
+        for seen in [change_subset(users, change, order, SEED)]
+    ]
+    own = {"model": AnswerCounts(answers=10, order_shown=9)}
+    found = attribute_rankings(
+        users, {"model": ranked(echo, users)}, changed, ITEMS, cutoff=CUTOFF, counts=own
+    )
+    assert {step.history: (step.unread, step.order_shown) for step in found.steps} == {
+        "none": (0.6, 0),
+        "another": (0.6, 0),
+        "own": (0, 0.9),
+    }

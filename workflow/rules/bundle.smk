@@ -24,7 +24,7 @@ rule pack_bundle:
                 repeat=STUDIES.seeds,
                 method=ANSWERED_FOR_TUNING,
             ),
-            *expand(changed_files("responses/{method}"), study=STUDIES.name),
+            *expand(changed_files("responses/{method}.parquet"), study=STUDIES.name),
         ],
     output:
         bundle="results/bundle.zip",

@@ -117,7 +117,7 @@ def asks_a_service(method):
 def changed_files(name):
     """An input: a file of each (method, change) of the config."""
     return [
-        f"results/{{study}}/placebo-{change}/{name.format(method=method)}.parquet"
+        f"results/{{study}}/placebo-{change}/{name.format(method=method)}"
         for method, change in CHANGED
     ]
 

@@ -33,9 +33,11 @@ rule attribute_rankings:
         subset="results/{study}/subset/users.parquet",
         catalogue=data_file("splits/items.parquet"),
         rankings=expand("results/{{study}}/rankings/{method}.parquet", method=ATTRIBUTED),
-        changed_users=changed_files("users"),
-        changed_rankings=changed_files("rankings/{method}"),
-        changed_responses=changed_files("responses/{method}"),
+        repairs=expand("results/{{study}}/rankings/{method}.repairs.json", method=ATTRIBUTED),
+        changed_users=changed_files("users.parquet"),
+        changed_rankings=changed_files("rankings/{method}.parquet"),
+        changed_responses=changed_files("responses/{method}.parquet"),
+        changed_repairs=changed_files("rankings/{method}.repairs.json"),
         learned=[
             f"results/{{study}}/rankings/{name}.parquet"
             for pair in METHODS.with_and_without_model

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from microrank import tables
+from microrank.errors import StudyError
 from microrank.methods import SWEEP
 from microrank.seeds import generator
 from microrank.tables import find_ids
@@ -25,6 +26,9 @@ def change_subset(subset: pa.Table, change: str, order: np.ndarray, seed: int) -
 
     Returns:
         Table SUBSET, of the same users with the same candidates.
+
+    Raises:
+        StudyError: there is no other user whose history could be taken.
     """
     return CHANGES[change](subset, order, seed)
 
@@ -38,6 +42,11 @@ def _with_anothers_history(subset: pa.Table, order: np.ndarray, seed: int) -> pa
 
     So a larger sample leaves the pairs of a smaller one as they are.
     """
+    if subset.num_rows < 2:
+        raise StudyError(
+            "placebos: another user's history needs at least two users, and the subset has "
+            f"{subset.num_rows}: raise subset.sample_size, or take `another` out"
+        )
     histories = subset["history"].to_pylist()
     others = _partners(np.argsort(find_ids(order, subset["user_id"].to_numpy())))
     return _with_histories(subset, [histories[other] for other in others])

@@ -6,6 +6,7 @@ shown, or from the user's own history. Only the last is personalisation.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -18,10 +19,12 @@ from microrank.evaluation.paired import mcnemar
 from microrank.evaluation.popularity import candidate_counts
 from microrank.evaluation.ranks import candidate_lists, ground_truth_ranks, ranked_items
 from microrank.evaluation.usage import usage_of
+from microrank.llm.answer_counts import AnswerCounts
 from microrank.methods import SWEEP
 from microrank.tables import find_ids
 
 SHUFFLE, NONE, ANOTHER, SHUFFLED, OWN = "shuffle", "none", "another", "shuffled", "own"
+NO_COUNTS = AnswerCounts()
 HISTORIES = (NONE, ANOTHER, SHUFFLED, OWN)
 # What was shown -> what it is compared with: the first of these that there is.
 COMPARED_WITH = {
@@ -44,6 +47,8 @@ class Step:
         delta: Hits less the baseline's; of a shuffle, those expected.
         p_value: Of the exact McNemar test; against a shuffle, of the exact binomial one.
         p_holm: The same, Holm-adjusted over all steps of the study.
+        unread: Share of answers that name no candidate, here or in the baseline, the larger.
+        order_shown: The same of answers that repeat the order shown.
     """
 
     method: str
@@ -53,6 +58,8 @@ class Step:
     delta: float
     p_value: float
     p_holm: float = 1.0
+    unread: float = 0.0
+    order_shown: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,14 @@ class Swept:
         place: `first`, `middle` or `last`.
         hits: Users who are a hit.
         users: Users whose list holds the held-out item.
+        unread: Share of answers that name no candidate.
     """
 
     method: str
     place: str
     hits: int
     users: int
+    unread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ class Changed:
         subset: Table SUBSET, as the method saw it.
         rankings: Table RANKINGS.
         responses: Table RESPONSES.
+        counts: How its answers were read.
     """
 
     method: str
@@ -172,6 +182,7 @@ class Changed:
     subset: pa.Table
     rankings: pa.Table
     responses: pa.Table
+    counts: AnswerCounts = NO_COUNTS
 
 
 def attribute_rankings(
@@ -182,6 +193,7 @@ def attribute_rankings(
     *,
     cutoff: int,
     learned: Sequence[tuple[str, pa.Table, str, pa.Table]] = (),
+    counts: Mapping[str, AnswerCounts] = MappingProxyType({}),
 ) -> Attribution:
     """Compare each method's hits with those after each change, and its order with plain ones.
 
@@ -193,6 +205,7 @@ def attribute_rankings(
         cutoff: N of the hits.
         learned: Pairs of learned rows, as name and table RANKINGS of each: the one with a language
             model's score, then the one without.
+        counts: Method -> how its answers without a change were read.
     """
     lists = candidate_lists(subset)
     steps, swept = [], []
@@ -201,9 +214,18 @@ def attribute_rankings(
         hits = {of.change: _is_hit(method, of.rankings, of.subset, cutoff) for of in mine.values()}
         if hits.keys() & set(HISTORIES):
             own = {OWN: _is_hit(method, ranking, subset, cutoff)}
-            steps += _steps(method, hits | own, subset, lists.shape[1], cutoff)
+            read = {of.change: of.counts for of in mine.values()}
+            read[OWN] = counts.get(method, NO_COUNTS)
+            of_method = _steps(method, hits | own, subset, lists.shape[1], cutoff)
+            steps += [_with_shares(step, read) for step in of_method]
         swept += [
-            Swept(method, place, int(hits[place].sum()), int(_in_list(mine[place].subset).sum()))
+            Swept(
+                method,
+                place,
+                int(hits[place].sum()),
+                int(_in_list(mine[place].subset).sum()),
+                mine[place].counts.share("unread"),
+            )
             for place in SWEEP
             if place in hits
         ]
@@ -249,6 +271,15 @@ def _steps(
             delta, p_value = float(wins - losses), mcnemar(wins, losses)
         steps.append(Step(method, history, n_hits, baseline, delta, p_value))
     return steps
+
+
+def _with_shares(step: Step, read: Mapping[str, AnswerCounts]) -> Step:
+    """The step with the larger shares of unread answers and echoes, its own or the baseline's."""
+    both = [read[name] for name in (step.history, step.baseline) if name in read]
+    unread, order_shown = (
+        max(counts.share(field) for counts in both) for field in ("unread", "order_shown")
+    )
+    return replace(step, unread=unread, order_shown=order_shown)
 
 
 def _corrected(steps: Sequence[Step]) -> tuple[Step, ...]:

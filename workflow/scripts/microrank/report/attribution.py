@@ -1,6 +1,7 @@
 """The section that says what moved the lists: the user's history, or something else."""
 
 from microrank.evaluation.attribution import OWN, SHUFFLE, Attribution, Step
+from microrank.evaluation.verdicts import UNCLEAR, UNREADABLE, problem_of_shares
 from microrank.report.blocks import Block, Paragraph, Section, Table
 from microrank.report.numbers import p_cell, signed
 from microrank.report.study import Study
@@ -59,7 +60,8 @@ def _steps(study: Study, found: Attribution) -> Table:
         "history adds to another user's is personalisation. Tests: exact McNemar, against a "
         "shuffle exact binomial; Holm-adjusted over the rows of this table. Another's: two users "
         "next to each other in the seeded order swap their histories. With no history nothing is "
-        "subtracted from scores (`prior`, `calibrate`)."
+        "subtracted from scores (`prior`, `calibrate`). Where answers of a row or of its baseline "
+        "were not read, or repeat the order shown, no comparison is drawn."
     )
     header = [
         "method",
@@ -75,8 +77,10 @@ def _steps(study: Study, found: Attribution) -> Table:
 
 
 def _words(study: Study, step: Step) -> str:
+    if problem := problem_of_shares(step.unread, step.order_shown, study.unread_share):
+        return problem
     if step.p_holm > study.level:
-        return "cannot tell"
+        return UNCLEAR
     return "more" if step.delta > 0 else "fewer"
 
 
@@ -84,14 +88,20 @@ def _swept(study: Study, found: Attribution) -> list[Table]:
     if not found.swept:
         return []
     rows = [
-        [study.label(row.method), row.place, f"{row.hits:,}", f"{row.users:,}"]
+        [
+            study.label(row.method),
+            row.place,
+            f"{row.hits:,}",
+            f"{row.users:,}",
+            UNREADABLE if row.unread > study.unread_share else "",
+        ]
         for row in found.swept
     ]
     caption = (
         f"Hits@{found.cutoff} with the held-out item shown at one place of every list. An order "
         "that does not depend on places has the same hits at each."
     )
-    header = ["method", "held-out item shown", f"Hits@{found.cutoff}", "users"]
+    header = ["method", "held-out item shown", f"Hits@{found.cutoff}", "users", ""]
     return [Table(header, rows, caption)]
 
 
