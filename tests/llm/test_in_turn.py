@@ -251,7 +251,8 @@ def _any_answer(question, mixed: random.Random) -> dict:
         *(("B. a title, and more", "B"), ("Answer: B", "B"), ("The answer is B.", "B")),
         *(("Candidate B", "B"), ("A good choice is B", "B"), ("I would say B, of course", "B")),
         ("<think>A or C? A fits.</think>B", "B"),
-        *(("A", "A"), ("A or B", None), ("A is best", "A"), ("", None), ("D", None), ("none of them", None)),
+        *(("A", "A"), ("A or B", None), ("A is best", "A"), ("", None), ("D", None)),
+        ("none of them", None),
         *(("The best one is", None), ("42", None), ("It's a tie", None)),
     ],
 )
