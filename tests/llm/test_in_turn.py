@@ -12,6 +12,7 @@ from microrank.bundle import answer_keys
 from microrank.errors import StudyError
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import LABELS, load_prompt
+from microrank.llm.query import chat_settings, reachable
 from microrank.llm.query_service import query_service
 from microrank.llm.reading.label import read_label
 from microrank.local_llm.asks import ask_of
@@ -263,3 +264,21 @@ def test_a_written_answer_names_one_label_or_none(text, label) -> None:
 @given(st.text(max_size=30), st.integers(2, 26))
 def test_any_text_names_a_label_that_was_shown_or_none(text, n) -> None:
     assert read_label(text, n) in {None, *LABELS[:n]}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_simulated_server_picks_the_label_of_the_most_shared_words(tmp_path, name) -> None:
+    section = {"adapter": "simulated", "model": "simulated-word-overlap", "first_wait_s": 0.01}
+    titles = {1: "red tea", 2: "red tea pots", 3: "old cars", 4: "a cup of tea", 5: "news"}
+    users = subset([[1]], [[5, 3, 4, 2]])
+    with reachable("llms.simulated", section, 3) as service:
+        table = query_service(
+            users,
+            catalogue(titles),
+            way(name),
+            chat_settings(section, 3),
+            Store(tmp_path),
+            service=service,
+            seed=3,
+        )
+    assert order_of(rerank_llm(users, table, "labels").rankings)[:2] == [2, 4]
