@@ -252,6 +252,14 @@ def recommender_names(config: Mapping[str, Any]) -> list[str]:
     return list(config.get("recommenders", [NFM]))
 
 
+def recommenders_used(config: Mapping[str, Any]) -> list[str]:
+    """The names in `recommenders`, then those that only union pools need."""
+    names = recommender_names(config)
+    settings = config.get("recommender_settings", {})
+    parts = [part for name in names for part in settings.get(name, {}).get("union", ())]
+    return list(dict.fromkeys([*names, *parts]))
+
+
 def without_prior(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that subtract nothing: without a history that would leave every score at 0."""
     return {**settings, **{key: False for key in ("prior", "calibrate") if key in settings}}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.methods import LISTS, NFM, recommender_names
+from microrank.methods import LISTS, NFM, recommender_names, recommenders_used
 from microrank.recommenders.grids import GRIDS
 from microrank.workflow.place import find_file
 from microrank.workflow.references import check_name, no_file
@@ -33,8 +33,7 @@ def check_recommenders(config: Mapping[str, Any]) -> None:
     names = recommender_names(config)
     for name in names:
         check_name("recommenders", name, [NFM, *settings], f"{NFM} and recommender_settings")
-    used = [part for name in names for part in settings.get(name, {}).get("union", [name])]
-    for name in [*names, *used]:
+    for name in recommenders_used(config):
         _check_files(config, name)
 
 

@@ -75,6 +75,11 @@ class Studies:
         return [folder for folder in self.data_folders if not self.recommender(folder).is_trained]
 
     @property
+    def own_is_trained(self) -> bool:
+        """Whether this workflow trains the data set's own recommender."""
+        return self.recommender(self.config["dataset"]).is_trained
+
+    @property
     def bundled(self) -> list[str]:
         """The study's folders that replay a bundle."""
         return [folder for folder in self.seeds if self.origin(folder)]
