@@ -15,7 +15,6 @@ from microrank.evaluation.recommender import evaluate_nfm
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.methods import Methods
-from microrank.nfm.curve import CurveRow
 from microrank.recommenders.choose import Trial, Trials
 from microrank.report.recommenders.answer import answer
 from microrank.report.recommenders.chosen import nfm_at_limit, trials_at_limit
@@ -201,16 +200,12 @@ def test_popularity_itself_is_not_said_to_be_no_better_than_popularity() -> None
     assert "the most popular items: NFM.**" in first
 
 
-def curve(*quality: float) -> list[CurveRow]:
-    return [CurveRow(place, place, 1.0, value) for place, value in enumerate(quality, 1)]
-
-
 def test_a_training_that_ended_while_improving_names_the_setting_to_raise() -> None:
-    [told] = nfm_at_limit(curve(0.1, 0.2, 0.3), "sampled", 3)
+    [told] = nfm_at_limit([0.1, 0.2, 0.3], "sampled", 3)
     assert "raise `nfm.recipes.sampled.max_half_epochs`" in told
     assert "its limit of 3 half epochs" in told
-    assert nfm_at_limit(curve(0.1, 0.3, 0.2), "sampled", 3) == []
-    assert nfm_at_limit(curve(0.1, 0.2), "sampled", 3) == []
+    assert nfm_at_limit([0.1, 0.3, 0.2], "sampled", 3) == []
+    assert nfm_at_limit([0.1, 0.2], "sampled", 3) == []
     trials = {
         "sasrec": Trials(9, (Trial({}, 0.3, (0.1, 0.3)), Trial({}, 0.2, (0.2, 0.1)))),
         "knn": Trials(9, (Trial({}, 0.3),)),

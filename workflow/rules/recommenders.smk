@@ -172,7 +172,7 @@ rule write_recommenders:
     benchmark:
         "results/benchmarks/write_recommenders.tsv"
     conda:
-        "../../envs/recommenders.yaml"
+        "../../envs/report.yaml"
     params:
         code=source_digest("write_recommenders"),
         methods={name: Methods.from_config(config, name).to_json() for name in STUDIES.folders},

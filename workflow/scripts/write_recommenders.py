@@ -12,11 +12,9 @@ from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.files import read_json, write_text
 from microrank.methods import Methods
-from microrank.nfm.curve import read_curve
-from microrank.nfm.settings import Recipe
 from microrank.recommenders.choose import Trials
 from microrank.report.recommenders.answer import answer
-from microrank.report.recommenders.chosen import nfm_at_limit, trials_at_limit
+from microrank.report.recommenders.chosen import nfm_at_limit, read_quality, trials_at_limit
 from microrank.report.recommenders.compared import Compared
 from microrank.report.recommenders.costs import cost_of
 from microrank.report.recommenders.page import write_recommenders
@@ -50,12 +48,11 @@ trials = {
     name: Trials.from_json(read_json(path))
     for name, path in zip(params.fitted, given.trials, strict=True)
 }
-recipe = Recipe.from_config(params.recipe)
 at_limit = [
     sentence
     for path in given.curve
     for sentence in nfm_at_limit(
-        read_curve(path, recipe), params.recipe_name, recipe.max_half_epochs
+        read_quality(Path(path)), params.recipe_name, params.recipe["max_half_epochs"]
     )
 ]
 compared = Compared(

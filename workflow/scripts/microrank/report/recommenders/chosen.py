@@ -1,23 +1,31 @@
 """How each recommender was chosen on valid, and trainings that ended at their limit."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from microrank.nfm.curve import CurveRow, best_half_epoch
+from microrank.files import read_csv
 from microrank.recommenders.choose import Trials
 from microrank.report.blocks import Paragraph, Section, Table, literal
 from microrank.report.recommenders.compared import Compared
 from microrank.words import in_words
 
+QUALITY = "valid_ndcg@10"  # column of training.csv
 
-def nfm_at_limit(curve: Sequence[CurveRow], recipe_name: str, limit: int) -> list[str]:
+
+def read_quality(path: Path) -> list[float]:
+    """Read the quality on valid after each half epoch of NFM's training."""
+    return [float(row[QUALITY]) for row in read_csv(path, ("half_epoch", "loss", QUALITY))]
+
+
+def nfm_at_limit(quality: Sequence[float], recipe_name: str, limit: int) -> list[str]:
     """Say so where NFM's training ended at its limit while still improving.
 
     Args:
-        curve: Of its training.
+        quality: After each half epoch, on valid.
         recipe_name: An entry of `nfm.recipes`.
         limit: The recipe's `max_half_epochs`.
     """
-    if len(curve) < limit or best_half_epoch(curve) < len(curve):
+    if len(quality) < limit or limit < 2 or quality.index(max(quality)) < limit - 1:
         return []
     return [
         f"NFM's training ended at its limit of {limit} half epochs while its quality on valid "
