@@ -10,7 +10,7 @@ from commandline import ROOT, copy_repository, edit_config, run
 
 PAGE = "results/recommenders.md"
 SMALL = {
-    "datasets": {"sample": {"synthetic": {"users": 800, "items": 200, "topics": 8}}},
+    "datasets": {"sample": {"synthetic": {"users": 500, "items": 200, "topics": 8}}},
     "subset": {"sample_size": 40},
     "recommenders": ["item-knn", "follows"],
     "recommender_settings": {
@@ -19,7 +19,7 @@ SMALL = {
         "both": {"union": ["item-knn", "follows"]},
     },
     "search": {"trials": 2},
-    "methods": ["popularity", "bm25"],
+    "methods": ["popularity"],
     "report": {"bootstrap_samples": 200},
 }
 
@@ -68,7 +68,7 @@ def test_no_list_holds_what_the_user_has_seen(compared: Path) -> None:
         for pair in zip(split["user_id"].to_pylist(), split["item_id"].to_pylist(), strict=True)
     }
     lists = pq.read_table(folder / "recommenders/follows/recommendations.parquet")
-    assert len(lists) == 20 * 800
+    assert len(lists) == 20 * 500
     pairs = zip(lists["user_id"].to_pylist(), lists["item_id"].to_pylist(), strict=True)
     assert seen.isdisjoint(pairs)
 
