@@ -43,6 +43,7 @@ include: "workflow/rules/placebo.smk"
 include: "workflow/rules/shards.smk"
 include: "workflow/rules/lists.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/recommenders.smk"
 include: "workflow/rules/settle.smk"
 include: "workflow/rules/bundle.smk"
 
@@ -51,11 +52,16 @@ rule all:
     default_target: True
     input:
         "results/report.md",
+        ["results/recommenders.md"] if STUDIES.is_compared else [],
 
 
 onsuccess:
     made = {job.rule.name for job in workflow.dag.needrun_jobs(exclude_finished=False)}
-    for rule_name, page in (("settle_study", "settled.md"), ("copy_report", "report.md")):
+    for rule_name, page in (
+        ("settle_study", "settled.md"),
+        ("copy_report", "report.md"),
+        ("write_recommenders", "recommenders.md"),
+    ):
         say_last(verdict(Path("results") / page) if rule_name in made else [])
 
 

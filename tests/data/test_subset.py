@@ -314,3 +314,18 @@ def test_without_any_tuning_user_the_message_says_what_to_do() -> None:
         match=r"of the 1 users whom tuning\.share sets aside.*raise it, or leave fusions out",
     ):
         tuning_of(study([0, 0]))
+
+
+@pytest.mark.parametrize("population", ["hits", "users"])
+def test_recommenders_draw_the_same_users_those_whom_any_list_serves(population: str) -> None:
+    one, other = study([1, 0, 0, 2, 0, 3]), study([0, 4, 0, 1, 0, 0])
+    lists, users = other["recommendations"], np.array(ids(one["test"]))
+    lists = lists.filter(pa.array(lists["user_id"].to_numpy() != users[5]))  # no list of the last
+    other["recommendations"] = lists
+    wanted = {"sample_size": "all", "population": population}
+    first = drawn(one, beside=[lists], **wanted)
+    second = drawn(other, beside=[one["recommendations"]], **wanted)
+    expected = [users[0], users[1], users[3]] if population == "hits" else list(users[:5])
+    assert ids(first) == ids(second) == expected
+    ranks = dict(zip(ids(second), second["ground_truth_rank"].to_pylist(), strict=True))
+    assert (ranks[users[0]], ranks[users[1]], ranks[users[3]]) == (0, 4, 1)

@@ -278,3 +278,31 @@ def test_prompts_that_were_probably_cut_are_told_with_the_remedy() -> None:
     assert "of 38 of 40 prompts of `llama`" in told
     assert "OLLAMA_CONTEXT_LENGTH" in told
     assert not any("Prompts cut" in getattr(block, "text", "") for block in sections(one)[0].blocks)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"model": "item-knn"}, "`knn` ranks the whole catalogue for 1,000 users"),
+        ({"union": ["nfm", "als"]}, "The lists of 1,000 users take those of `nfm`, `als` in turn."),
+        ({"lists": "a.csv"}, "another recommender's, `knn-lists`, and were taken as they came."),
+    ],
+)
+def test_the_report_says_who_made_the_lists_and_who_was_drawn(entry: dict, told: str) -> None:
+    settings = study().settings | {
+        "recommenders": ["knn", "nfm"],
+        "recommender_settings": {"knn": entry},
+    }
+    metrics = score_rankings(
+        rankings(),
+        SUBSET,
+        Scoring(bootstrap_samples=200),
+        dataset="microlens-100k",
+        seed=1,
+        recommender="knn-lists",
+    )
+    one = study(methods=methods(recommender="knn-lists"), metrics=metrics, settings=settings)
+    text = str(sections(one))
+    assert told in text
+    assert "for whom the top 20 of at least one of 2 recommenders held the item" in text
+    assert over_all_users(one) == []

@@ -165,3 +165,54 @@ def test_given_lists_come_without_a_recipe_and_a_bundle_names_what_was_packed() 
 @pytest.mark.parametrize("dataset", ["sample", "microlens-50k"])
 def test_only_the_samples_data_are_synthetic(dataset: str) -> None:
     assert described(configured(dataset=dataset))["synthetic"] == (dataset == "sample")
+
+
+def test_each_other_recommender_has_a_study_of_its_own_and_shares_the_splits() -> None:
+    config = configured(recommenders=["nfm", "item-knn"], seed=7, repeats=2)
+    studies = Studies(config)
+    assert studies.folders == {"nfm": "sample", "item-knn": "sample.item-knn"}
+    assert studies.seeds == {"sample": 7, "sample.seed-8": 8}
+    assert set(studies.all_seeds) == {
+        *("sample", "sample.seed-8", "sample.item-knn", "sample.item-knn.seed-8")
+    }
+    repeat = "sample.item-knn.seed-8"
+    assert (studies.data_of(repeat), studies.seed(repeat)) == ("sample.seed-8", 8)
+    lists = "results/sample.seed-8/{}/recommendations.parquet".format
+    assert studies.of_recommender(repeat, "recommendations.parquet") == lists(
+        "recommenders/item-knn"
+    )
+    assert studies.tuning_lists(repeat) == lists("recommenders/item-knn/tuning")
+    assert studies.tuning_lists("sample.seed-8") == lists("tuning")
+    assert studies.lists_beside(repeat) == [lists("nfm")]
+    assert studies.lists_beside("sample.seed-8") == [lists("recommenders/item-knn")]
+    assert studies.recommender(repeat).name == "item-knn-lists"
+    assert studies.recommender("sample").is_nfm
+
+
+def test_a_recommenders_folder_does_not_depend_on_which_others_run() -> None:
+    alone = Studies(configured(recommenders=["item-knn"]))
+    assert (alone.name, alone.data_of(alone.name)) == ("sample.item-knn", "sample")
+    assert alone.training_curve(alone.name) == alone.lists_beside(alone.name) == []
+    assert Studies(configured(recommenders=["item-knn"], study="short")).name == "short.item-knn"
+
+
+def test_what_shaped_other_lists_is_told_and_nfm_alone_says_nothing_new() -> None:
+    assert not {"recommenders", "search"} & set(described(configured()))
+    told = described(configured(recommenders=["item-knn", "popularity"]))
+    assert told["recommenders"] == ["item-knn", "popularity"]
+    assert set(told["recommender_settings"]) == {"item-knn", "popularity"}
+    assert told["search"] == {"trials": 4, "valid_users": 4000}
+    assert "nfm" not in told
+
+
+def test_files_of_recommenders_are_what_a_study_rests_on_those_of_a_union_too() -> None:
+    config = configured(recommenders=["pool"], methods=["bm25"])
+    config["recommender_settings"] |= {
+        "mine": {"file": "mine.py"},
+        "theirs": {"lists": "a.csv", "lists_for_tuning": "b.csv"},
+        "pool": {"union": ["mine", "theirs"]},
+    }
+    methods = Methods.from_config(config)
+    files = files_of_study(Studies(config), methods, in_repository)
+    assert files == {"mine.py": "there/mine.py", "a.csv": "a.csv"}
+    assert methods.recommender.name == "pool-lists"

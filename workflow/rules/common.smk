@@ -113,6 +113,6 @@ def shard_of(rule_name):
 
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
-    study=any_of(STUDIES.seeds),
+    study=any_of(STUDIES.all_seeds),
     group="((tuning|looks|placebo-[a-z]+)/)?",
     shard=r"\d+",

@@ -11,7 +11,7 @@ makes: tuning/users.parquet, rankings/{method}.parquet, rankings/{method}.fusion
 
 rule sample_tuning_users:
     input:
-        recommendations=data_file("tuning/recommendations.parquet"),
+        recommendations=tuning_lists_file,
         train=data_file("splits/train.parquet"),
         valid=data_file("splits/valid.parquet"),
     output:
@@ -36,10 +36,7 @@ rule fuse_rankings:
         subset="results/{study}/subset/users.parquet",
         parts=parts_of_fusion("results/{study}", recommendations_file),
         tuning="results/{study}/tuning/users.parquet",
-        tuning_parts=parts_of_fusion(
-            "results/{study}/tuning",
-            data_file("tuning/recommendations.parquet"),
-        ),
+        tuning_parts=parts_of_fusion("results/{study}/tuning", tuning_lists_file),
     output:
         rankings="results/{study}/rankings/{method}.parquet",
         chosen="results/{study}/rankings/{method}.fusion.json",

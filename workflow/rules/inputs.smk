@@ -5,6 +5,7 @@ needs: common.smk
 
 from microrank.local_llm.weights import gguf_of
 from microrank.methods import without_prior
+from microrank.workflow.wildcards import recommenders_with
 
 # The keys of an entry of `llms` that shape answers. The others may change without a rerun.
 SHAPING = (
@@ -130,3 +131,68 @@ def packed_vectors(suffix):
         return as_written(STUDIES.packed(wildcards.study, name))
 
     return path
+
+
+SETTINGS_OF = config["recommender_settings"]
+FITTED = [name for name, entry in SETTINGS_OF.items() if {"model", "file"} & set(entry)]
+
+
+def recommender_file(wildcards):
+    """An input: the Python file of a recommender of the user's own."""
+    entry = SETTINGS_OF[wildcards.recommender]
+    return [repository_file(entry["file"])] if "file" in entry else []
+
+
+def recommender_settings(wildcards):
+    """A param: the settings of a recommender."""
+    return SETTINGS_OF[wildcards.recommender]
+
+
+def parts_of_union(wildcards):
+    """An input: the lists that a union pool takes from."""
+    return [
+        STUDIES.lists_of(name, wildcards.dataset, is_tuning=bool(wildcards.group))
+        for name in SETTINGS_OF[wildcards.recommender]["union"]
+    ]
+
+
+def lists_of_recommender(wildcards):
+    """An input: the file of the user's lists; for tuning, of those made without the valid items."""
+    key = "lists_for_tuning" if wildcards.group else "lists"
+    return as_written(SETTINGS_OF[wildcards.recommender][key])
+
+
+def lists_beside(wildcards):
+    """An input: the other recommenders' lists, which decide with this one whom the study draws."""
+    return STUDIES.lists_beside(wildcards.study)
+
+
+def tuning_lists_file(wildcards):
+    """An input: the recommender's lists that were made without the valid items."""
+    return STUDIES.tuning_lists(wildcards.study)
+
+
+def of_each_study(name, **wildcards):
+    """An input: files of every recommender's study, in the order of `recommenders`."""
+    names = expand(name, **wildcards)
+    return [f"results/{study}/{name}" for study in STUDIES.folders.values() for name in names]
+
+
+def of_each_list(name):
+    """An input: a file beside every recommender's lists, in the same order."""
+    return [STUDIES.of_recommender(study, name) for study in STUDIES.folders.values()]
+
+
+def training_curves():
+    """An input: the curve of NFM's training, where NFM is among the recommenders."""
+    return [curve for study in STUDIES.folders.values() for curve in STUDIES.training_curve(study)]
+
+
+def benchmarks_of(name):
+    """A param: where the time and memory of a recommender's jobs stand."""
+    folder = f"{DATA}/benchmarks"
+    if name == NFM:
+        jobs = ["train_nfm.tsv", "refit_nfm.tsv", "nfm/recommend_top_k.tsv"]
+        return [f"{folder}/{job}" for job in jobs]
+    jobs = ["choose_setting", "fit_recommender", "unite_lists", "take_lists"]
+    return [f"{folder}/recommenders/{name}/{job}.tsv" for job in jobs]

@@ -45,6 +45,7 @@ rule write_forecast:
         subset=f"{STUDY}/subset/users.parquet",
         catalogue=f"{DATA}/splits/items.parquet",
         recommendations=STUDIES.of_recommender(STUDIES.name, "recommendations.parquet"),
+        beside=STUDIES.lists_beside(STUDIES.name),
         train=f"{DATA}/splits/train.parquet",
         valid=f"{DATA}/splits/valid.parquet",
         test=f"{DATA}/splits/test.parquet",

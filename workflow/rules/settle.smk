@@ -45,6 +45,7 @@ use rule sample_hit_users as sample_users_of_looks with:
 rule settle_study:
     input:
         recommendations=STUDIES.of_recommender(STUDIES.name, "recommendations.parquet"),
+        beside=STUDIES.lists_beside(STUDIES.name),
         train=f"{DATA}/splits/train.parquet",
         valid=f"{DATA}/splits/valid.parquet",
         test=f"{DATA}/splits/test.parquet",
@@ -53,7 +54,7 @@ rule settle_study:
         weights=[f"resources/models/{name}" for name in UNPACKED],
         ready=[f"{STUDY}/looks/rankings/{name}.parquet" for name in READY_AT_LOOKS],
         tuning=[f"{STUDY}/tuning/users.parquet"] if FUSED_AT_LOOKS else [],
-        tuning_recommendations=[f"{DATA}/tuning/recommendations.parquet"] if FUSED_AT_LOOKS else [],
+        tuning_recommendations=[STUDIES.tuning_lists(STUDIES.name)] if FUSED_AT_LOOKS else [],
         tuning_parts=[f"{STUDY}/tuning/rankings/{name}.parquet" for name in FUSED_AT_LOOKS],
     output:
         settled=f"{STUDY}/settled.md",

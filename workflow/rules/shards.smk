@@ -32,7 +32,7 @@ rule gather_shards:
     benchmark:
         "results/{folder}/benchmarks/gather_shards/{table}.tsv"
     wildcard_constraints:
-        folder=any_of([*STUDIES.data_folders, *STUDIES.seeds]),
+        folder=any_of([*STUDIES.data_folders, *STUDIES.all_seeds]),
         table=any_of([table for table, n in SHARDS_OF.items() if n > 1]),
     conda:
         "../../envs/data.yaml"

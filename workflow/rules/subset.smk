@@ -8,6 +8,7 @@ makes: subset/users.parquet
 rule sample_hit_users:
     input:
         recommendations=recommendations_file,
+        beside=lists_beside,
         train=data_file("splits/train.parquet"),
         valid=data_file("splits/valid.parquet"),
         test=data_file("splits/test.parquet"),

@@ -17,6 +17,7 @@ subset = sample_hit_users(
     seed=snakemake.params.seed,
     tuning_share=snakemake.params.tuning_share,
     tunes=snakemake.params.tunes,
+    beside=[tables.StoredTable(path, tables.RECOMMENDATIONS) for path in snakemake.input.beside],
     **snakemake.params.subset,
 )
 log.info("drew %d users", subset.num_rows)

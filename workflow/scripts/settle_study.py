@@ -59,6 +59,7 @@ looker = Looker(
     tunes=params.tunes,
     fusions=fusions(),
     threads=snakemake.threads,
+    beside=[tables.StoredTable(path, tables.RECOMMENDATIONS) for path in given.beside],
 )
 seal_before_asking(config, params.study, test)
 report, hours, started = config["report"], config["looks"]["hours"], time.monotonic()

@@ -35,6 +35,7 @@ looker = Looker(
     {name: prompts[config["rerankers"][name]["prompt"]] for name in params.asked},
     {},
     tunes=params.tunes,
+    beside=[tables.StoredTable(path, tables.RECOMMENDATIONS) for path in given.beside],
 )
 page = write_forecast(
     config,

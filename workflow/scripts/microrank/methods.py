@@ -9,6 +9,8 @@ from microrank.services.adapters import CROSS_ENCODERS, is_simulated
 
 NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
+LISTS = "-lists"  # behind the name of a recommender: its row; `item-knn` is a method already
+OTHERS = "recommenders"  # the folder of the recommenders beside the data set's own
 SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a simulated model
 LEARNED = "learned"  # the fusion that has a weight for each part, fitted to the tuning users
 BEST = "best"  # the fusion that is the best one of its parts; `choose` in the config
@@ -30,8 +32,8 @@ class Recommender:
 
     Attributes:
         name: of its row in tables and figures.
-        folder: where its lists lie below `results/{dataset}/`: `nfm` where this workflow trains it,
-            else `lists`.
+        folder: where its lists lie below `results/{dataset}/`: `nfm` of the one that this workflow
+            trains, `lists` of the data set's own, else `recommenders/{name}`.
     """
 
     name: str = NFM
@@ -45,10 +47,27 @@ class Recommender:
         name = dataset.get("recommender", OWN_LISTS)
         return cls(dataset.get("origin", {}).get("recommender", name), "lists")
 
+    @classmethod
+    def of_study(cls, config: Mapping[str, Any], name: str) -> Self:
+        """The recommender that a study calls so; `nfm` is the data set's, whoever made its lists.
+
+        Args:
+            config: with `dataset` and `datasets`.
+            name: an entry of `recommenders`.
+        """
+        if name != NFM:
+            return cls(f"{name}{LISTS}", f"{OTHERS}/{name}")
+        return cls.from_dataset(config["datasets"][config["dataset"]])
+
     @property
     def is_trained(self) -> bool:
-        """Whether this workflow trains it; else its lists are read from a file."""
+        """Whether this workflow trains an NFM; else the data set's lists are read from a file."""
         return self.folder == NFM
+
+    @property
+    def is_other(self) -> bool:
+        """Whether it stands beside the data set's own."""
+        return self.folder.startswith(f"{OTHERS}/")
 
     @property
     def is_nfm(self) -> bool:
@@ -146,10 +165,15 @@ class Methods:
     shown: tuple[Method, ...]
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The methods of a checked config's study."""
-        dataset = config["datasets"][config["dataset"]]
-        recommender = Method(Recommender.from_dataset(dataset).name, "recommender")
+    def from_config(cls, config: Mapping[str, Any], name: str | None = None) -> Self:
+        """The methods of a checked config's study.
+
+        Args:
+            config: the config.
+            name: of the recommender, an entry of `recommenders`; None for the first one.
+        """
+        name = recommender_names(config)[0] if name is None else name
+        recommender = Method(Recommender.of_study(config, name).name, "recommender")
         shown = (Method.from_config(config, name, recommender) for name in config["methods"])
         return cls(recommender, tuple(shown))
 
@@ -224,6 +248,19 @@ class Methods:
             KeyError: none of that name runs.
         """
         return self._by_name[name]
+
+
+def recommender_names(config: Mapping[str, Any]) -> list[str]:
+    """The names in `recommenders`; NFM's alone in a config of before there were others."""
+    return list(config.get("recommenders", [NFM]))
+
+
+def recommenders_used(config: Mapping[str, Any]) -> list[str]:
+    """The names in `recommenders`, then those that only union pools need."""
+    names = recommender_names(config)
+    settings = config.get("recommender_settings", {})
+    parts = [part for name in names for part in settings.get(name, {}).get("union", ())]
+    return list(dict.fromkeys([*names, *parts]))
 
 
 def without_prior(settings: Mapping[str, Any]) -> dict[str, Any]:

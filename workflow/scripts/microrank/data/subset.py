@@ -28,6 +28,7 @@ def sample_hit_users(
     tuning_share: float = 0.0,
     tunes: bool = True,
     strict: bool = False,
+    beside: Sequence[Batches] = (),
 ) -> pa.Table:
     """Draw users without replacement: the first `sample_size` in a seeded order.
 
@@ -47,6 +48,8 @@ def sample_hit_users(
         tuning_share: as in `set_aside_for_tuning`.
         tunes: whether anything is tuned.
         strict: whether fewer users than `sample_size` are an error; else all of them are taken.
+        beside: tables RECOMMENDATIONS of the study's other recommenders. All draw the same users:
+            those who have a list of each; with "hits", of whom one list holds the held-out item.
 
     Returns:
         Table SUBSET, sorted by user.
@@ -57,6 +60,11 @@ def sample_hit_users(
     held_out = find_held_out_items(recommendations, test)
     users = users_of([test])
     is_hit = held_out.ranks > 0 if population == "hits" else np.ones(len(held_out.users), bool)
+    others = [find_held_out_items(lists, test) for lists in beside]
+    for other in others:
+        is_hit |= np.isin(held_out.users, other.users[other.ranks > 0])
+    for other in others:
+        is_hit &= np.isin(held_out.users, other.users)
     is_aside = np.isin(held_out.users, set_aside_for_tuning(users, tuning_share, seed))
     placed = find_ids(held_out.users, seeded_order(users, seed))
     placed = placed[placed >= 0]

@@ -45,8 +45,8 @@ def over_all_users(study: Study) -> list[Section]:
     with a wider interval, since most of its users tell nothing. Either way it is drawn without
     replacement from a known number of users, and the intervals are for that finite population.
     """
-    if not study.nfm or not study.nfm.hit_users:
-        return []
+    if not study.nfm or not study.nfm.hit_users or study.hits_of_any_list:
+        return []  # results/recommenders.md counts all users where there are several lists
     n, hit_users = study.nfm.n_users, study.nfm.hit_users
     drawn_from = hit_users if study.hits_only else n
     population = _Population(n, hit_users, drawn_from, study.n_users)

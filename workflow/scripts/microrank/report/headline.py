@@ -218,11 +218,15 @@ def _who(study: Study) -> str:
     cutoff, n = study.last_cutoff, study.n_users
     own_hits, shuffle = study.hits(study.recommender), study.hits(RANDOM_EXPECTED)
     low, high = shuffle.interval
-    whom = (
-        f"{n:,} users whose top {study.k} held the item that they really took next"
-        if study.hits_only
-        else f"{n:,} users drawn from all"
-    )
+    whom = f"{n:,} users drawn from all"
+    if study.hits_of_any_list:
+        whom = (
+            f"{n:,} users for whom the top {study.k} of at least one of "
+            f"{len(study.settings['recommenders'])} recommenders held the item that they really "
+            "took next"
+        )
+    elif study.hits_only:
+        whom = f"{n:,} users whose top {study.k} held the item that they really took next"
     return (
         f"Of {whom}, the recommender ({study.lists_name}) has that item among the first {cutoff} "
         f"for {count(own_hits.value)}; a random shuffle of the same lists expects "

@@ -17,9 +17,20 @@ def as_markdown(sections: list[Section], figures: dict[str, str], page: str) -> 
     lines += _blocks(first, figures)
     link = f"[{page}]({page})"
     lines += [f"The same with a look at single users, their prompts and answers: {link}.", ""]
-    for section in others:
+    return "\n".join([*lines, *titled_sections(others, figures)])
+
+
+def titled_sections(sections: list[Section], figures: dict[str, str]) -> list[str]:
+    """Render sections below their titles, as lines.
+
+    Args:
+        sections: Each with a title.
+        figures: Name -> path from where the page lies.
+    """
+    lines = []
+    for section in sections:
         lines += [f"## {section.title}", "", *_blocks(section, figures)]
-    return "\n".join(lines)
+    return lines
 
 
 def _blocks(section: Section, figures: dict[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 import yaml
 
 from microrank.evaluation.recommender import ListQuality
-from microrank.methods import NFM
+from microrank.methods import LISTS, NFM
 from microrank.report.all_users import over_all_users
 from microrank.report.attribution import attribution_section
 from microrank.report.blocks import Block, Listing, Paragraph, Section, Table, literal
@@ -124,20 +124,30 @@ def _recommender(study: Study) -> Section:
             ("item was trained on", nfm.trained_targets),
         )
     ]
-    who = (
-        f"NFM ranks the whole catalogue for {nfm.n_users:,} users, seen items masked."
-        if is_nfm
-        else f"The lists of {nfm.n_users:,} users are another recommender's, "
-        f"`{study.recommender}`, and were taken as they came."
-    )
     text = (
-        f"{who} The held-out items of {nfm.share_never_trained:.1%} of users occur in nobody's "
+        f"{_who_made_the_lists(study, nfm.n_users)} "
+        f"The held-out items of {nfm.share_never_trained:.1%} of users occur in nobody's "
         "training data, so that the hit rate of a model of ids alone cannot pass "
         f"{nfm.ceiling:.1%}."
     )
     table = Table(["users whose", "users", *metrics], rows)
     training = [picture("training", study)] if is_nfm else []
     return Section(title, [Paragraph(text), table, *training])
+
+
+def _who_made_the_lists(study: Study, n_users: int) -> str:
+    settings = study.settings.get("recommender_settings", {})
+    own = settings.get(study.recommender.removesuffix(LISTS), {})
+    if study.recommender == NFM or {"model", "file"} & set(own):
+        name = "NFM" if study.recommender == NFM else f"`{study.recommender.removesuffix(LISTS)}`"
+        return f"{name} ranks the whole catalogue for {n_users:,} users, seen items masked."
+    if "union" in own:
+        parts = ", ".join(f"`{part}`" for part in own["union"])
+        return f"The lists of {n_users:,} users take those of {parts} in turn."
+    return (
+        f"The lists of {n_users:,} users are another recommender's, `{study.recommender}`, and "
+        "were taken as they came."
+    )
 
 
 def _share(quality: ListQuality, name: str) -> str:

@@ -121,9 +121,19 @@ class Study(Results):
         return self.find_row(method, f"{metric}_difference", cutoff)
 
     @property
+    def is_one_of_several(self) -> bool:
+        """Whether the study has other recommenders, whose lists decide with these who is drawn."""
+        return len(self.settings.get("recommenders", ())) > 1
+
+    @property
+    def hits_of_any_list(self) -> bool:
+        """Whether users were drawn of whom some recommender's list holds the held-out item."""
+        return self.is_one_of_several and self.settings["subset"]["population"] == "hits"
+
+    @property
     def hits_only(self) -> bool:
         """Whether only users whose list holds the held-out item were drawn."""
-        return bool(self.settings["subset"]["population"] == "hits")
+        return not self.is_one_of_several and self.settings["subset"]["population"] == "hits"
 
     @property
     def all_rows(self) -> list[str]:

@@ -75,6 +75,7 @@ class Looker:
         tunes: Whether the study tunes fusions, whose users are then never drawn.
         fusions: Method -> the fusion that it is.
         threads: Processors for models in this process.
+        beside: Tables RECOMMENDATIONS of the study's other recommenders.
     """
 
     config: Mapping[str, Any]
@@ -87,6 +88,7 @@ class Looker:
     tunes: bool
     fusions: Mapping[str, LookedFusion] = field(default_factory=dict)
     threads: int = 1
+    beside: Sequence[Batches] = ()
 
     @cached_property
     def everybody(self) -> int:
@@ -128,6 +130,7 @@ class Looker:
             seed=self.config["seed"],
             tuning_share=self.config["tuning"]["share"],
             tunes=self.tunes,
+            beside=self.beside,
             **subset,
         )
 

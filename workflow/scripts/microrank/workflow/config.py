@@ -4,18 +4,20 @@ Whatever is wrong is one line that names the key, and for a misspelt name the ne
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
 from microrank.methods import BEST, NFM, Methods, Recommender
+from microrank.workflow.check_recommenders import check_recommenders
 from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
 from microrank.workflow.place import REPOSITORY, find_file
+from microrank.workflow.references import check_name, no_file
 from microrank.workflow.renamed import check_renamed
-from microrank.workflow.schema import as_line, nearest, schema_fault, validator
+from microrank.workflow.schema import as_line, schema_fault, validator
 
 Config = Mapping[str, Any]
 
@@ -75,11 +77,11 @@ def _check_schema(config: Config, schema_path: Path) -> None:
 
 def _check_names(config: Config) -> None:
     """Whatever the study names is there."""
-    _check_name("dataset", config["dataset"], config["datasets"], "datasets")
+    check_name("dataset", config["dataset"], config["datasets"], "datasets")
     nfm = config["nfm"]
-    _check_name("nfm.recipe", nfm["recipe"], nfm["recipes"], "nfm.recipes")
+    check_name("nfm.recipe", nfm["recipe"], nfm["recipes"], "nfm.recipes")
     for method in config["methods"]:
-        _check_name("methods", method, config["rerankers"], "rerankers")
+        check_name("methods", method, config["rerankers"], "rerankers")
 
 
 def _check_reserved(config: Config) -> None:
@@ -143,13 +145,13 @@ def _check_rerankers(config: Config) -> None:
         where = f"rerankers.{name}"
         for kind in ("encoder", "llm"):
             if kind in reranker:
-                _check_name(f"{where}.{kind}", reranker[kind], config[f"{kind}s"], f"{kind}s")
+                check_name(f"{where}.{kind}", reranker[kind], config[f"{kind}s"], f"{kind}s")
         if not os.path.exists(find_file(reranker.get("file", "."))):
-            raise _no_file(f"{where}.file", reranker["file"])
+            raise no_file(f"{where}.file", reranker["file"])
         for part in reranker.get("of", []):
             section = f"{NFM} and the rerankers that are no fusions themselves"
             key = "choose" if reranker["fusion"] == BEST else "of"
-            _check_name(f"{where}.{key}", part, [NFM, *single], section)
+            check_name(f"{where}.{key}", part, [NFM, *single], section)
 
 
 def _check_simulated(config: Config) -> None:
@@ -175,7 +177,7 @@ def _check_prompts(config: Config) -> None:
             known = {path.stem for place in folders for path in place.glob("*.yaml")}
             where = f"rerankers.{method.name}.prompt"
             section = f"the folder of prompts, {folder}"
-            _check_name(where, method.settings["prompt"], known, section)
+            check_name(where, method.settings["prompt"], known, section)
 
 
 def _check_raw_files(config: Config) -> None:
@@ -187,7 +189,7 @@ def _check_raw_files(config: Config) -> None:
         needed += _raw_files(dataset)
     for key, path in needed:
         if not os.path.isfile(path):
-            raise _no_file(f"datasets.{name}.{key}", path)
+            raise no_file(f"datasets.{name}.{key}", path)
 
 
 def _check_store(config: Config) -> None:
@@ -208,21 +210,6 @@ def _raw_files(dataset: Config) -> Iterator[tuple[str, str]]:
     yield "titles", dataset["titles"]
 
 
-def _check_name(key: str, name: str, known: Collection[str], section: str) -> None:
-    if name not in known:
-        near = nearest(name, known)
-        raise StudyError(
-            f"config: {key}: there is no '{name}' in {section}{near}; "
-            f"known: {', '.join(sorted(known)) or 'none'}"
-        )
-
-
-def _no_file(key: str, path: str) -> StudyError:
-    return StudyError(
-        f"config: {key}: there is no file {path}; place it there, or correct the path"
-    )
-
-
 Check = Callable[[Config], None]
 # In this order; each relies on those before it.
 CHECKS: tuple[Check, ...] = (
@@ -233,6 +220,7 @@ CHECKS: tuple[Check, ...] = (
     _check_fetched,
     _check_recommenders_name,
     _check_tuning_lists,
+    check_recommenders,
     _check_rerankers,
     check_local_settings,
     _check_simulated,

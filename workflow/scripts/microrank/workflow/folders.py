@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.errors import StudyError
+from microrank.methods import recommender_names
 from microrank.workflow.studies import name_of_study
 
 # What lies there beside the folders of studies and data sets.
@@ -14,6 +15,7 @@ BESIDE = (
     "forecast.md",
     "preflight.md",
     "settled.md",
+    "recommenders.md",
     "paper.tex",
     "paper-hits.pdf",
     "bundle.zip",
@@ -31,6 +33,10 @@ def check_folders(config: Mapping[str, Any]) -> None:
             tell A from a too.
     """
     study, datasets = name_of_study(config), config["datasets"]
+    for recommender in recommender_names(config):
+        folder = f"{study}.{recommender}"
+        for name in (name for name in datasets if name.casefold() == folder.casefold()):
+            raise _taken("datasets", name, f"is the folder of the lists of '{recommender}'")
     for name in datasets:
         is_its_own = name == study == config["dataset"]
         if name.casefold() == study.casefold() and not is_its_own:

@@ -9,11 +9,12 @@ from typing import Any
 import yaml
 
 from microrank.errors import StudyError
-from microrank.methods import BEST
+from microrank.methods import BEST, NFM, recommender_names
 from microrank.workflow.config import check_config, read_numbers, subset_settings
 from microrank.workflow.place import REPOSITORY, check_place
 from microrank.workflow.renamed import check_target
 
+BUNDLE = "results/bundle.zip"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every start waits for this
 DEFAULTS = REPOSITORY / "config/config.yaml"
 OWN = ("config/config.yaml", "config.yaml")  # in a study's folder; the Snakefile reads the same
@@ -39,13 +40,19 @@ def checked_config(
         StudyError: the config is wrong, or the workflow cannot run in this place.
     """
     check_place(str(REPOSITORY), sys.executable)
-    for word in words:
+    targets = list(words)
+    for word in targets:
         check_target(word)
     for path in map(Path, config_files):
         if path.is_file():
             check_keys(path)
     complete = read_numbers(with_choices(with_defaults(config, _read(DEFAULTS))), SCHEMA)
     check_config(complete, SCHEMA, raw_files_here=files_here)
+    if BUNDLE in targets and recommender_names(complete) != [NFM]:
+        raise StudyError(
+            f"{BUNDLE}: only a study of the data set's own recommender can be packed: set "
+            f"recommenders to [{NFM}]"
+        )
     return complete | {"subset": subset_settings(complete)}
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from microrank.data.raw_keys import RAW_KEYS, about_of
-from microrank.methods import Recommender
+from microrank.methods import NFM, Recommender, recommender_names
 
 
 def name_of_study(config: Mapping[str, Any]) -> str:
@@ -28,13 +28,31 @@ class Studies:
 
     @property
     def name(self) -> str:
-        """The folder of the study itself."""
-        return name_of_study(self.config)
+        """The folder of the study itself: of its first recommender."""
+        return self.folder_of(recommender_names(self.config)[0])
+
+    def folder_of(self, recommender: str) -> str:
+        """The folder of what is made of this recommender's lists, an entry of `recommenders`."""
+        own = name_of_study(self.config)
+        return own if recommender == NFM else f"{own}.{recommender}"
+
+    @cached_property
+    def folders(self) -> dict[str, str]:
+        """Recommender -> the study's folder."""
+        return {name: self.folder_of(name) for name in recommender_names(self.config)}
 
     @cached_property
     def seeds(self) -> dict[str, int]:
         """Folder -> seed, of the study and its repeats."""
         return self._with_repeats(self.name)
+
+    @cached_property
+    def all_seeds(self) -> dict[str, int]:
+        """The same of every recommender's."""
+        seeds: dict[str, int] = {}
+        for folder in self.folders.values():
+            seeds |= self._with_repeats(folder)
+        return seeds
 
     @cached_property
     def data_seeds(self) -> dict[str, int]:
@@ -57,9 +75,19 @@ class Studies:
         return [folder for folder in self.data_folders if not self.recommender(folder).is_trained]
 
     @property
+    def own_is_trained(self) -> bool:
+        """Whether this workflow trains the data set's own recommender."""
+        return self.recommender(self.config["dataset"]).is_trained
+
+    @property
     def bundled(self) -> list[str]:
         """The study's folders that replay a bundle."""
         return [folder for folder in self.seeds if self.origin(folder)]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the study is about several recommenders."""
+        return len(self.folders) > 1
 
     def data_of(self, folder: str) -> str:
         """The folder of the data that a study's folder rests on; of a data set's folder itself."""
@@ -67,7 +95,11 @@ class Studies:
 
     @cached_property
     def _data(self) -> dict[str, str]:
-        return dict(zip(self.seeds, self.data_seeds, strict=True))
+        return {
+            study: data
+            for folder in self.folders.values()
+            for study, data in zip(self._with_repeats(folder), self.data_seeds, strict=True)
+        }
 
     def seed(self, folder: str) -> int:
         """The seed of every random draw for this folder."""
@@ -100,7 +132,10 @@ class Studies:
         return {"about": about_of(dataset), "dataset": told}
 
     def recommender(self, folder: str) -> Recommender:
-        """Who made the lists."""
+        """Who made the lists of a study's folder; of a data set's folder, its own."""
+        for name, first in self.folders.items():
+            if name != NFM and folder in self._with_repeats(first):
+                return Recommender.of_study(self.config, name)
         return Recommender.from_dataset(self.dataset(folder))
 
     def origin(self, folder: str) -> Mapping[str, Any]:
@@ -127,6 +162,23 @@ class Studies:
         """The path of a file beside the recommender's lists, whoever made them."""
         return f"results/{self.data_of(folder)}/{self.recommender(folder).folder}/{name}"
 
+    def tuning_lists(self, folder: str) -> str:
+        """The path of the recommender's lists that were made without the valid items."""
+        return _lists(self.recommender(folder), self.data_of(folder), is_tuning=True)
+
+    def lists_of(self, name: str, data: str, *, is_tuning: bool) -> str:
+        """The path of the lists of a recommender of that name, in a data set's folder."""
+        return _lists(Recommender.of_study(self.config, name), data, is_tuning=is_tuning)
+
+    def lists_beside(self, folder: str) -> list[str]:
+        """The paths of the other recommenders' lists, which are about the same users."""
+        data = self.data_of(folder)
+        return [
+            self.of_recommender(study, "recommendations.parquet")
+            for study in self.all_seeds
+            if study != folder and self.data_of(study) == data
+        ]
+
     def training_curve(self, folder: str) -> list[str]:
         """The path of the curve of NFM's training; none for another recommender's lists."""
         if not self.recommender(folder).is_nfm:
@@ -134,3 +186,11 @@ class Studies:
         if self.origin(folder):
             return [self.packed(folder, "training.csv")]
         return [f"results/{self.data_of(folder)}/nfm/training.csv"]
+
+
+def _lists(recommender: Recommender, data: str, *, is_tuning: bool) -> str:
+    """The path of lists; those of the data set's own that are for tuning lie beside its folder."""
+    folder = recommender.folder
+    if is_tuning:
+        folder = f"{folder}/tuning" if recommender.is_other else "tuning"
+    return f"results/{data}/{folder}/recommendations.parquet"

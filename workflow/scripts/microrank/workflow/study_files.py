@@ -1,8 +1,9 @@
 """The files that a study's results rest on: what the report names, and what a bundle holds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-from microrank.methods import Method, Methods, settings_used
+from microrank.methods import NFM, Method, Methods, recommenders_used, settings_used
 from microrank.workflow.studies import Studies
 
 # From the path of a file that comes with the workflow to where this run finds it.
@@ -12,7 +13,7 @@ InRepository = Callable[[str], str]
 def files_of_study(
     studies: Studies, methods: Methods, in_repository: InRepository
 ) -> dict[str, str]:
-    """Prompts, and methods and lists of the user's own.
+    """Prompts, and methods, recommenders and lists of the user's own.
 
     Args:
         studies: the config's study.
@@ -26,7 +27,9 @@ def files_of_study(
     prompts = [
         prompt_path(studies, method) for method in methods.used if "prompt" in method.settings
     ]
-    programs = [settings["file"] for settings in used if "file" in settings]
+    programs = [
+        settings["file"] for settings in [*used, *_of_recommenders(studies)] if "file" in settings
+    ]
     lists = list(_given_lists(studies, methods))
     return {name: in_repository(name) for name in [*prompts, *programs]} | {
         name: name for name in lists
@@ -38,11 +41,21 @@ def prompt_path(studies: Studies, method: Method) -> str:
     return f"{studies.config['prompts']}/{method.settings['prompt']}.yaml"
 
 
+def _of_recommenders(studies: Studies) -> list[Mapping[str, Any]]:
+    """The settings of the recommenders beside the data set's own, parts of unions among them."""
+    config = studies.config
+    names = recommenders_used(config)
+    return [config["recommender_settings"][name] for name in names if name != NFM]
+
+
 def _given_lists(studies: Studies, methods: Methods) -> Iterator[str]:
-    """The paths of the lists that another recommender made for the study and its repeats."""
-    if studies.recommender(studies.name).is_trained:
+    """The paths of lists that are given, of the study and its repeats."""
+    for settings in _of_recommenders(studies):
+        keys = ["lists", "lists_for_tuning"] if methods.tuned else ["lists"]
+        yield from (settings[key] for key in keys if key in settings)
+    if NFM not in recommenders_used(studies.config) or studies.own_is_trained:
         return
-    for folder in studies.seeds:
+    for folder in studies.data_seeds:
         yield studies.given_lists(folder, "recommendations")
         if methods.tuned:
             yield studies.given_lists(folder, "recommendations_for_tuning")

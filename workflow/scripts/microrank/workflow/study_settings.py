@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from microrank.methods import Methods, settings_used
+from microrank.methods import NFM, Methods, recommender_names, settings_used
 from microrank.workflow.studies import Studies
 
 # Secrets, and how fast a service is asked: they shape no answer.
@@ -46,11 +46,22 @@ def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
         "recommender": methods.recommender.name,
         **replayed,
         **{key: config[key] for key in SHAPING},
+        **_recommenders(config),
         **(_recipe(config["nfm"]) if studies.recommender(studies.name).is_nfm else {}),
         "rerankers": {method.name: dict(method.settings) for method in methods.used},
         "encoders": _models(config, methods, "encoder"),
         "llms": _models(config, methods, "llm"),
     }
+
+
+def _recommenders(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What shaped lists beside the data set's own; nothing where there are no such lists."""
+    names = recommender_names(config)
+    if names == [NFM]:
+        return {}
+    settings = {name: config["recommender_settings"][name] for name in names if name != NFM}
+    search = {key: value for key, value in config["search"].items() if key != "threads"}
+    return {"recommenders": names, "recommender_settings": settings, "search": search}
 
 
 def _recipe(nfm: Mapping[str, Any]) -> dict[str, Any]:

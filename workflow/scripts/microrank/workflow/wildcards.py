@@ -15,6 +15,12 @@ def rerankers_with(config: Mapping[str, Any], key: str) -> str:
     return any_of(name for name, reranker in config["rerankers"].items() if key in reranker)
 
 
+def recommenders_with(config: Mapping[str, Any], *keys: str) -> str:
+    """A pattern of the recommenders whose settings have one of these keys."""
+    settings = config["recommender_settings"].items()
+    return any_of(name for name, entry in settings if set(keys) & set(entry))
+
+
 def rerankers_asking(config: Mapping[str, Any], *adapters: str) -> str:
     """A pattern of the rerankers that ask a language model by one of these adapters."""
     return any_of(

@@ -1,0 +1,1 @@
+"""The recommenders beside NFM: each is a module with a function `fit`, chosen on valid."""

@@ -1,0 +1,1 @@
+"""The page that compares several recommenders: results/recommenders.md."""
