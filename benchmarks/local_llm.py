@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
+import microrank  # noqa: F401, sets OpenMP up before torch loads
+import torch
 from microrank import tables
 from microrank.data.sample import SampleSettings, make_sample
 from microrank.llm.prompts import load_prompt
@@ -38,6 +38,7 @@ from microrank.local_llm.session import Session
 from microrank.local_llm.yes_no import yes_no_question
 from microrank.services.store import Entry, Store
 from peak import peak_flops
+from torch.utils.flop_counter import FlopCounterMode
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent

@@ -23,11 +23,11 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-import torch
-
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
+import microrank  # noqa: F401, sets OpenMP up before torch loads
+import numpy as np
+import torch
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch, batch_loss
