@@ -143,7 +143,7 @@ class TrainingRun:
 
     def step(self, step: int) -> float:
         """Train on one batch; gives its loss."""
-        batch = self._draw_batch()
+        batch = self.draw_batch()
         if self.recipe.linear_decay:
             left = 1 - step / (self.steps * self.recipe.max_half_epochs)
             for group in self.optimiser.param_groups:
@@ -155,7 +155,8 @@ class TrainingRun:
             self._average(step)
         return loss
 
-    def _draw_batch(self) -> Batch:
+    def draw_batch(self) -> Batch:
+        """The next batch of examples, and the candidates that they share."""
         recipe, random = self.recipe, self.random
         if len(self.order) < recipe.batch_size:
             self.order = np.concatenate([self.order, random.permutation(len(self.chunks.examples))])
