@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from microrank.nfm.folded_model import BLOCK_SCORES, FoldedModel, fold, layer_sums, relu_layer
+from microrank.nfm.folded_model import BLOCK_SCORES, FoldedModel, fold, layer_sums
 from microrank.nfm.model import NFM
 from microrank.nfm.score_bound import UNIT, ScoreBound
 
@@ -134,7 +134,8 @@ class Ranker:
         """Those of one user's contenders whose float32 score may reach `least`."""
         kept = []
         for items in contenders.split(ITEMS_AT_ONCE):
-            hidden = relu_layer(self.items.index_select(0, items), weights, bias)
+            # Not by oneDNN, which compiles, and keeps, code for every number of items.
+            hidden = torch.addmm(bias, self.items.index_select(0, items), weights.T).relu_()
             ceilings = self._tied_at_zero(hidden.mv(self.signs).add_(margin), self.id_order[items])
             kept.append(items[_reach(ceilings, least)])
         return torch.cat(kept)
