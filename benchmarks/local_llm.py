@@ -115,7 +115,8 @@ def shared_prefix(local: LocalModel, rows: list[Row], what: str, must: int) -> J
     apart_s = seconds(lambda: log_probabilities(local, apart, batch_tokens=1))
     tokens = sum(map(len, rows))
     return {
-        "what": f"{what} of {CANDIDATES} candidates, against one question a candidate",
+        "what": f"{what} of {CANDIDATES} candidates, one question a candidate",
+        "against": "naive form",
         "ratio": apart_s / together_s,
         "must": must,
         "note": f"{len(rows)} users, {tokens / len(rows):.0f} tokens each for "
@@ -130,7 +131,8 @@ def written(local: LocalModel, users: list[Asked]) -> Json:
     ]
     together_s, apart_s = (decoding_s(local, prompts, size) for size in (None, 1))
     return {
-        "what": "decoding of written orders in batches, against one by one",
+        "what": "decoding of written orders in batches, not one by one",
+        "against": "naive form",
         "ratio": apart_s / together_s,
         "must": 2,
         "note": f"{len(prompts)} answers of at most {WRITTEN_TOKENS} tokens, {together_s:.1f} and "
