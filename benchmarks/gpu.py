@@ -34,7 +34,6 @@ import pyarrow as pa
 import torch
 import torch.distributed
 import yaml
-
 from microrank import tables
 from microrank.data.sample import SampleSettings, draw_interactions, make_catalogue
 from microrank.local_llm.engine import log_probabilities
