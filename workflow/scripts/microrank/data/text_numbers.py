@@ -14,7 +14,8 @@ import secrets
 import numpy as np
 import pyarrow as pa
 
-FIRST_SLOTS = 1 << 12
+FIRST_SLOTS = 1 << 13
+SLOTS_PER_TEXT = 4  # at least; the emptier the table, the fewer slots are tried
 MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 LOW_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)  # of a word, the first n
 HALF = np.uint64(32)
@@ -27,7 +28,7 @@ class TextNumbers:
         seeds = [secrets.randbits(64) for _ in range(2)]
         self._seeds = np.array(seeds, np.uint64)
         self._slots = np.full(FIRST_SLOTS, -1, np.int32)
-        self._hashes = np.empty((2, FIRST_SLOTS // 2), np.uint64)
+        self._hashes = np.empty((2, FIRST_SLOTS // SLOTS_PER_TEXT), np.uint64)
         self._texts: list[pa.Array] = []
         self._size = 0
 
@@ -111,7 +112,7 @@ class TextNumbers:
         hashes = np.empty((2, capacity), np.uint64)
         hashes[:, : self._size] = self._hashes[:, : self._size]
         self._hashes = hashes
-        self._slots = np.full(2 * capacity, -1, np.int32)
+        self._slots = np.full(SLOTS_PER_TEXT * capacity, -1, np.int32)
         self._place(np.arange(self._size), hashes[:, : self._size])
 
     def _home(self, hashes: np.ndarray) -> np.ndarray:

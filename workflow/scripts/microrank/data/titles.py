@@ -107,11 +107,9 @@ def _check_each_once(
 
 def _columns(rows: Iterator[Row], n_columns: int) -> tuple[np.ndarray, list[pa.Array]]:
     """Lines [n], and each column as strings."""
-    lines, fields = [], []
-    for line, row in rows:
-        lines.append(line)
-        fields.append(row)
-    columns = list(zip(*fields, strict=True)) if fields else [()] * n_columns
+    read = list(rows)
+    lines = [line for line, _ in read]
+    columns = list(zip(*(row for _, row in read), strict=True)) or [()] * n_columns
     columns += [("",) * len(lines)] * (n_columns - len(columns))  # bare lines have no attributes
     return np.array(lines, np.int64), [pa.array(column, pa.string()) for column in columns]
 
