@@ -3,12 +3,15 @@
 Both run on one thread.
 
     python benchmarks/ranking.py [--dimensions 64 256] [--json PATH]
+    python benchmarks/ranking.py --trained MODEL results/microlens-50k
 
 Both score 19,738 items for a user, mask what was seen, and take the top 20. The peer's form pools
 the history once, and then forms [n_items, d] for each user. It ranks 20 users at a time, as
 MicroLens's nfm.yaml has it (eval_batch_size); the note says how fast it is with one, whose arrays
 fit a large cache. Runs take turns in one process, and the fastest of each counts; memory is what a
 process of its own grows by. The model is planted: items lie around topics, as training puts them.
+`--trained` takes a checkpoint instead, without recency decay and field matrix, which the peer
+lacks, and the first users of that study.
 """
 
 import argparse
@@ -28,8 +31,10 @@ sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 import microrank  # noqa: F401, sets OpenMP up before torch loads
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from microrank import tables
+from microrank.nfm.checkpoint import load_model
 from microrank.nfm.histories import Histories, gather_histories
 from microrank.nfm.model import NFM
 from microrank.nfm.rank import recommend_top_k
@@ -38,6 +43,7 @@ from peer import predict
 
 N_ITEMS, HISTORY_LENGTH, TOPICS, K = 19_738, 10, 200, 20
 USERS = {64: 512, 256: 64, 1024: 4}
+STUDY_USERS = 512
 PEER_USERS = 20  # eval_batch_size in MicroLens's nfm.yaml
 MUST, AIM = {64: 12, 256: 5.5}, {64: 16, 256: 7}
 
@@ -82,6 +88,14 @@ def histories(topic: np.ndarray, n_users: int) -> tuple[pa.Table, pa.Table]:
     ids = np.arange(1, N_ITEMS + 1)
     items = {"item_id": ids, "item_index": ids, "title": np.full(N_ITEMS, ""), "train_count": ids}
     return pa.table(past).cast(tables.SPLIT), pa.table(items).cast(tables.ITEMS)
+
+
+def users_of_study(results: Path) -> tuple[pa.Table, pa.Table]:
+    """What the first users of a study took, and its items: tables SPLIT and ITEMS."""
+    train = tables.read_table(results / "splits/train.parquet", tables.SPLIT)
+    last = train["user_id"].unique().sort()[STUDY_USERS - 1]
+    items = tables.read_table(results / "splits/items.parquet", tables.ITEMS)
+    return train.filter(pc.less_equal(train["user_id"], last)), items
 
 
 def peer_top(model: NFM, together: Histories, users: np.ndarray) -> np.ndarray:
@@ -161,11 +175,17 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, nargs="+", default=[64, 256], choices=list(USERS))
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--trained", nargs=2, type=Path, metavar=("MODEL", "RESULTS"))
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.memory_of:
         print(grow(options.memory_of, options.dimensions[0]))
+        return
+    if options.trained:
+        model, _ = load_model(options.trained[0])
+        found = measure(model, *users_of_study(options.trained[1]), options.repeats)
+        print(row(model.items.weight.shape[1], found, {})["note"])
         return
     rows = []
     for dimension in options.dimensions:
@@ -181,15 +201,16 @@ def main() -> None:
 def row(dimension: int, found: dict[str, float], memory: dict[str, float]) -> dict[str, Any]:
     """A dimension's figures as a row of the table."""
     share = 2 * N_ITEMS * dimension**2 * found["peak"] / found["ours"]
+    grown = f", {memory['peer']:.0f} → {memory['ours']:.0f} MB" if memory else ""
     return {
         "what": f"ranking 19,738 items, top 20, d = {dimension}",
         "against": "peer's form",
         "ratio": round(found["peer"] / found["ours"], 1),
         "must": MUST.get(dimension),
         "aim": AIM.get(dimension),
-        "memory_mb": round(memory["ours"]),
-        "note": f"{found['peer'] * 1e3:.1f} → {found['ours'] * 1e3:.2f} ms a user, "
-        f"{memory['peer']:.0f} → {memory['ours']:.0f} MB; the peer's form with one user at a time "
+        "memory_mb": round(memory["ours"]) if memory else None,
+        "note": f"{found['peer'] * 1e3:.1f} → {found['ours'] * 1e3:.2f} ms a user{grown}; "
+        f"the peer's form with one user at a time "
         f"{found['one_by_one'] * 1e3:.1f} ms; {share:.1f} times the rate at which large products "
         f"could score all items; {found['same']:.0%} of places as in the peer's",
     }
