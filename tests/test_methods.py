@@ -10,13 +10,19 @@ RERANKERS = {
     "max": {"encoder": "minilm", "history": "max"},
     "asked": {"llm": "real", "prompt": "study"},
     "pretended": {"llm": "pretend", "prompt": "study"},
+    "scored": {"llm": "scorer", "prompt": "relevance", "ask": "relevance"},
     "shuffle": {"reference": "random"},
     "mine": {"file": "methods/mine.py"},
     "plain-fusion": {"fusion": "reciprocal", "of": ["nfm", "max"]},
     "asked-fusion": {"fusion": "reciprocal", "of": ["max", "asked"]},
     "pretended-fusion": {"fusion": "z-score", "of": ["nfm", "pretended"]},
+    "scored-fusion": {"fusion": "z-score", "of": ["nfm", "scored"]},
 }
-LLMS = {"real": {"adapter": "openai-chat"}, "pretend": {"adapter": "simulated"}}
+LLMS = {
+    "real": {"adapter": "openai-chat"},
+    "pretend": {"adapter": "simulated"},
+    "scorer": {"adapter": "cohere-rerank"},
+}
 
 
 def methods(*names: str, **dataset: object) -> Methods:
@@ -37,6 +43,8 @@ def methods(*names: str, **dataset: object) -> Methods:
         ("cosine", "encoder"),
         ("asked", "llm"),
         ("pretended", "simulated llm"),
+        ("scored", "cross-encoder"),
+        ("scored-fusion", "fusion"),
         ("shuffle", "reference"),
         ("mine", "reference"),
         ("plain-fusion", "fusion"),
@@ -53,10 +61,12 @@ def test_the_settings_say_the_kind_and_whether_it_is_simulated(name: str, kind: 
 
 def test_a_fusion_rests_on_a_model_that_only_its_part_asks() -> None:
     study = methods(*RERANKERS)
-    assert asking(study.shown) == ["asked", "pretended"]
+    assert asking(study.shown) == ["asked", "pretended", "scored"]
     resting = [method.name for method in study.shown if method.rests_on_llm]
     assert resting == ["asked", "pretended", "asked-fusion", "pretended-fusion"]
-    assert names_of(study.fusions) == ["plain-fusion", "asked-fusion", "pretended-fusion"]
+    assert names_of(study.primary) == ["asked", "asked-fusion"], "a cross-encoder is none"
+    fusions = ["plain-fusion", "asked-fusion", "pretended-fusion", "scored-fusion"]
+    assert names_of(study.fusions) == fusions
 
 
 def test_parts_of_fusions_are_used_but_not_shown_and_each_stands_once() -> None:

@@ -32,6 +32,36 @@ def test_the_default_config_and_each_way_of_asking_are_accepted() -> None:
         checked({"rerankers": {"mine": {"llm": "smollm2", "ask": ask, **more}}})
 
 
+SCORED = {"mine": {"llm": "scorer", "prompt": "relevance", "ask": "relevance"}}
+SCORERS = {
+    "cross-encoder": {"model": "folder", "device": "cpu"},
+    "cohere-rerank": {"model": "m", "base_url": "http://a/v1", "concurrency": 2},
+    "tei-rerank": {"model": "m", "base_url": "http://a"},
+}
+
+
+@pytest.mark.parametrize("adapter", SCORERS)
+def test_cross_encoders_take_what_has_an_effect_and_nothing_else(adapter) -> None:
+    def scorer(**more):
+        return {"scorer": {"adapter": adapter, **SCORERS[adapter], **more}}
+
+    checked({"llms": scorer(), "rerankers": SCORED})
+    for key, value in {"temperature": 0.5, "max_tokens": 9, "dtype": "float32"}.items():
+        with pytest.raises(StudyError, match=f"{key} has no effect with adapter {adapter}"):
+            checked({"llms": scorer(**{key: value})})
+    with pytest.raises(StudyError, match="mode"):
+        checked({"llms": scorer(mode="batch")})
+    with pytest.raises(StudyError, match=r"is a cross-encoder .*set `ask: relevance`"):
+        checked({"llms": scorer(), "rerankers": {"mine": {"llm": "scorer", "prompt": "numbered"}}})
+    with pytest.raises(StudyError, match="passes and shuffle have no effect"):
+        checked({"llms": scorer(), "rerankers": {"mine": SCORED["mine"] | {"passes": 2}}})
+
+
+def test_a_language_model_is_not_asked_for_relevance() -> None:
+    with pytest.raises(StudyError, match=r"relevance needs a cross-encoder, and llms\.smollm2 is"):
+        checked({"rerankers": {"mine": SCORED["mine"] | {"llm": "smollm2"}}})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

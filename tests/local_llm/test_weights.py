@@ -11,7 +11,7 @@ import torch
 from local_llm import tiny_models
 from microrank.errors import StudyError
 from microrank.files import file_checksum
-from microrank.local_llm import smollm2
+from microrank.local_llm import gguf_files, smollm2
 from microrank.local_llm.capability import choose_device, native_dtype
 from microrank.local_llm.engine import log_probabilities
 from microrank.local_llm.gguf_files import load_gguf, mend_tokenizer, unpack_gguf
@@ -220,3 +220,12 @@ def test_the_processors_own_dtype_is_asked_for_and_a_gpu_that_is_not_there_refus
 def test_a_folder_from_a_gguf_file_says_which_one_it_was(folder) -> None:
     (folder / SOURCE_FILE).write_text(json.dumps({"checksum": "sha256:" + "ab" * 32}))
     assert weights_checksum(folder) == "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize("installed", ["5.17.0", "4.57.1", "5.22.0.dev0"])
+def test_a_transformers_that_reads_gguf_tokenizers_wrongly_is_refused(
+    monkeypatch: pytest.MonkeyPatch, installed: str
+) -> None:
+    monkeypatch.setattr(gguf_files, "version", lambda _: installed)
+    with pytest.raises(StudyError, match=f"transformers {installed} .* install version 5.23"):
+        gguf_files.load_gguf(Path("model.gguf"))

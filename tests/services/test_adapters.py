@@ -6,7 +6,7 @@ import pytest
 import yaml
 from commandline import ROOT
 from microrank.errors import StudyError
-from microrank.services.adapters import ADAPTERS, LOCAL, adapter_of
+from microrank.services.adapters import ADAPTERS, IN_PROCESS, adapter_of
 from microrank.services.adapters.adapter import Adapter
 from microrank.services.answers import completion_of
 from microrank.services.chat import ChatSettings, ask_chat
@@ -79,11 +79,13 @@ def test_a_service_without_log_probabilities_is_never_asked_for_them(other):
 
 def test_the_schema_names_every_adapter():
     llm = SCHEMA["properties"]["llms"]["additionalProperties"]["properties"]
-    assert set(llm["adapter"]["enum"]) == {*ADAPTERS, LOCAL}
+    assert set(llm["adapter"]["enum"]) == {*ADAPTERS, *IN_PROCESS}
 
 
 def test_requests_of_every_adapter_lead_back_to_it():
     for name in ADAPTERS:
         section = {"adapter": name, "base_url": "http://127.0.0.1:9", "model": "m"}
-        request = ChatSettings.from_config(section).request([], 0)
+        settings = ChatSettings.from_config(section)
+        is_scorer = ADAPTERS[name].rank is not None
+        request = settings.rerank_request("q", ["d"]) if is_scorer else settings.request([], 0)
         assert adapter_of(request) is ADAPTERS[name]

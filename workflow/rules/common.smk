@@ -15,7 +15,7 @@ from microrank.workflow.last_words import failures, say_last, verdict
 from microrank.workflow.place import find_file
 from microrank.workflow.start import checked_config
 from microrank.workflow.studies import Studies
-from microrank.services.adapters import ADAPTERS, LOCAL
+from microrank.services.adapters import ADAPTERS, IN_PROCESS, LOCAL
 from microrank.workflow.wildcards import any_of, rerankers_asking, rerankers_with
 from microrank.errors import StudyError
 from microrank.methods import NFM, Methods, asking, names_of

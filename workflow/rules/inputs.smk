@@ -22,7 +22,7 @@ SHAPING = (
     "reasoning_format",
     "extra",
 )
-# The keys of an entry of `llms` with adapter local that shape answers.
+# The keys of an entry of `llms` of a model in this process that shape answers.
 SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
 ASKED = ("ask", "prior", "per", "calibrate", "prompt", "llm")
 

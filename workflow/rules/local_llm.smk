@@ -1,4 +1,4 @@
-"""Language models in this process: their weights and their answers.
+"""Language models and cross-encoders in this process: their weights and their answers.
 
 needs: subset/users.parquet, splits/items.parquet, resources/prompts
 makes: resources/models, responses/{reranker}.parquet
@@ -56,7 +56,7 @@ rule query_local_llm:
     benchmark:
         shard_path("query_llm", "results/{study}/benchmarks/{group}query_local_llm.{reranker}.tsv")
     wildcard_constraints:
-        reranker=rerankers_asking(config, LOCAL),
+        reranker=rerankers_asking(config, *IN_PROCESS),
     conda:
         "../../envs/local-llm.yaml"
     threads: 2

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
-from microrank.services.adapters import is_simulated
+from microrank.services.adapters import CROSS_ENCODERS, is_simulated
 
 NFM = "nfm"  # the trained recommender; in the parts of a fusion, whichever recommender runs
 OWN_LISTS = "own-lists"  # another recommender, whose lists come without a name
@@ -13,6 +13,7 @@ SIMULATED_KIND = "simulated "  # stands before the kind of a method that asks a 
 LEARNED = "learned"  # the fusion that has a weight for each part, fitted to the tuning users
 BEST = "best"  # the fusion that is the best one of its parts; `choose` in the config
 SWEEP = ("first", "middle", "last")  # places at which a sweep shows the held-out item
+CROSS_ENCODER_KIND = "cross-encoder"  # it scores pairs of texts, and is no language model
 # The setting that only a re-ranker of this kind has; a method in a file counts as a reference.
 KIND_OF_SETTING = {
     "llm": "llm",
@@ -61,8 +62,8 @@ class Method:
 
     Attributes:
         name: the key of `rerankers`, or the recommender's name.
-        kind: `recommender`, `encoder`, `llm`, `fusion` or `reference`; with `simulated ` before it
-            where the method, or a part of it, asks a simulated model.
+        kind: `recommender`, `encoder`, `cross-encoder`, `llm`, `fusion` or `reference`; with
+            `simulated ` before it where the method, or a part of it, asks a simulated model.
         parts: of a fusion, in the config's order; the recommender among them.
         settings: the entry of `rerankers`; empty for the recommender.
     """
@@ -81,9 +82,10 @@ class Method:
             for part in settings.get("of", ())
         )
         kind = next(kind for key, kind in KIND_OF_SETTING.items() if key in settings)
-        rests_on_none = any(part.is_simulated for part in parts) or (
-            "llm" in settings and is_simulated(config["llms"][settings["llm"]]["adapter"])
-        )
+        adapter = config["llms"][settings["llm"]]["adapter"] if "llm" in settings else ""
+        if adapter in CROSS_ENCODERS:
+            kind = CROSS_ENCODER_KIND
+        rests_on_none = any(part.is_simulated for part in parts) or is_simulated(adapter)
         return cls(name, f"{SIMULATED_KIND}{kind}" if rests_on_none else kind, parts, settings)
 
     @classmethod
@@ -100,7 +102,7 @@ class Method:
 
     @property
     def asks_llm(self) -> bool:
-        """Whether the method itself asks a language model."""
+        """Whether the method itself asks a language model or a cross-encoder of `llms`."""
         return "llm" in self.settings
 
     @property
@@ -112,7 +114,8 @@ class Method:
     @property
     def rests_on_llm(self) -> bool:
         """Whether the method, or a part of it, asks a language model."""
-        return self.asks_llm or any(part.rests_on_llm for part in self.parts)
+        is_asking = self.asks_llm and self.kind != CROSS_ENCODER_KIND
+        return is_asking or any(part.rests_on_llm for part in self.parts)
 
     @property
     def is_simulated(self) -> bool:
@@ -234,7 +237,7 @@ def names_of(methods: Iterable[Method]) -> list[str]:
 
 
 def asking(methods: Iterable[Method]) -> list[str]:
-    """The names of those that ask a language model themselves."""
+    """The names of those that ask an entry of `llms` themselves."""
     return [method.name for method in methods if method.asks_llm]
 
 
@@ -247,7 +250,11 @@ def _adds_models_alone(more: Iterable[Method], fewer: Iterable[Method]) -> bool:
     """Whether the first are the second and language models besides."""
     names = {method.name for method in fewer}
     added = [method for method in more if method.name not in names]
-    return bool(added) and all(method.asks_llm for method in added) and names <= set(names_of(more))
+    return (
+        bool(added)
+        and all(method.rests_on_llm for method in added)
+        and names <= set(names_of(more))
+    )
 
 
 def _without_repeats(methods: Iterable[Method]) -> tuple[Method, ...]:

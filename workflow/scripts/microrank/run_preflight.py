@@ -11,7 +11,7 @@ from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asks import ask_of, ask_of_format
 from microrank.local_llm.requests import Asked
 from microrank.methods import Method, Methods, settings_used
-from microrank.services.adapters import LOCAL, is_simulated
+from microrank.services.adapters import IN_PROCESS, is_simulated
 from microrank.services.budget import Budget
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.check_chat import check_chat
@@ -89,7 +89,7 @@ def _chat_check(
     config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget, store: Store
 ) -> Check:
     section = config["llms"][name]
-    if section["adapter"] == LOCAL:
+    if section["adapter"] in IN_PROCESS:
         return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
     if is_simulated(section["adapter"]):
         return lambda: [Finding("reached", "the workflow starts this server itself")]

@@ -22,6 +22,7 @@ _FOR_ANY_ITEMS = {
     "titles": "items-likelihood",
     "labels": "items-first-token",
     "yes-no": "items-yes-no",
+    "relevance": "relevance",
 }
 
 

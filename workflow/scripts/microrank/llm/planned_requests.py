@@ -13,7 +13,7 @@ from microrank.llm.questions import questions
 from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asks import ask_of
 from microrank.local_llm.planned_requests import planned_locally
-from microrank.services.adapters import LOCAL
+from microrank.services.adapters import IN_PROCESS
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
 from microrank.services.store import Request
@@ -53,7 +53,7 @@ def _plan(
     reranker = config["rerankers"][method]
     name = reranker["llm"]
     section = config["llms"][name]
-    if section["adapter"] == LOCAL:
+    if section["adapter"] in IN_PROCESS:
         prompt = prompt_of(reranker["prompt"])
         return planned_locally(config, method, subset, catalogue, prompt)
     base_url = section.get("base_url", section["adapter"])

@@ -16,8 +16,9 @@ from microrank.seeds import generator
 TITLE_LENGTH = 300  # characters of a title that are shown
 NO_TITLE = "(no title)"
 LABELS = string.ascii_uppercase + string.ascii_lowercase  # of candidates 1, 2, … as shown
-READ_FORMATS = ("labels", "yes-no", "titles")  # log-probabilities are read, nothing is written
-UNLISTED_FORMATS = ("yes-no", "titles")  # of these, those that show no list
+# Log-probabilities or scores are read, nothing is written.
+READ_FORMATS = ("labels", "yes-no", "titles", "relevance")
+UNLISTED_FORMATS = ("yes-no", "titles", "relevance")  # of these, those that show no list
 ANSWER_FORMATS = ("ids", "numbers", "scores", *READ_FORMATS)
 PLACEHOLDERS = {
     "system": {"items", "verb"},  # these two: see `with_about`
@@ -40,7 +41,8 @@ class Prompt:
             their `numbers` 1…n as shown, best first; or with a score for each number (`scores`).
             Where log-probabilities are read, the answer is a candidate's letter (`labels`), yes or
             no to the one candidate that is shown (`yes-no`), or the next title (`titles`), which
-            `candidate_line` shows and {candidates} does not.
+            `candidate_line` shows and {candidates} does not. A cross-encoder scores how well a
+            `candidate_line` suits the messages (`relevance`).
         system: The system message.
         user: The user's message, with placeholders.
         history_line: How {history} and {earlier} show one title.
@@ -136,20 +138,20 @@ def _check_needed(place: str, key: str, used: set[str], answer_format: str) -> N
             f"{place}: the placeholder {{history}} is missing, or both {{earlier}} and {{newest}}"
         )
     needed = NEEDED.get(key, set())
-    if answer_format == "titles":
+    if answer_format in ("titles", "relevance"):
         needed = needed - {"candidates"}
-        _check_unlisted(place, key, used)
+        _check_unlisted(place, key, used, answer_format)
     if missing := sorted(needed - used):
         raise StudyError(f"{place}: the placeholder {{{missing[0]}}} is missing")
 
 
-def _check_unlisted(place: str, key: str, used: set[str]) -> None:
+def _check_unlisted(place: str, key: str, used: set[str], answer_format: str) -> None:
     of_lists = {"candidates", "ids", "n", "number", "label", "id", "rank"}
-    if key == "candidate_line":
+    if key == "candidate_line" and answer_format == "titles":
         of_lists.add("attributes")  # a title alone is read
     if listed := sorted(used & of_lists):
         raise StudyError(
-            f"{place}: with answer_format titles no list is shown; remove {{{listed[0]}}}"
+            f"{place}: with answer_format {answer_format} no list is shown; remove {{{listed[0]}}}"
         )
 
 

@@ -128,7 +128,7 @@ def _row(
         "served_model": first.served_model,
         **_counts(by_body[0]),
         **told_by(by_body[0]),
-        "kind": "logprobs",
+        "kind": ask.kind,
         "scores": ask.scores(user, answers),
         "reference_keys": [entry.key for entry in others] or None,
     }

@@ -1,4 +1,4 @@
-"""Ways to ask for log-probabilities, in requests to services: what is sent, and what it says."""
+"""Ways to ask for log-probabilities and scores, in requests to services: sent and read."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from microrank.llm.prompts import LABELS
 from microrank.services.chat_settings import ChatSettings
 from microrank.services.logprobs import first_token_logprobs, prompt_logprobs
+from microrank.services.reranks import rerank_scores
 from microrank.services.store import Entry, Request
 
 BELOW_SMALLEST = 1.0  # nats by which an answer that is missing stands below the smallest seen
@@ -90,9 +91,18 @@ def _added(
     yield from (value for _, value in text[start:] if value is not None)
 
 
+def _relevance_requests(settings: ChatSettings, body: Body, pass_number: int) -> list[Request]:
+    return [settings.rerank_request(body["query"], body["documents"])]
+
+
+def _relevance(body: Body, entries: Sequence[Entry]) -> dict[str, Any]:
+    return {"scores": rerank_scores(entries[0].body, len(body["documents"]))}
+
+
 # The name of a way of asking -> how it is asked of services.
 SERVICE_ASKS = {
     "first-token": ServiceAsk(_label_requests, _labels),
     "yes-no": ServiceAsk(_yes_no_requests, _yes_no),
     "likelihood": ServiceAsk(_title_requests, _titles),
+    "relevance": ServiceAsk(_relevance_requests, _relevance),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from microrank.local_llm.session import AUTO, Session
+from microrank.services.adapters import CROSS_ENCODER
 from microrank.services.store import Request
 
 log = logging.getLogger(__name__)
@@ -32,25 +33,32 @@ def answer(session: Session, dtype: str, requests: Sequence[Request]) -> None:
 
     from microrank.local_llm.answers import answer_locally
     from microrank.local_llm.capability import choose_device
+    from microrank.local_llm.cross_encoder import score_pairs
 
     torch.set_num_threads(session.threads)
     log.info("%s: %d answers are missing", session.name, len(requests))
-    answer_locally(
-        _loaded(session, choose_device(session.section.get("device", AUTO)), dtype),
-        requests,
-        session.store,
-    )
+    device = choose_device(session.section.get("device", AUTO))
+    if session.section["adapter"] == CROSS_ENCODER:
+        score_pairs(_folder(session), session.name, device, requests, session.store)
+    else:
+        answer_locally(_loaded(session, device, dtype), requests, session.store)
+
+
+def _folder(session: Session) -> Path:
+    """Where the weights are, if need be after a download."""
+    from microrank.local_llm.hub import downloaded
+
+    model = session.section["model"]
+    if session.folder is not None or Path(model).is_dir():
+        return session.folder or Path(model)
+    return downloaded(session.name, model, session.section["revision"])
 
 
 def _loaded(session: Session, device: str, dtype: str) -> Any:
     from microrank.local_llm.gguf_files import load_gguf
-    from microrank.local_llm.hub import downloaded
     from microrank.local_llm.model import LocalModel, load_model
 
     model = Path(session.section["model"])
     if session.folder is None and model.suffix == ".gguf":
         return LocalModel.of(session.name, *load_gguf(model), device=device, dtype=dtype)
-    folder = session.folder or model
-    if not folder.is_dir():
-        folder = downloaded(session.name, str(model), session.section["revision"])
-    return load_model(folder, session.name, device=device, dtype=dtype)
+    return load_model(_folder(session), session.name, device=device, dtype=dtype)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from microrank.errors import StudyError
 from microrank.local_llm.decode import WrittenAnswer, write_answers
 from microrank.local_llm.engine import log_probabilities
 from microrank.local_llm.first_token import first_token_question, read_labels
@@ -67,6 +68,11 @@ def _grouped(requests: Sequence[Request]) -> Iterable[list[Request]]:
 
 def _row(local: LocalModel, group: Sequence[Request]) -> Row:
     ask, body = group[0]["ask"], group[0]["body"]
+    if ask == "relevance":
+        raise StudyError(
+            f"{local.name}: a prompt with answer_format relevance needs `adapter: cross-encoder`; "
+            "choose another prompt for a language model"
+        )
     if ask == "likelihood":
         endings = [ending for request in group for ending in request["body"]["endings"]]
         return likelihood_question(local, body["prefix"], endings)

@@ -7,6 +7,7 @@ from microrank.errors import StudyError
 from microrank.llm.prompts import Prompt
 from microrank.local_llm.first_token import FirstToken
 from microrank.local_llm.likelihood import Likelihood
+from microrank.local_llm.relevance import Relevance
 from microrank.local_llm.requests import Ask
 from microrank.local_llm.written import Written
 from microrank.local_llm.yes_no import YesNo
@@ -19,6 +20,7 @@ FORMATS = {
     "first-token": ("labels",),
     "yes-no": ("yes-no",),
     "likelihood": ("titles",),
+    "relevance": ("relevance",),
 }
 
 
@@ -46,6 +48,8 @@ def ask_of(name: str, reranker: Mapping[str, Any], prompt: Prompt, max_tokens: i
         return FirstToken(prompt, reranker.get("calibrate", False))
     if ask == "yes-no":
         return YesNo(prompt)
+    if ask == "relevance":
+        return Relevance(prompt)
     return Written(prompt, max_tokens or MAX_TOKENS)
 
 

@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.services.adapters import ADAPTERS, LOCAL
+from microrank.services.adapters import ADAPTERS, CROSS_ENCODER, CROSS_ENCODERS, LOCAL
 
 READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
-ALONE = ("yes-no", "likelihood")  # of these, those that show no list
+ALONE = ("yes-no", "likelihood", "relevance")  # ways of asking that show no list
 # Settings of a re-ranker -> the one way of asking that they belong to.
 BELONGS_TO = {"prior": "likelihood", "per": "likelihood", "calibrate": "first-token"}
 LOCAL_KEYS = ("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens")
+CROSS_ENCODER_KEYS = ("adapter", "model", "revision", "checksum", "device")
 OTHERS_LACK = ("checksum", "dtype", "device")
+OF_WRITING = (
+    *("temperature", "top_p", "max_tokens", "seed", "response_format"),
+    *("reasoning_effort", "chat_template_kwargs", "reasoning_format"),
+)
 
 
 def check_local_settings(config: Mapping[str, Any]) -> None:
@@ -31,17 +36,38 @@ def check_local_settings(config: Mapping[str, Any]) -> None:
 
 
 def _check_llm(where: str, section: Mapping[str, Any]) -> None:
-    is_local = section["adapter"] == LOCAL
-    wrong = [key for key in section if (key not in LOCAL_KEYS if is_local else key in OTHERS_LACK)]
-    if wrong:
-        raise StudyError(
-            f"{where}.{wrong[0]} has no effect with adapter {section['adapter']}; remove it"
-        )
-    if is_local and section.get("max_tokens", 1) is None:
+    adapter = section["adapter"]
+    if wrong := [key for key in section if not _has_effect(key, adapter)]:
+        raise StudyError(f"{where}.{wrong[0]} has no effect with adapter {adapter}; remove it")
+    if adapter == LOCAL and section.get("max_tokens", 1) is None:
         raise StudyError(f"{where}.max_tokens: a model in this process needs a number; set one")
 
 
+def _has_effect(key: str, adapter: str) -> bool:
+    if adapter == LOCAL:
+        return key in LOCAL_KEYS
+    if adapter == CROSS_ENCODER:
+        return key in CROSS_ENCODER_KEYS
+    return key not in OTHERS_LACK and not (adapter in CROSS_ENCODERS and key in OF_WRITING)
+
+
+def _check_relevance(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
+    """Cross-encoders score pairs of texts, and nothing else does."""
+    is_relevance, llm = reranker.get("ask") == "relevance", f"llms.{reranker['llm']}"
+    if adapter in CROSS_ENCODERS and not is_relevance:
+        raise StudyError(
+            f"{where}.ask: {llm} is a cross-encoder ({adapter}), which scores each candidate for "
+            "the history: set `ask: relevance`, and a prompt such as relevance"
+        )
+    if is_relevance and adapter not in CROSS_ENCODERS:
+        raise StudyError(
+            f"{where}.ask: relevance needs a cross-encoder, and {llm} is {adapter}; name an entry "
+            f"of llms with adapter {', '.join(sorted(CROSS_ENCODERS))}"
+        )
+
+
 def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
+    _check_relevance(where, reranker, adapter)
     ask = reranker.get("ask", "order")
     if ask in READ and adapter in ADAPTERS and not ADAPTERS[adapter].gives_logprobs:
         raise StudyError(

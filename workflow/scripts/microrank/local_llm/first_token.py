@@ -34,6 +34,7 @@ class FirstToken:
     prompt: Prompt
     calibrate: bool = False
     name = "first-token"
+    kind = "logprobs"
     shows_a_list = True
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:

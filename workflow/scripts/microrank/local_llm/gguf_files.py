@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from microrank.errors import StudyError
 from microrank.files import file_checksum, write_text
 from microrank.local_llm.weights import SOURCE_FILE
 
+OLDEST_TRANSFORMERS = (5, 23)  # 5.17 splits the texts of Gemma's GGUF files wrongly, and is silent
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +42,12 @@ def unpack_gguf(gguf: Path, folder: Path) -> None:
 
 
 def load_gguf(gguf: Path) -> tuple[Any, Any]:
-    """The model, in float32, and the tokenizer of a GGUF file."""
+    """The model, in float32, and the tokenizer of a GGUF file.
+
+    Raises:
+        StudyError: as `unpack_gguf`, or transformers is too old.
+    """
+    _check_transformers()
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -56,6 +64,17 @@ def load_gguf(gguf: Path) -> tuple[Any, Any]:
         ) from error
     mend_tokenizer(tokenizer, _pre_tokenizer_name(gguf))
     return model, tokenizer
+
+
+def _check_transformers() -> None:
+    """Refuse versions that are known to read a tokenizer wrongly: their answers would be wrong."""
+    installed = version("transformers")
+    if tuple(map(int, re.findall(r"\d+", installed)[:2])) < OLDEST_TRANSFORMERS:
+        wanted = ".".join(map(str, OLDEST_TRANSFORMERS))
+        raise StudyError(
+            f"transformers {installed} reads the tokenizers of some GGUF files wrongly; install "
+            f"version {wanted} or newer, as envs/local-llm.yaml does"
+        )
 
 
 def check_gguf(gguf: Path) -> None:

@@ -33,6 +33,7 @@ class Likelihood:
     per: str = "token"
     prior: bool = False
     name = "likelihood"
+    kind = "logprobs"
     shows_a_list = False
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:

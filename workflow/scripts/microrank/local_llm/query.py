@@ -111,7 +111,7 @@ def _row(ask: Ask, asked: Asked, entries: Sequence[Entry]) -> dict[str, Any]:
         "prompt_tokens": usage.get("prompt_tokens"),
         "completion_tokens": usage.get("completion_tokens"),
         "latency_s": entry.latency_s,
-        "kind": "text" if completion else "logprobs",
+        "kind": ask.kind,
         "scores": scores,
         "reference_keys": [reference.key for reference in entries[1:]] or None,
     }

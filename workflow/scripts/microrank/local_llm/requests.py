@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from microrank.services.adapters import LOCAL
 from microrank.services.store import Request
-from microrank.services.tokens import Estimate, chat_estimate, texts_estimate
+from microrank.services.tokens import Estimate, asked_texts, chat_estimate, texts_estimate
 
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -23,12 +23,14 @@ class LocalSettings:
         weights: `sha256:…` of its files, or `revision:…` on the Hugging Face hub.
         dtype: of its weights and products; other dtypes give other last digits.
         max_tokens: of a written answer.
+        adapter: `local`, or `cross-encoder`.
     """
 
     model: str
     weights: str
     dtype: str
     max_tokens: int = 512
+    adapter: str = LOCAL
 
     def request(self, ask: str, body: Mapping[str, Any]) -> Request:
         """The request of one question.
@@ -38,7 +40,7 @@ class LocalSettings:
             body: what is asked; see the modules of the ways.
         """
         return {
-            "adapter": LOCAL,
+            "adapter": self.adapter,
             "model": self.model,
             "weights": self.weights,
             "dtype": self.dtype,
@@ -85,6 +87,7 @@ class Ask(Protocol):
     """A way to ask: what is asked about a user, and the scores that the answers give."""
 
     name: str
+    kind: str  # of its rows in table RESPONSES: text | logprobs | scores
     shows_a_list: bool  # whether positions matter, so that further passes tell more
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:
@@ -102,6 +105,8 @@ def local_estimate(body: Mapping[str, Any]) -> Estimate:
     if "messages" in body:
         estimate = chat_estimate(body)
         return estimate if "max_tokens" in body else replace(estimate, completion_tokens=0)
+    if "query" in body:
+        return texts_estimate(asked_texts(body))
     if "endings" in body:
         return texts_estimate([body["prefix"], *body["endings"]])
     first, *others = ["".join(part["content"] for part in chat) for chat in body["chats"]]

@@ -8,9 +8,11 @@ from typing import Any
 
 from microrank.local_llm.requests import DTYPES, LocalSettings
 from microrank.local_llm.weights import identity
+from microrank.services.adapters import CROSS_ENCODER
 from microrank.services.store import Store
 
 AUTO = "auto"
+CROSS_ENCODER_DTYPE = "float32"  # small models: a narrower one would save nothing
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,14 @@ class Session:
     def settings(self) -> LocalSettings:
         """What of the entry shapes answers; a dtype `auto` stands for several."""
         weights = identity(self.name, self.section, self.folder)
-        return LocalSettings(Path(self.section["model"]).name, weights, self.dtypes[0])
+        adapter = self.section["adapter"]
+        model = Path(self.section["model"]).name
+        return LocalSettings(model, weights, self.dtypes[0], adapter=adapter)
 
     @property
     def dtypes(self) -> list[str]:
         """The dtypes whose kept answers count: the one that is set, or with `auto` any."""
+        if self.section["adapter"] == CROSS_ENCODER:
+            return [CROSS_ENCODER_DTYPE]
         wanted = self.section.get("dtype", AUTO)
         return list(DTYPES) if wanted == AUTO else [wanted]

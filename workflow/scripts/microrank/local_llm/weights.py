@@ -9,6 +9,7 @@ from typing import Any
 from microrank.errors import StudyError
 from microrank.files import file_checksum
 from microrank.local_llm.smollm2 import GGUF_CHECKSUM
+from microrank.services.adapters import IN_PROCESS
 
 PACKAGED = "smollm2-135m-instruct"  # the model that `fetch_smollm2` takes from a package
 PACKAGED_GGUF = "resources/models/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -65,7 +66,7 @@ def told_apart(name: str, section: Mapping[str, Any]) -> dict[str, Any]:
         name: of the entry.
         section: of `llms`; changed only where it names a file or folder.
     """
-    if section["adapter"] != "local" or not Path(str(section["model"])).exists():
+    if section["adapter"] not in IN_PROCESS or not Path(str(section["model"])).exists():
         return dict(section)
     return {**section, "checksum": identity(f"llms.{name}", section, None)}
 

@@ -23,6 +23,7 @@ class Written:
     prompt: Prompt
     max_tokens: int
     name = "written"
+    kind = "text"
     shows_a_list = True
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ class YesNo:
 
     prompt: Prompt
     name = "yes-no"
+    kind = "logprobs"
     shows_a_list = False
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:

@@ -149,14 +149,16 @@ def _answers(
     rows = user_rows(responses["user_id"].to_numpy(), subset).tolist()
     for row, response in zip(rows, responses.to_pylist(), strict=True):
         user = users[row]
+        is_query = exchange.prompt.answer_format == "relevance"
+        history = user["history"][:: -1 if is_query else 1]  # a query has the newest first
         messages = build_messages(
             exchange.prompt,
-            [titles[item] for item in user["history"]],
+            [titles[item] for item in history],
             [titles[item] for item in user["candidates"]],
             [names[item] for item in user["candidates"]],
             response["order"],
             attributes=(
-                [attributes[item] for item in user["history"]],
+                [attributes[item] for item in history],
                 [attributes[item] for item in user["candidates"]],
             ),
         )

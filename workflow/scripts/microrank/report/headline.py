@@ -100,7 +100,8 @@ def _groups(study: Study) -> list[list[str]]:
     with_model = [name for name in fusions if study.methods[name].rests_on_llm]
     without = [name for name in fusions if name not in with_model]
     simulated = study.of_kind("simulated llm"), study.of_kind("simulated fusion")
-    return [study.of_kind("llm"), with_model, study.of_kind("encoder"), without, *simulated]
+    encoders = study.of_kind("cross-encoder"), study.of_kind("encoder")
+    return [study.of_kind("llm"), with_model, *encoders, without, *simulated]
 
 
 def _headline(study: Study) -> str:
@@ -128,7 +129,7 @@ def _headline(study: Study) -> str:
 def _models_asked(study: Study, methods: list[str]) -> str:
     """Name the language models behind these rows, as `llms` does."""
     rows = [study.methods[name] for row in methods for name in asked_by(study, row)]
-    models = sorted({row.settings["llm"] for row in rows})
+    models = sorted({row.settings["llm"] for row in rows if row.rests_on_llm})
     names = ", ".join(f"`{model}`" for model in models)
     return f"The language model asked is {names}." if len(models) == 1 else f"Asked: {names}."
 

@@ -7,7 +7,7 @@ from microrank.evaluation.metrics import ORACLE, RANDOM_DRAW, RANDOM_EXPECTED
 from microrank.methods import BEST, LEARNED, NFM, Method, names_of
 from microrank.report.blocks import Paragraph, Section, Table
 from microrank.report.study import Study
-from microrank.services.adapters import is_simulated
+from microrank.services.adapters import CROSS_ENCODERS, is_simulated
 
 NFM_LINE = "neural factorisation machine (He and Chua 2017), trained on item ids alone"
 ASKED = {
@@ -16,6 +16,7 @@ ASKED = {
     "yes-no": "ranks by the probability of yes, candidate by candidate",
     "scores": "scores each candidate in text",
     "order": "writes the candidates' order",
+    "relevance": "scores each candidate for the history",
 }
 ENCODED = {
     "text": "the history's titles as one text",
@@ -100,9 +101,15 @@ def _fusion_line(study: Study, method: Method) -> str:
 
 def _llm_line(llm: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     ask = settings.get("ask", "order")
-    kind = "simulated model" if is_simulated(llm.get("adapter", "")) else "language model"
+    kind = _kind_of_model(llm.get("adapter", ""))
     text = f"{kind} `{llm['model']}`, prompt `{settings['prompt']}`: {ASKED[ask]}"
     if ask == "likelihood" and settings.get("prior"):
         text += ", less log P(title)"
     passes = settings.get("passes", 1)
     return f"{text}, {passes} times a user" if passes > 1 else text
+
+
+def _kind_of_model(adapter: str) -> str:
+    if adapter in CROSS_ENCODERS:
+        return "cross-encoder"
+    return "simulated model" if is_simulated(adapter) else "language model"

@@ -53,6 +53,7 @@ def _kinds(study: Study) -> dict[str, list[str]]:
             name for name in fusions if study.methods[name].rests_on_llm
         ],
         "best simulated model": study.of_kind("simulated llm", "simulated fusion"),
+        "best cross-encoder": study.of_kind("cross-encoder"),
         "best encoder": study.of_kind("encoder"),
         "best without any model": study.of_kind("reference"),
         "best of all": study.names,

@@ -16,6 +16,7 @@ from microrank.llm.reading.answer import Parsed, read_answer
 from microrank.rerank.repairs import Repairs
 
 RRF_K = 60  # Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009
+SCORED = ("logprobs", "scores")  # kinds of responses that have a score for each candidate
 AGGREGATES = ("borda", "reciprocal")
 
 
@@ -100,7 +101,7 @@ def _read_answers(
     rows = responses.select(["user_id", "order", "text", "kind", "scores"]).to_pylist()
     return [
         read_scores(row["scores"])
-        if row["kind"] == "logprobs"
+        if row["kind"] in SCORED
         else read_answer(
             row["text"],
             answer_format,
@@ -113,7 +114,7 @@ def _read_answers(
 
 
 def read_scores(scores: Sequence[float | None]) -> Parsed:
-    """The order by scores that were read from log-probabilities, larger ones first.
+    """The order by scores, such as log-probabilities, larger ones first.
 
     Ties keep the recommender's order; candidates without a score follow in it.
     """

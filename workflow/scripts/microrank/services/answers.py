@@ -11,13 +11,13 @@ from microrank.services.store import Request
 
 
 def is_question(body: Mapping[str, Any]) -> bool:
-    """Whether a request's body asks a chat model, and no encoder."""
-    return "messages" in body or "prompt" in body
+    """Whether a request's body asks a language model or a cross-encoder, and no encoder."""
+    return any(name in body for name in ("messages", "prompt", "query"))
 
 
 def is_written(body: Mapping[str, Any]) -> bool:
-    """Whether the answer's text counts; else log-probabilities do."""
-    return not body.get("logprobs") and "prompt_logprobs" not in body
+    """Whether the answer's text counts; else log-probabilities or scores do."""
+    return not body.get("logprobs") and "prompt_logprobs" not in body and "query" not in body
 
 
 def completion_of(request: Request, text: str) -> Completion:

@@ -1,6 +1,6 @@
 """The settings of a chat model that shape its answers, and the requests that they make."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -8,7 +8,9 @@ from microrank.errors import StudyError
 from microrank.services.adapters import ADAPTERS
 from microrank.services.adapters.adapter import Adapter, Messages
 
-RESERVED = frozenset({"model", "messages", "stream", "n", "response_format"})
+RESERVED = frozenset(
+    {"model", "messages", "stream", "n", "response_format", "query", "documents", "texts"}
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class ChatSettings:
             pass_number: part of the key, so that one question can have several answers.
             schema: the JSON schema of the answer, where the prompt wants JSON.
         """
+        if self._adapter.written is None:
+            raise StudyError(
+                f"adapter {self.adapter} writes nothing; `ask: relevance` with a prompt such as "
+                "relevance has it score candidates"
+            )
         return self._request(self._adapter.written(vars(self), messages, schema), pass_number)
 
     def first_token_request(self, messages: Messages, pass_number: int) -> dict[str, Any]:
@@ -88,6 +95,15 @@ class ChatSettings:
             "pass": pass_number,
         }
         return request if self.revision is None else {**request, "revision": self.revision}
+
+    def rerank_request(self, query: str, documents: Sequence[str]) -> dict[str, Any]:
+        """Make a request for the scores of documents for a query."""
+        if self._adapter.rank is None:
+            raise StudyError(
+                f"adapter {self.adapter} scores no pairs of texts; a prompt with answer_format "
+                "relevance needs a cross-encoder"
+            )
+        return self._request(self._adapter.rank(vars(self), query, documents), 0)
 
     def _no_logprobs(self) -> StudyError:
         return StudyError(f"adapter {self.adapter} gives no log-probabilities; ask: order")

@@ -68,11 +68,16 @@ def check_chat(
             *listed_model(client, request["body"]["model"]),
             *_batches(client),
             _format(request, entry, completion),
-            _seed(model, request, completion)
-            if is_written(request["body"])
-            else Finding("log-probabilities", "given"),
+            _seed(model, request, completion) if is_written(request["body"]) else _read(request),
             *_notable(entry, completion),
         ]
+
+
+def _read(request: Request) -> Finding:
+    """What an answer gives that has no text."""
+    if "query" in request["body"]:
+        return Finding("scores", "one for each candidate")
+    return Finding("log-probabilities", "given")
 
 
 def _batches(client: Client) -> list[Finding]:

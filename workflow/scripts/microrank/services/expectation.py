@@ -16,7 +16,7 @@ from typing import Any
 
 from microrank.files import read_json, write_text
 from microrank.local_llm.requests import local_estimate
-from microrank.services.adapters import LOCAL
+from microrank.services.adapters import IN_PROCESS
 from microrank.services.answers import is_question
 from microrank.services.locks import hold
 from microrank.services.store import Entry, Request, Store, canonical
@@ -71,7 +71,7 @@ class Expected:
 def estimate(request: Request) -> Estimate:
     """Tokens of a request by its texts alone."""
     body = request["body"]
-    if request["adapter"] == LOCAL:
+    if request["adapter"] in IN_PROCESS:
         return local_estimate(body)
     return chat_estimate(body) if is_question(body) else texts_estimate([body["input"]])
 
@@ -158,7 +158,8 @@ def _way_of_asking(request: Request) -> str:
     """SHA-256 of all that shapes an answer but the user's own texts."""
     body: dict[str, Any] = dict(request["body"])
     messages = body.pop("messages", [])
-    body.pop("prompt", None)
+    for texts in ("prompt", "query", "documents", "texts", "top_n"):
+        body.pop(texts, None)
     system = [message for message in messages if message["role"] == "system"]
     shape = {**request, "body": body, "pass": 0, "system": system}
     return hashlib.sha256(canonical(shape).encode()).hexdigest()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from microrank.services.adapters import LOCAL
+from microrank.services.adapters import IN_PROCESS
 from microrank.services.answers import is_question
 from microrank.services.chat import kept_answer
 from microrank.services.expectation import TEXTS, Expectation, Expectations, Expected, estimate
@@ -149,7 +149,7 @@ def _most(missing: Collection[Request], prompt_tokens: int, completion_tokens: i
 
 
 def _kept(store: Store, request: Request) -> Entry | None:
-    is_chat = is_question(request["body"]) and request["adapter"] != LOCAL
+    is_chat = is_question(request["body"]) and request["adapter"] not in IN_PROCESS
     return kept_answer(store, request) if is_chat else store.get(request)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from microrank.services.adapters import FREE, LOCAL
+from microrank.services.adapters import FREE, IN_PROCESS
 from microrank.services.settings import Service
 from microrank.services.store import Request
 
@@ -27,4 +27,4 @@ class PlannedRequests:
     @property
     def is_local(self) -> bool:
         """Whether a model in this process gives the answers."""
-        return bool(self.requests) and self.requests[0]["adapter"] == LOCAL
+        return bool(self.requests) and self.requests[0]["adapter"] in IN_PROCESS

@@ -62,9 +62,10 @@ def chat_estimate(body: Mapping[str, Any]) -> Estimate:
     """Tokens of a chat request; its answer is taken to be as long as `max_tokens` allows."""
     texts = asked_texts(body)
     size = sum(map(n_bytes, texts))
+    limit = answer_limit(body)
     return Estimate(
         prompt_tokens=_expected(size) + TOKENS_A_MESSAGE * len(texts),
-        completion_tokens=answer_limit(body) or ANSWER_TOKENS,
+        completion_tokens=ANSWER_TOKENS if limit is None else limit,
         most_prompt_tokens=_most(size) + MOST_TOKENS_A_MESSAGE * len(texts),
     )
 
@@ -75,9 +76,12 @@ def asked_text(body: Mapping[str, Any]) -> str:
 
 
 def asked_texts(body: Mapping[str, Any]) -> list[str]:
-    """The contents of a chat's messages, or the one text that is to be continued."""
+    """The contents of a chat's messages, the text to be continued, or query and document pairs."""
     if "prompt" in body:
         return [body["prompt"]]
+    if "query" in body:
+        documents = body["documents"] if "documents" in body else body["texts"]
+        return [f"{body['query']}\n{document}" for document in documents]
     return [message["content"] for message in body["messages"]]
 
 
@@ -92,6 +96,8 @@ def texts_estimate(texts: Sequence[str]) -> Estimate:
 
 def answer_limit(body: Mapping[str, Any]) -> int | None:
     """The most tokens that a request lets its answer have, thinking included; None: no limit."""
+    if "query" in body:  # scores are no tokens
+        return 0
     limits = [body[name] for name in LIMITS if isinstance(body.get(name), int) and body[name] > 0]
     return max(limits, default=None)
 

@@ -22,7 +22,7 @@ from microrank.local_llm.asks import ask_of
 from microrank.local_llm.query import query_local_llm
 from microrank.local_llm.session import Session
 from microrank.rerank.answers import rerank_answers
-from microrank.services.adapters import LOCAL
+from microrank.services.adapters import IN_PROCESS
 from microrank.services.failures import Pending
 from microrank.services.price import Price
 from microrank.services.store import Store
@@ -156,7 +156,7 @@ class Looker:
         shown = {"seed": seed, "passes": settings["passes"], "shuffle": settings["shuffle"]}
         name = f"llms.{settings['llm']}"
         ask = ask_of(method, settings, self.prompts[method], llm.get("max_tokens"))
-        if llm["adapter"] == LOCAL:
+        if llm["adapter"] in IN_PROCESS:
             session = Session(name, llm, kept, self.weights.get(settings["llm"]), self.threads)
             return query_local_llm(users, self.catalogue, ask, session, **shown)
         with reachable(name, llm, seed) as service:

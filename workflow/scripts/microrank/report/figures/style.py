@@ -19,6 +19,7 @@ FAINT = "#8a96a3"
 COLOURS = {
     "recommender": INK,
     "encoder": "#0072b2",
+    "cross-encoder": "#b0568f",
     "llm": "#d55e00",
     "fusion": "#009e73",
     "reference": "#7f8a95",

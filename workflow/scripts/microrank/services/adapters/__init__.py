@@ -1,4 +1,4 @@
-"""The kinds of chat services: `adapter` of an entry of `llms`.
+"""The kinds of services that are asked: `adapter` of an entry of `llms`.
 
 To add one, write a module beside `openai_chat.py`, and name it in ADAPTERS and in the schema of
 the config.
@@ -9,12 +9,21 @@ from typing import Any
 
 from microrank.services.adapters.adapter import Adapter
 from microrank.services.adapters.openai_chat import OPENAI_CHAT
+from microrank.services.adapters.rerank import COHERE_RERANK, TEI_RERANK
 from microrank.services.adapters.simulated import SIMULATED
 
-LOCAL = "local"  # no service: a model in this process
-ADAPTERS: dict[str, Adapter] = {"openai-chat": OPENAI_CHAT, "simulated": SIMULATED}
-# Nobody is paid for these.
-FREE = frozenset({LOCAL, *(name for name, adapter in ADAPTERS.items() if adapter.is_simulated)})
+LOCAL, CROSS_ENCODER = "local", "cross-encoder"  # no services: models in this process
+IN_PROCESS = frozenset({LOCAL, CROSS_ENCODER})
+ADAPTERS: dict[str, Adapter] = {
+    "openai-chat": OPENAI_CHAT,
+    "cohere-rerank": COHERE_RERANK,
+    "tei-rerank": TEI_RERANK,
+    "simulated": SIMULATED,
+}
+SIMULATING = frozenset(name for name, adapter in ADAPTERS.items() if adapter.is_simulated)
+FREE = IN_PROCESS | SIMULATING  # nobody is paid for these
+# A query and a document go in, a score comes out; no language is written.
+CROSS_ENCODERS = frozenset({CROSS_ENCODER, *(name for name, of in ADAPTERS.items() if of.rank)})
 
 
 def adapter_of(request: Mapping[str, Any]) -> Adapter:
@@ -24,4 +33,4 @@ def adapter_of(request: Mapping[str, Any]) -> Adapter:
 
 def is_simulated(name: str) -> bool:
     """Whether no model answers an entry of `llms` with this `adapter`."""
-    return name in ADAPTERS and ADAPTERS[name].is_simulated
+    return name in SIMULATING
