@@ -26,14 +26,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
+
+import microrank  # noqa: F401, sets OpenMP up before torch loads
 import numpy as np
 import pyarrow as pa
 import torch
 import torch.distributed
 import yaml
-
-sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
-
 from microrank import tables
 from microrank.data.sample import SampleSettings, draw_interactions, make_catalogue
 from microrank.local_llm.engine import log_probabilities

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
+import microrank  # noqa: F401, sets OpenMP up before torch loads
+import torch
 from microrank import tables
 from microrank.data.sample import SampleSettings, make_sample
 from microrank.llm.prompts import load_prompt
@@ -38,6 +38,7 @@ from microrank.local_llm.session import Session
 from microrank.local_llm.yes_no import yes_no_question
 from microrank.services.store import Entry, Store
 from peak import peak_flops
+from torch.utils.flop_counter import FlopCounterMode
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
@@ -114,7 +115,8 @@ def shared_prefix(local: LocalModel, rows: list[Row], what: str, must: int) -> J
     apart_s = seconds(lambda: log_probabilities(local, apart, batch_tokens=1))
     tokens = sum(map(len, rows))
     return {
-        "what": f"{what} of {CANDIDATES} candidates, against one question a candidate",
+        "what": f"{what} of {CANDIDATES} candidates, one question a candidate",
+        "against": "naive form",
         "ratio": apart_s / together_s,
         "must": must,
         "note": f"{len(rows)} users, {tokens / len(rows):.0f} tokens each for "
@@ -129,7 +131,8 @@ def written(local: LocalModel, users: list[Asked]) -> Json:
     ]
     together_s, apart_s = (decoding_s(local, prompts, size) for size in (None, 1))
     return {
-        "what": "decoding of written orders in batches, against one by one",
+        "what": "decoding of written orders in batches, not one by one",
+        "against": "naive form",
         "ratio": apart_s / together_s,
         "must": 2,
         "note": f"{len(prompts)} answers of at most {WRITTEN_TOKENS} tokens, {together_s:.1f} and "

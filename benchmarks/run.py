@@ -2,9 +2,11 @@
 
     python benchmarks/run.py [SCRIPT ...]        # or: make bench
 
-A script writes a list of {what, ratio, must, aim, share_of_peak, memory_mb, note}, absent where it
-does not apply, or a mapping of named figures, which become rows of their own. recommenders.py is
-about quality and is run by itself.
+A script writes a list of {what, against, ratio, must, aim, share_of_peak, memory_mb, note}, absent
+where it does not apply, or a mapping of named figures, which become rows of their own. Every ratio
+says what it is against: `peer's form` (peer.py: the arithmetic of MicroLens's published code),
+`naive form` (a plain way of our own to do the same), or what it is named. recommenders.py is about
+quality and is run by itself.
 """
 
 import argparse
@@ -33,6 +35,7 @@ SCRIPTS = (
 )
 COLUMNS = {
     "what": "",
+    "against": "",
     "ratio": "{:.1f}×",
     "must": "{:g}×",
     "aim": "{:g}×",

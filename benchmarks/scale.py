@@ -7,8 +7,8 @@ arithmetic; its figures include start-up, reading and writing. The data
 (benchmarks/microlens_like.py), the lists of all users and the models are made up once and kept in
 FOLDER, which takes 8 GB at scale 100. Some stages are less than whole: `recommend_top_k` ranks one
 shard (its users are in the name), `training data` builds what a training holds beside its model,
-and trains nothing, and `training` does half an epoch of 20,000 users. --json keeps figures of
-earlier calls too.
+and trains nothing, `training, d = …` does half an epoch of 20,000 users, and `training, 2,000
+steps` as many of a half epoch of all users. --json keeps figures of earlier calls too.
 """
 
 import argparse
@@ -37,6 +37,7 @@ USERS_PER_SHARD, K, HISTORY_LENGTH, HIT_RATE = 50_000, 20, 10, 0.05
 CATALOGUES = {"20k": 19_738, "63k": 63_000, "200k": 200_000}
 DIMENSIONS = (64, 128, 256)
 USERS_TRAINED_ON = 20_000
+TRAINING = {"training, half an epoch": None, "training, 2,000 steps": 2_000}  # and how many steps
 METHODS = [f"method {i}" for i in range(7)]
 
 
@@ -117,10 +118,16 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
             top_k=K,
         )
     }
+    trainings = {
+        name: {"here": "train_on_all", **split, "catalogue": catalogue, "steps": steps}
+        for name, steps in TRAINING.items()
+        if steps or n_users <= 1_000_000
+    }
     return {
         "split_interactions": splitting("pairs.tsv", f"{at}/splits"),
         "split_interactions, lines shuffled": splitting("shuffled.tsv", f"{at}/shuffled"),
         "training data": {"here": "build_training_data", **split, "catalogue": catalogue},
+        **trainings,
         "recommend_top_k, 50,000 users, d = 64": ranking(50_000, 64),
         "recommend_top_k, 5,000 users, d = 64": ranking(5_000, 64),
         **(by_model if n_users == 100_000 else {}),
@@ -239,6 +246,35 @@ def build_training_data(stage: dict[str, Any]) -> None:
     chunks.batch(order[: recipe.batch_size], np.arange(1, 100), True)
 
 
+def train_on_all(stage: dict[str, Any]) -> None:
+    """Train the recipe `sampled` on all users for half an epoch, or the first steps of one.
+
+    The curve's row is computed, and the state written, as in `train_nfm`.
+    """
+    from microrank import tables
+    from microrank.nfm.histories import gather_histories
+    from microrank.nfm.processes import ALONE
+    from microrank.nfm.training_run import TrainingRun
+    from microrank.nfm.validation import ValidationSample
+    from microrank.seeds import generator
+
+    items, recipe, random = (
+        tables.read_table(stage["catalogue"], tables.ITEMS),
+        read_recipe(),
+        generator(1, "train"),
+    )
+    histories = gather_histories([tables.StoredTable(stage["train"], tables.SPLIT)], items)
+    run = TrainingRun(histories, len(items), recipe, random, device="cpu", processes=ALONE)
+    valid = tables.read_table(stage["valid"], tables.SPLIT)
+    sample = ValidationSample.of(histories, valid, items, recipe, random)
+    state = Path(stage["train"]).parent / "progress.safetensors"
+    state.unlink(missing_ok=True)
+    run.keep_in(state)
+    print(f"{run.steps:,} steps a half epoch")
+    run.steps = min(run.steps, stage["steps"] or run.steps)
+    run.half_epoch(sample)
+
+
 def train(stage: dict[str, Any]) -> None:
     """Train the recipe `sampled`, of another width, for half an epoch on the first users."""
     import pyarrow.compute as pc
@@ -278,7 +314,7 @@ def prepare(stage: str, at: Path, n_users: int) -> None:
         once(at / "pairs.tsv", lambda path: microlens_like.make(at, n_users))
     if stage == "split_interactions, lines shuffled":
         once(at / "shuffled.tsv", lambda path: shuffle_lines(at / "pairs.tsv", path))
-    if stage.startswith(("recommend_top_k", "training, ")):
+    if stage.startswith(("recommend_top_k", "training, d")):
         _, *parts = stage.removesuffix(" items").split(", ")
         items = parts[-1] if parts[-1] in CATALOGUES else "20k"
         dimension = next(

@@ -115,6 +115,7 @@ def dry_run(folder: Path) -> dict[str, Any]:
     what = "start-up: snakemake -n of the study ÷ an empty workflow"
     return {
         "what": what,
+        "against": "an empty Snakefile",
         "ratio": ours / theirs,
         "must": MUST,
         "note": note + verdict(ours / theirs, MUST),

@@ -23,11 +23,11 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-import torch
-
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
 
+import microrank  # noqa: F401, sets OpenMP up before torch loads
+import numpy as np
+import torch
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch, batch_loss
@@ -127,7 +127,8 @@ def measure(dimension: int) -> list[dict[str, Any]]:
     note = f"{times}; memory of the step {memory['peer']:.0f} → {memory['fast']:.0f} MB"
     return [
         {
-            "what": f"training step against the peer's form, batch {BATCH}, d = {dimension}",
+            "what": f"training step, batch {BATCH}, d = {dimension}",
+            "against": "peer's form",
             "ratio": round(best["peer"] / best["fast"], 1),
             "must": MUST[dimension],
             "aim": AIM[dimension],
@@ -137,6 +138,7 @@ def measure(dimension: int) -> list[dict[str, Any]]:
         },
         {
             "what": f"memory of that step, d = {dimension}",
+            "against": "peer's form",
             "ratio": round(memory["peer"] / max(memory["fast"], 1), 1),
             "must": 10,
             "aim": None,

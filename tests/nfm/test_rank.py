@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.errors import StudyError
-from microrank.nfm import rank
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.rank import recommend_top_k
 from microrank.shards import Shard
@@ -114,24 +113,12 @@ def test_the_shards_one_after_the_other_are_the_whole(seed: int, n_shards: int) 
     assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
 
 
-def test_blocks_and_what_is_screened_in_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_block_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     whole, *_ = recommended(1)
-    for dtypes in ((torch.bfloat16, torch.float32), (torch.float32,)):
-        for weights in (1, 3 * 64, 2**20):
-            monkeypatch.setattr("microrank.nfm.folded_model.BLOCK_WEIGHTS", weights)
-            monkeypatch.setattr(rank, "screening_dtypes", lambda device, dtypes=dtypes: dtypes)
-            assert recommended(1)[0].equals(whole)
-
-
-def test_users_whom_bfloat16_cannot_settle_are_screened_again_in_float32(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    whole, *_ = recommended(2)
-    monkeypatch.setattr("microrank.nfm.folded_model.BLOCK_WEIGHTS", 3 * 64)
-    monkeypatch.setattr(rank, "screening_dtypes", lambda device: (torch.bfloat16, torch.float32))
-    for contenders in (6, 0):  # some users, and so many that bfloat16 is given up
-        monkeypatch.setattr("microrank.nfm.topk.MOST_CONTENDERS", contenders)
-        assert recommended(2)[0].equals(whole)
+    for users, items in ((1, 7), (4, 50), (64, 2048)):
+        monkeypatch.setattr("microrank.nfm.topk.BOUND_USERS", users)
+        monkeypatch.setattr("microrank.nfm.score_bound.ITEMS_AT_ONCE", items)
+        assert recommended(1)[0].equals(whole)
 
 
 def test_an_items_table_in_another_order_gives_the_same_lists() -> None:

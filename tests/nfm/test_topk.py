@@ -1,18 +1,25 @@
 """The top k is that of a brute-force sort of exact scores, ties and near ties included."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.nfm import folded_model, topk
-from microrank.nfm.folded_model import fold
+from microrank.nfm import topk
+from microrank.nfm.folded_model import layer_sums
 from microrank.nfm.model import NFM
-from microrank.nfm.topk import Ranker, screening_dtypes
-from nfm.bfloat16 import NATIVE_RELU_LAYER
+from microrank.nfm.topk import Ranker
 from nfm.toy_models import random_histories, random_model
 
-DTYPES = [torch.bfloat16, torch.float32]
+BOUNDED = pytest.mark.parametrize("bounded", [True, False])
+
+
+def ranker_of(model: NFM, item_ids: np.ndarray, k: int, bounded: bool) -> Ranker:
+    """A ranker as on a processor, or without a bound as on a GPU."""
+    ranker = Ranker.of(model, item_ids, k)
+    return ranker if bounded else replace(ranker, bound=None)
 
 
 def exact_scores(model: NFM, histories: torch.Tensor) -> np.ndarray:
@@ -44,20 +51,18 @@ def ids_in_any_order(seed: int, n_items: int) -> np.ndarray:
 
 
 def assert_equals_brute_force(
-    model: NFM, histories: torch.Tensor, k: int, dtype: torch.dtype, seed: int = 0
-) -> torch.Tensor:
+    model: NFM, histories: torch.Tensor, k: int, bounded: bool = True, seed: int = 0
+) -> None:
     item_ids = ids_in_any_order(seed, len(model.items.weight) - 1)
     model = model.double()
     with torch.no_grad():
         state = model.history_state(histories)
-    found, scores, settled = Ranker.of(model, item_ids, k, dtype).top_k(*state, seen_by(histories))
+    found, scores = ranker_of(model, item_ids, k, bounded).top_k(*state, seen_by(histories))
     expected, expected_scores = brute_force(
         exact_scores(model, histories), seen_by(histories), item_ids, k
     )
-    np.testing.assert_array_equal(found[settled].numpy(), expected[settled])
-    np.testing.assert_array_equal(scores[settled].numpy(), expected_scores[settled])
-    assert dtype == torch.bfloat16 or bool(settled.all())
-    return settled
+    np.testing.assert_array_equal(found.numpy(), expected)
+    np.testing.assert_array_equal(scores.numpy(), expected_scores)
 
 
 @given(
@@ -69,7 +74,7 @@ def assert_equals_brute_force(
     distinct_items=st.sampled_from([None, 1, 3, 40]),
     recency_decay=st.sampled_from([0.0, 0.8, 5.0]),
     field_matrix=st.booleans(),
-    dtype=st.sampled_from(DTYPES),
+    bounded=st.booleans(),
 )
 def test_top_k_equals_a_brute_force_sort(
     *,
@@ -81,7 +86,7 @@ def test_top_k_equals_a_brute_force_sort(
     distinct_items: int | None,
     recency_decay: float,
     field_matrix: bool,
-    dtype: torch.dtype,
+    bounded: bool,
 ) -> None:
     model = random_model(
         seed,
@@ -94,35 +99,31 @@ def test_top_k_equals_a_brute_force_sort(
         field_matrix=field_matrix,
     )
     assert_equals_brute_force(
-        model, random_histories(seed, 6, n_items), min(5, n_items - 6), dtype, seed
+        model, random_histories(seed, 6, n_items), min(5, n_items - 6), bounded, seed
     )
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@BOUNDED
 def test_items_that_differ_by_less_than_screening_can_see_are_told_apart(
-    dtype: torch.dtype,
+    bounded: bool,
 ) -> None:
-    """300 items lie close together around the 20th place.
-
-    bfloat16 rounds them to one score, float32 half of them.
-    """
+    """300 items lie close together around the 20th place; float32 rounds half of them to one."""
     model = random_model(5, n_items=400, dimension=16, hidden=16)
     with torch.no_grad():
         near = model.items.weight[7] * (1 + torch.arange(300)[:, None].double() * 2.0**-22).float()
         model.items.weight[50:350] = near
-    assert_equals_brute_force(model, random_histories(5, 8, 400), 20, dtype)
+    assert_equals_brute_force(model, random_histories(5, 8, 400), 20, bounded)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@BOUNDED
 @pytest.mark.parametrize("bias", [-1e3, 0.0, 1e3])
 def test_a_last_relu_that_makes_most_items_tie_at_zero_puts_the_lowest_ids_first(
-    dtype: torch.dtype, bias: float
+    bounded: bool, bias: float
 ) -> None:
     model = random_model(6, n_items=800, dimension=16, hidden=16, relu_on_score=True)
     with torch.no_grad():
         model.output.bias.fill_(bias)
-    settled = assert_equals_brute_force(model, random_histories(6, 20, 800), 20, dtype)
-    assert bool(settled.any())
+    assert_equals_brute_force(model, random_histories(6, 20, 800), 20, bounded)
 
 
 def test_more_contenders_than_fit_a_block_are_scored_in_parts(
@@ -131,18 +132,17 @@ def test_more_contenders_than_fit_a_block_are_scored_in_parts(
     monkeypatch.setattr(topk, "MOST_CONTENDERS", 25)
     monkeypatch.setattr(topk, "ITEMS_AT_ONCE", 7)
     model, histories = random_model(8, n_items=500, distinct_items=9), random_histories(8, 10, 500)
-    assert_equals_brute_force(model, histories, 20, torch.float32)
-    assert not assert_equals_brute_force(model, histories, 20, torch.bfloat16).all()
+    assert_equals_brute_force(model, histories, 20)
 
 
 @given(
     seed=st.integers(0, 10_000),
     dimension=st.integers(1, 40),
     scale=st.sampled_from([1e-6, 1.0, 1e6]),
-    dtype=st.sampled_from(DTYPES),
+    bounded=st.booleans(),
 )
 def test_no_exact_score_exceeds_its_ceiling(
-    seed: int, dimension: int, scale: float, dtype: torch.dtype
+    seed: int, dimension: int, scale: float, bounded: bool
 ) -> None:
     model = random_model(
         seed,
@@ -157,34 +157,63 @@ def test_no_exact_score_exceeds_its_ceiling(
         model.norm.running_var.mul_(scale**4)
         histories = random_histories(seed, 5, 300)
         sums, halves = model.history_state(histories)
-        ranker = Ranker.of(model, np.arange(301), 20, dtype)
+        ranker = ranker_of(model, np.arange(301), 20, bounded)
         weights, bias = ranker.exact.user_layers(sums, halves)
-        ceiling = ranker._ceiling(weights, bias)
-        exact = fold(model).user_layers(sums, halves)
-        hidden = torch.einsum("uhd,id->uih", exact[0], model.items.weight) + exact[1][:, None]
-        scores = hidden.relu() @ fold(model).signs + model.output.bias
-    assert (scores <= ceiling).all()
+        if ranker.bound:
+            ceilings = ranker.bound.ceilings(ranker.exact.scale * sums, weights, bias)
+        else:
+            scores = layer_sums(ranker.items, weights.float(), bias.float(), ranker.signs)
+            ceilings = scores + ranker._margins(weights, bias)[:, None]
+        hidden = torch.einsum("uhd,id->uih", weights, ranker.exact.items) + bias[:, None]
+        scores = hidden.relu() @ ranker.exact.signs + model.output.bias
+    assert (scores <= ceilings).all()
 
 
-def test_the_bound_covers_all_roundings_at_their_worst_at_once() -> None:
-    """A weight, an item, a hidden value and the sum are each rounded down by half a step.
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_the_bound_of_one_hidden_unit_is_its_score_but_for_roundings(sign: float) -> None:
+    """Cauchy–Schwarz is then an equality, so that only what covers roundings is left."""
+    model = random_model(11, n_items=500, dimension=3, hidden=1).double()
+    with torch.no_grad():
+        model.output.weight.fill_(sign)
+        model.hidden.bias.fill_(1e3)  # the unit is always active
+        state = model.history_state(random_histories(11, 30, 500))
+        ranker = Ranker.of(model, np.arange(501), 5)
+        weights, bias = ranker.exact.user_layers(*state)
+        ceilings = ranker.bound.ceilings(ranker.exact.scale * state[0], weights, bias)
+        hidden = torch.einsum("uhd,id->uih", weights, ranker.exact.items) + bias[:, None]
+        above = ceilings - (hidden.relu() @ ranker.exact.signs + model.output.bias)
+    assert (above >= 0).all()
+    assert above.max() < 1e-2
 
-    No term of the bound can be spared.
-    """
-    step = 2.0**-8
-    up = 1 + step - 2.0**-20
-    ranker = Ranker.of(
-        random_model(1, n_items=1, dimension=1, hidden=2).double(), np.arange(2), 1, torch.bfloat16
-    )
-    ranker.exact.items[1], ranker.items[1], ranker.lengths[1] = up, up, up
-    ranker.exact.signs.fill_(1.0)
-    ranker.exact.output_bias.fill_(0.0)
-    ranker.item_error.copy_((up - 1) / up)
-    weights = torch.tensor([[[up], [step * (1 - 2.0**-6)]]], dtype=torch.float64)
-    bias = torch.tensor([[step - 2.0**-20, 0.0]], dtype=torch.float64)
-    exact = float((weights[0, :, 0] * up + bias[0]).sum())
-    assert exact > 1 + 3.9 * step
-    assert exact <= ranker._ceiling(weights, bias)[0, 1].item() < exact + step
+
+def test_the_bound_leaves_few_items_of_a_model_whose_units_are_alike() -> None:
+    model = random_model(12, n_items=5000, dimension=16, hidden=16).double()
+    histories = random_histories(12, 20, 5000)
+    with torch.no_grad():
+        model.output.weight.abs_()
+        state = model.history_state(histories)
+        ranker = Ranker.of(model, np.arange(5001), 5)
+        weights, bias = ranker.exact.user_layers(*state)
+        ceilings = ranker.bound.ceilings(ranker.exact.scale * state[0], weights, bias)
+        scores = torch.from_numpy(exact_scores(model, histories))
+        least = scores.topk(5).values[:, -1:]
+    assert (ceilings >= least).double().mean() < 0.2
+
+
+@pytest.mark.parametrize("kind", ["no positive unit", "dead units", "one dimension", "overflow"])
+def test_models_at_the_edge_are_ranked_like_all_others(kind: str) -> None:
+    dimension = 1 if kind == "one dimension" else 6
+    model = random_model(13, n_items=90, dimension=dimension, hidden=5)
+    with torch.no_grad():
+        if kind == "no positive unit":
+            model.output.weight.abs_().neg_()
+        if kind == "dead units":
+            model.output.weight[0, :3] = 0
+        if kind == "overflow":
+            model.items.weight.mul_(1e15)
+            model.norm.running_var.fill_(1e-30)
+            model.output.weight.mul_(1e-30)
+    assert_equals_brute_force(model, random_histories(13, 8, 90), 7)
 
 
 def test_the_order_of_users_and_the_size_of_a_block_change_no_bit() -> None:
@@ -193,14 +222,11 @@ def test_the_order_of_users_and_the_size_of_a_block_change_no_bit() -> None:
         random_histories(9, 40, 700),
     )
     item_ids = ids_in_any_order(9, 700)
-    ranker = Ranker.of(model, item_ids, 20, torch.float32)
+    ranker = Ranker.of(model, item_ids, 20)
 
     def ranked(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         with torch.no_grad():
-            found, scores, _ = ranker.top_k(
-                *model.history_state(histories[rows]), seen_by(histories[rows])
-            )
-        return found, scores
+            return ranker.top_k(*model.history_state(histories[rows]), seen_by(histories[rows]))
 
     found, scores = ranked(torch.arange(40))
     for rows in (
@@ -210,40 +236,3 @@ def test_the_order_of_users_and_the_size_of_a_block_change_no_bit() -> None:
         part_found, part_scores = ranked(rows)
         assert torch.equal(part_found, found[rows])
         assert torch.equal(part_scores, scores[rows])
-
-
-def test_the_screening_types_of_this_processor_can_be_multiplied_here() -> None:
-    model, histories = random_model(7, n_items=60), random_histories(7, 5, 60)
-    dtypes = screening_dtypes(torch.device("cpu"))
-    assert dtypes[-1] == torch.float32
-    with pytest.MonkeyPatch.context() as native:
-        native.setattr(folded_model, "relu_layer", NATIVE_RELU_LAYER)
-        for dtype in dtypes:
-            assert_equals_brute_force(model, histories, 10, dtype)
-
-
-@pytest.mark.parametrize(
-    ("onednn_can", "has_avx512", "has_amx", "chosen"),
-    [
-        (True, True, False, True),
-        (True, False, True, True),
-        (True, False, False, False),
-        (False, True, True, False),
-    ],
-)
-def test_bfloat16_is_screened_in_only_where_onednn_has_it_in_hardware(
-    *,
-    onednn_can: bool,
-    has_avx512: bool,
-    has_amx: bool,
-    chosen: bool,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: onednn_can)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_avx512)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
-    assert (torch.bfloat16 in screening_dtypes(torch.device("cpu"))) == chosen
-
-
-def test_a_gpu_screens_in_float32() -> None:
-    assert screening_dtypes(torch.device("cuda")) == (torch.float32,)

@@ -119,13 +119,13 @@ def score_catalogue(folded: FoldedModel, sums: torch.Tensor, halves: torch.Tenso
 def layer_sums(
     items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor, shares: torch.Tensor
 ) -> torch.Tensor:
-    """Σ_h shares_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items + 1], float32 at least.
+    """Σ_h shares_h·ReLU(weights_uh·v_i + bias_uh): [n_users, n_items].
 
     Args:
-        items: v, [n_items + 1, d]: bfloat16, float32 or float64.
-        weights: [n_users, h, d], of the items' type.
-        bias: [n_users, h], float32 at least.
-        shares: [h], of the items' type.
+        items: v, [n_items, d]: float32 or float64, as all else.
+        weights: [n_users, h, d].
+        bias: [n_users, h].
+        shares: [h].
     """
     n_users, width, dimension = weights.shape
     weights, bias = weights.reshape(-1, dimension), bias.reshape(-1)
@@ -144,7 +144,7 @@ def relu_layer(items: torch.Tensor, weights: torch.Tensor, bias: torch.Tensor) -
     """
     if _by_onednn(items):
         return torch.ops.mkldnn._linear_pointwise(items, weights, bias, "relu", [], "")
-    return torch.nn.functional.linear(items, weights, bias.to(items.dtype)).relu_()
+    return torch.nn.functional.linear(items, weights, bias).relu_()
 
 
 def product(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -156,19 +156,6 @@ def product(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         torch.ops.mkldnn._linear_pointwise(rows, weights, None, "none", [], "")
         if _by_onednn(rows)
         else rows @ weights.T
-    )
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether oneDNN multiplies bfloat16 here at twice the rate of float32, or more.
-
-    It then adds products and bias up in float32, which the bound on screening relies on. Without
-    the processor's instructions oneDNN refuses, or emulates them slowly.
-    """
-    return (
-        torch.backends.mkldnn.is_available()
-        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     )
 
 

@@ -20,7 +20,7 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.nfm.histories import ALL_USERS, Histories, gather_histories
 from microrank.nfm.model import NFM
-from microrank.nfm.topk import Ranker, screening_dtypes
+from microrank.nfm.topk import Ranker
 from microrank.shards import Shard
 from microrank.tables import Batches
 
@@ -65,13 +65,17 @@ def recommend_top_k(
     exact_model = deepcopy(model).eval().to(torch.float64)
 
     def inputs(users: np.ndarray) -> Inputs:
-        return _inputs(exact_model, histories, users, history_length)
+        return ranker_inputs(exact_model, histories, users, history_length)
 
     n_users = len(histories.users)
     best, scores = np.zeros((n_users, k), np.int32), np.zeros((n_users, k), np.float32)
-    waiting = np.arange(n_users)
-    for dtype in screening_dtypes(model.items.weight.device):
-        waiting = _rank(Ranker.of(exact_model, item_ids, k, dtype), inputs, waiting, best, scores)
+    began = reported = time.monotonic()
+    for users, found in ranked_blocks(Ranker.of(exact_model, item_ids, k), inputs, n_users):
+        best[users], scores[users] = found
+        now = time.monotonic()
+        if now - reported > REPORT_EVERY_S or users[-1] + 1 == n_users:
+            reported = now
+            _report(int(users[-1]) + 1, n_users, now - began)
     if not np.isfinite(scores).all():
         raise StudyError(
             "the model's scores are too large for float32; "
@@ -88,54 +92,38 @@ def recommend_top_k(
 
 
 @torch.no_grad()
-def _inputs(model: NFM, histories: Histories, users: np.ndarray, history_length: int) -> Inputs:
+def ranker_inputs(
+    model: NFM, histories: Histories, users: np.ndarray, history_length: int
+) -> Inputs:
+    """What `Ranker.top_k` takes of the users at these places, by a model in float64."""
     device = model.items.weight.device
     newest = torch.from_numpy(histories.newest(users, history_length)).to(device)
     row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
     return *model.history_state(newest), (row, item)
 
 
-def _rank(
-    ranker: Ranker,
-    inputs: Callable[[np.ndarray], Inputs],
-    waiting: np.ndarray,
-    best: np.ndarray,
-    scores: np.ndarray,
-) -> np.ndarray:
-    """Rank users, and fill in their rows of `best` and `scores`.
+def ranked_blocks(
+    ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], n_users: int
+) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
+    """Rank users block by block, a block in each of torch's threads.
 
     Args:
         ranker: ranks a block of users.
-        inputs: gives what it needs of a block.
-        waiting: places of the users.
-        best: item_index of each list, [n_users, k].
-        scores: float32, [n_users, k].
+        inputs: gives what it needs of the users at these places.
+        n_users: of all blocks.
 
-    Returns:
-        Places of those users whom `ranker` did not settle.
+    Yields:
+        Places of a block's users; item_index [n, k] and scores [n, k] of their lists.
     """
 
-    def block(users: np.ndarray) -> tuple[np.ndarray, ...]:
-        return tuple(part.cpu().numpy() for part in ranker.top_k(*inputs(users)))
+    def ranked(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        best, scores = ranker.top_k(*inputs(users))
+        return best.cpu().numpy(), scores.cpu().numpy()
 
-    began = reported = time.monotonic()
-    done, left = 0, np.empty(0, np.int64)
-    step = ranker.exact.users_per_block
+    step = ranker.users_per_block
+    blocks = [np.arange(first, min(first + step, n_users)) for first in range(0, n_users, step)]
     with _threads_for_blocks(ranker.items.device) as pool:
-        # Where more than half of the users are left over, screening so coarsely saves nothing.
-        while done < len(waiting) and 2 * len(left) <= done:
-            end = min(done + pool.size * step, len(waiting))
-            blocks = [waiting[first : min(first + step, end)] for first in range(done, end, step)]
-            ranked = zip(blocks, pool.map(block, blocks), strict=True)
-            for users, (items, values, settled) in ranked:
-                best[users], scores[users] = items, values
-                left = np.append(left, users[~settled])
-            done = end
-            now = time.monotonic()
-            if now - reported > REPORT_EVERY_S or done == len(waiting):
-                reported = now
-                _report(done, len(waiting), now - began)
-    return np.append(left, waiting[done:])
+        yield from zip(blocks, pool.map(ranked, blocks), strict=True)
 
 
 def _report(done: int, n_users: int, seconds: float) -> None:
@@ -144,28 +132,20 @@ def _report(done: int, n_users: int, seconds: float) -> None:
     log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, n_users, rate, left_s)
 
 
-class _Blocks(ThreadPoolExecutor):
-    """Threads that rank a block of users each."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.size = size
-
-
 @contextmanager
-def _threads_for_blocks(device: torch.device) -> Iterator[_Blocks]:
+def _threads_for_blocks(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """On a processor, as many threads as torch has; torch itself then works with one in each.
 
     Torch's own threads would meet after every small operation. Lists are the same either way.
     """
     threads = torch.get_num_threads()
     if device.type != "cpu":
-        with _Blocks(1) as pool:
+        with ThreadPoolExecutor(1) as pool:
             yield pool
         return
     torch.set_num_threads(1)
     try:
-        with _Blocks(threads) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             yield pool
     finally:
         torch.set_num_threads(threads)

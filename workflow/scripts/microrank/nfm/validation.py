@@ -1,5 +1,6 @@
 """How good a model is while it trains: NDCG@10 of a fixed sample of users on their valid items."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,11 @@ import pyarrow as pa
 import torch
 
 from microrank.evaluation.ndcg import ndcg
-from microrank.nfm.folded_model import FoldedModel, fold, score_catalogue
 from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
+from microrank.nfm.rank import Inputs, ranked_blocks, ranker_inputs
 from microrank.nfm.settings import Recipe
+from microrank.nfm.topk import Ranker
 from microrank.tables import find_ids
 
 CUTOFF = 10
@@ -62,26 +64,27 @@ class ValidationSample:
         """Mean NDCG@10 of the valid items."""
         return float(ndcg(self.ranks(model), CUTOFF).mean())
 
-    @torch.no_grad()
     def ranks(self, model: NFM) -> np.ndarray:
-        """Rank of each user's valid item in the whole catalogue, items of train masked, [n_users].
+        """Rank of each user's valid item among the first ten, items of train masked, [n_users].
 
-        Ranks count from 1. Of equal scores, the valid item's comes last.
+        Ranks count from 1; 0 is below the tenth place. Of equal scores, the valid item's comes
+        last. A model that is no longer finite ranks nobody: its next loss stops the training.
         """
-        folded = fold(model.eval())
-        step = folded.users_per_block
-        parts = [
-            self._ranks_of_block(model, folded, slice(first, first + step))
-            for first in range(0, len(self.users), step)
-        ]
-        return np.concatenate(parts)
+        if not all(bool(torch.isfinite(part).all()) for part in model.state_dict().values()):
+            return np.zeros(len(self.users), np.int64)
+        exact_model = deepcopy(model).eval().to(torch.float64)
+        n_items = len(model.items.weight) - 1
+        ranker = Ranker.of(exact_model, np.arange(n_items + 1), min(CUTOFF + 1, n_items))
 
-    def _ranks_of_block(self, model: NFM, folded: FoldedModel, rows: slice) -> np.ndarray:
-        device = model.items.weight.device
-        users = self.users[rows]
-        history = torch.from_numpy(self.histories.newest(users, self.history_length)).to(device)
-        scores = score_catalogue(folded, *model.history_state(history))
-        row, item = (torch.from_numpy(part).to(device) for part in self.histories.seen(users))
-        scores[row, item] = -torch.inf
-        target = torch.from_numpy(self.targets[rows, None]).to(device)
-        return (scores >= scores.gather(1, target)).sum(dim=1).cpu().numpy()
+        def inputs(places: np.ndarray) -> Inputs:
+            return ranker_inputs(
+                exact_model, self.histories, self.users[places], self.history_length
+            )
+
+        ranks = np.zeros(len(self.users), np.int64)
+        for places, (best, scores) in ranked_blocks(ranker, inputs, len(self.users)):
+            hit = best == self.targets[places, None]
+            score = np.where(hit, scores, -np.inf).max(axis=1)
+            rank = (scores >= score[:, None]).sum(axis=1)
+            ranks[places] = np.where(hit.any(axis=1) & (rank <= CUTOFF), rank, 0)
+        return ranks
