@@ -25,7 +25,7 @@ SHAPING = (
 )
 # The keys of an entry of `llms` of a model in this process that shape answers.
 SHAPING_LOCALLY = ("adapter", "model", "revision", "checksum", "dtype", "max_tokens")
-ASKED = ("ask", "prior", "per", "calibrate", "prompt", "llm")
+ASKED = ("ask", "prior", "per", "calibrate", "top", "set_size", "prompt", "llm")
 
 GGUF_FILES = {
     name: gguf

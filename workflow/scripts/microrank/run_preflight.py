@@ -9,6 +9,8 @@ from microrank.errors import StudyError
 from microrank.llm.prompts import READ_FORMATS, Prompt, build_messages, response_schema
 from microrank.llm.service_asks import SERVICE_ASKS
 from microrank.local_llm.asks import ask_of, ask_of_format
+from microrank.local_llm.check_settings import IN_TURN
+from microrank.local_llm.in_turn import InTurn
 from microrank.local_llm.requests import Asked
 from microrank.methods import Method, Methods, settings_used
 from microrank.services.adapters import IN_PROCESS, is_simulated
@@ -64,20 +66,28 @@ def _checks(config: Mapping[str, Any], prompts: Mapping[str, Prompt]) -> dict[st
     methods = Methods.from_config(config).used
     checks: dict[str, Check] = {}
     for name in settings_used(methods, "llm"):
-        prompt = _prompt_of(name, methods, prompts)
-        checks[f"llms.{name}"] = _chat_check(config, name, prompt, budget, store)
+        method = _method_of(name, methods, prompts)
+        checks[f"llms.{name}"] = _chat_check(config, method, prompts, budget, store)
     for name in settings_used(methods, "encoder"):
         if config["encoders"][name]["adapter"] != "local":
             checks[f"encoders.{name}"] = _encoder_check(config, name, budget)
     return checks
 
 
-def _prompt_of(llm: str, methods: Iterable[Method], prompts: Mapping[str, Prompt]) -> Prompt:
-    """A prompt that the model is asked with: one that not every server can serve, if any."""
-    names = [method.settings["prompt"] for method in methods if method.settings.get("llm") == llm]
-    return max(
-        (prompts[name] for name in names), key=lambda prompt: (_is_read(prompt), prompt.json)
-    )
+def _method_of(llm: str, methods: Iterable[Method], prompts: Mapping[str, Prompt]) -> Method:
+    """A method that asks the model: one whose questions not every server can serve, if any."""
+    asking = (method for method in methods if method.settings.get("llm") == llm)
+
+    def demands(method: Method) -> tuple[bool, bool]:
+        prompt = prompts[method.settings["prompt"]]
+        return not _is_written(method, prompt), prompt.json
+
+    return max(asking, key=demands)
+
+
+def _is_written(method: Method, prompt: Prompt) -> bool:
+    """Whether a service is asked for a text; in turn it writes the label of a candidate."""
+    return not _is_read(prompt) or method.settings.get("ask") in IN_TURN
 
 
 def _is_read(prompt: Prompt) -> bool:
@@ -86,8 +96,13 @@ def _is_read(prompt: Prompt) -> bool:
 
 
 def _chat_check(
-    config: Mapping[str, Any], name: str, prompt: Prompt, budget: Budget, store: Store
+    config: Mapping[str, Any],
+    method: Method,
+    prompts: Mapping[str, Prompt],
+    budget: Budget,
+    store: Store,
 ) -> Check:
+    name, prompt = method.settings["llm"], prompts[method.settings["prompt"]]
     section = config["llms"][name]
     if section["adapter"] in IN_PROCESS:
         return lambda: [Finding("reached", "it runs in this process; nobody is asked")]
@@ -99,6 +114,7 @@ def _chat_check(
         prompt,
         n_candidates=config["top_k"],
         history_length=config["subset"]["history_length"],
+        is_written=_is_written(method, prompt),
     )
     return lambda: check_chat(service, request, budget, Expectations(store))
 
@@ -111,14 +127,28 @@ def _encoder_check(config: Mapping[str, Any], name: str, budget: Budget) -> Chec
 
 
 def made_up_question(
-    settings: ChatSettings, prompt: Prompt, *, n_candidates: int, history_length: int
+    settings: ChatSettings,
+    prompt: Prompt,
+    *,
+    n_candidates: int,
+    history_length: int,
+    is_written: bool = False,
 ) -> Request:
-    """A question as the study asks it, about items that do not exist."""
+    """A question as the study asks it, about items that do not exist.
+
+    Args:
+        settings: Of the model.
+        prompt: What is asked.
+        n_candidates: Of a list.
+        history_length: Titles of the history.
+        is_written: Whether the answer is a text even where the prompt's labels could be read.
+    """
     titles = made_up_titles(n_candidates + history_length)
     ids, order = list(range(FIRST_ID, FIRST_ID + n_candidates)), list(range(n_candidates))
     history, candidates = titles[n_candidates:], titles[:n_candidates]
-    if _is_read(prompt):
+    if _is_read(prompt) and not is_written:
         ask = ask_of("preflight", {"ask": ask_of_format(prompt.answer_format)}, prompt, None)
+        assert not isinstance(ask, InTurn)
         [body] = ask.bodies(Asked(0, 0, order, history, candidates, ids))
         return SERVICE_ASKS[ask.name].requests(settings, body, 0)[-1]
     messages = build_messages(prompt, history, candidates, ids, order)

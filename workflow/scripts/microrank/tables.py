@@ -50,7 +50,7 @@ RESPONSES = pa.schema(
         pa.field("prompt_tokens", pa.int64()),
         pa.field("completion_tokens", pa.int64()),
         pa.field("latency_s", pa.float64()),
-        pa.field("kind", pa.string()),  # text | logprobs | scores
+        pa.field("kind", pa.string()),  # text | logprobs | scores | top
         # in the recommender's order, larger for better; null where nothing is read, or all is text
         pa.field("scores", pa.list_(pa.float32())),
         # of the same questions without a history, where the scores rest on such answers too

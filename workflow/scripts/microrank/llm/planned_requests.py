@@ -8,15 +8,21 @@ import pyarrow as pa
 
 from microrank.llm.prompts import Prompt
 from microrank.llm.query import chat_settings
+from microrank.llm.query_in_turn import labels_of, request_of
 from microrank.llm.query_logprobs import user_questions
 from microrank.llm.questions import questions
-from microrank.llm.service_asks import SERVICE_ASKS
+from microrank.local_llm.asked_users import asked_users
 from microrank.local_llm.asks import ask_of
+from microrank.local_llm.in_turn import InTurn
+from microrank.local_llm.planned_in_turn import HowAsked, planned_in_turn
 from microrank.local_llm.planned_requests import planned_locally
+from microrank.local_llm.requests import Ask
+from microrank.local_llm.written import Written
 from microrank.services.adapters import IN_PROCESS
+from microrank.services.kept import kept_answer
 from microrank.services.planned_requests import PlannedRequests
 from microrank.services.settings import Service
-from microrank.services.store import Request
+from microrank.services.store import Request, Store
 
 
 def planned_questions(
@@ -59,25 +65,57 @@ def _plan(
     base_url = section.get("base_url", section["adapter"])
     service = Service.from_config(f"llms.{name}", section, base_url)
     prompt = prompt_of(reranker["prompt"])
-    asked = list(_requests(config, method, subset, catalogue, prompt))
+    ask = ask_of(method, reranker, prompt, None)
+    most = None
+    if isinstance(ask, InTurn):
+        asked, most = _in_turn(config, reranker, subset, catalogue, ask)
+    else:
+        asked = list(_requests(config, reranker, subset, catalogue, ask))
     users, requests = zip(*asked, strict=True) if asked else ((), ())
-    return PlannedRequests(method, service, section["model"], requests, users=users)
+    return PlannedRequests(method, service, section["model"], requests, most=most, users=users)
 
 
-def _requests(
-    config: Mapping[str, Any], method: str, subset: pa.Table, catalogue: pa.Table, prompt: Prompt
-) -> Iterator[tuple[int, Request]]:
-    """User and request of all that a service is asked, in text or for log-probabilities."""
-    reranker = config["rerankers"][method]
+def _in_turn(
+    config: Mapping[str, Any],
+    reranker: Mapping[str, Any],
+    subset: pa.Table,
+    catalogue: pa.Table,
+    ask: InTurn,
+) -> tuple[list[tuple[int, Request]], int]:
+    """User and request of the questions that may be expected, and the most questions."""
     settings = chat_settings(config["llms"][reranker["llm"]], config["seed"])
-    shown = {
+    store = Store(config["store"]["path"])
+    how = HowAsked(
+        request=lambda question, user: request_of(settings, question, user),
+        labels=labels_of,
+        kept=lambda request: kept_answer(store, request),
+    )
+    users = list(asked_users(subset.sort_by("user_id"), catalogue, ask, **_shown(config, reranker)))
+    most = sum(ask.most_questions(len(user.order)) for user in users)
+    return planned_in_turn(ask, users, how), most
+
+
+def _shown(config: Mapping[str, Any], reranker: Mapping[str, Any]) -> dict[str, Any]:
+    """How candidates are shown."""
+    return {
         "seed": config["seed"],
         "passes": reranker.get("passes", 1),
         "shuffle": reranker.get("shuffle", False),
     }
-    ask = ask_of(method, reranker, prompt, None)
-    if ask.name not in SERVICE_ASKS:
-        for question in questions(subset, catalogue, prompt, settings, **shown):
+
+
+def _requests(
+    config: Mapping[str, Any],
+    reranker: Mapping[str, Any],
+    subset: pa.Table,
+    catalogue: pa.Table,
+    ask: Ask,
+) -> Iterator[tuple[int, Request]]:
+    """User and request of all that a service is asked, in text or for log-probabilities."""
+    settings = chat_settings(config["llms"][reranker["llm"]], config["seed"])
+    shown = _shown(config, reranker)
+    if isinstance(ask, Written):
+        for question in questions(subset, catalogue, ask.prompt, settings, **shown):
             yield question.user_id, question.request
         return
     for user in user_questions(subset.sort_by("user_id"), catalogue, ask, settings, **shown):

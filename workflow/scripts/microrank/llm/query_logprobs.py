@@ -126,7 +126,7 @@ def _row(
         "text": "",
         "finish_reason": "stop",
         "served_model": first.served_model,
-        **_counts(by_body[0]),
+        **counts_of(by_body[0]),
         **told_by(by_body[0]),
         "kind": ask.kind,
         "scores": ask.scores(user, answers),
@@ -134,7 +134,7 @@ def _row(
     }
 
 
-def _counts(entries: Sequence[Entry]) -> dict[str, Any]:
+def counts_of(entries: Sequence[Entry]) -> dict[str, Any]:
     """Tokens and seconds of these answers together; None where a server does not say."""
     read = [completion_of(entry.request, entry.body) for entry in entries]
     return {

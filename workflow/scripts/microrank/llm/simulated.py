@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+K = TypeVar("K", int | str, str)
 SERVED_MODEL = "simulated-word-overlap"
 FAULTS = {
     "busy": 0.05,
@@ -27,6 +28,9 @@ FAULTS = {
 # A number in brackets, or an id: one word with a digit in it, and a colon.
 _CANDIDATE = re.compile(r"^(?:\[(\d+)\] |([^\s:]*\d[^\s:]*): )(.*)$")
 _HISTORY = re.compile(r"^(?:- |\d+\. )(.*)$")
+_LABELLED = re.compile(
+    r"^([A-Za-z])\. (.*)$", re.MULTILINE
+)  # a few candidates, of which one is best
 _WORD = re.compile(r"\w+")
 
 
@@ -58,6 +62,8 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
     draw = random.Random(f"{seed}\0{prompt}")
     fault = draw.choices([*FAULTS, ""], [*FAULTS.values(), 1 - sum(FAULTS.values())])[0]
     history, candidates, numbered = _read(prompt)
+    if labelled := dict(_LABELLED.findall(prompt)):
+        return _misbehaving_label(_overlap(history, labelled), fault, len(history)), fault
     overlap = _overlap(history, candidates)
     if '"scores"' in prompt:
         text = json.dumps({"scores": _scores(overlap, fault, draw)})
@@ -67,7 +73,7 @@ def simulated_answer(messages: list[dict[str, str]], seed: int) -> tuple[str, st
     return _misbehaving(text, fault, len(history)), fault
 
 
-def _overlap(history: list[str], candidates: dict[int | str, str]) -> dict[int | str, float]:
+def _overlap(history: list[str], candidates: Mapping[K, str]) -> dict[K, float]:
     """How much each candidate's words were liked: newer titles of the history count more."""
     liked: dict[str, float] = {}
     for age, title in enumerate(reversed(history)):
@@ -117,6 +123,16 @@ def _misbehaving(text: str, fault: str, n_history: int) -> str:
     if fault == "thinking":
         return f"<think>The first {n_history} titles say a lot.</think>{text}"
     return text
+
+
+def _misbehaving_label(overlap: dict[str, float], fault: str, n_history: int) -> str:
+    """The label of the candidate with the largest overlap, the first of equal ones."""
+    best = max(overlap, key=overlap.__getitem__)
+    if fault == "foreign":
+        return "Z"
+    if fault == "cut":
+        return "The best one is"
+    return _misbehaving(best, fault, n_history)
 
 
 def _read(prompt: str) -> tuple[list[str], dict[int | str, str], bool]:

@@ -21,13 +21,16 @@ def dtype_to_ask(session: Session) -> str:
     return native_dtype(choose_device(session.section.get("device", AUTO)))
 
 
-def answer(session: Session, dtype: str, requests: Sequence[Request]) -> None:
+def answer(
+    session: Session, dtype: str, requests: Sequence[Request], loaded: list[Any] | None = None
+) -> None:
     """Load the model and answer the requests, into the session's store.
 
     Args:
         session: how the model is asked.
         dtype: of its weights.
         requests: what the store lacks.
+        loaded: keeps the language model for the next call; it is loaded once.
     """
     import torch
 
@@ -40,8 +43,11 @@ def answer(session: Session, dtype: str, requests: Sequence[Request]) -> None:
     device = choose_device(session.section.get("device", AUTO))
     if session.section["adapter"] == CROSS_ENCODER:
         score_pairs(_folder(session), session.name, device, requests, session.store)
-    else:
-        answer_locally(_loaded(session, device, dtype), requests, session.store)
+        return
+    models = [] if loaded is None else loaded
+    if not models:
+        models.append(_loaded(session, device, dtype))
+    answer_locally(models[0], requests, session.store)
 
 
 def _folder(session: Session) -> Path:

@@ -7,12 +7,19 @@ import pyarrow as pa
 from microrank.item_texts import attribute_texts
 from microrank.llm.prompts import shown_order
 from microrank.llm.questions import titles_of
+from microrank.local_llm.in_turn import InTurn
 from microrank.local_llm.requests import Ask, Asked
 from microrank.written import item_names
 
 
 def asked_users(
-    users: pa.Table, catalogue: pa.Table, ask: Ask, *, seed: int, passes: int, shuffle: bool
+    users: pa.Table,
+    catalogue: pa.Table,
+    ask: Ask | InTurn,
+    *,
+    seed: int,
+    passes: int,
+    shuffle: bool,
 ) -> Iterator[Asked]:
     """Each user as each pass shows them; where no list is shown there is one pass.
 

@@ -8,9 +8,16 @@ from microrank.services.adapters import ADAPTERS, CROSS_ENCODER, CROSS_ENCODERS,
 
 READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
 ALONE = ("yes-no", "likelihood", "relevance")  # ways of asking that show no list
-# Settings of a re-ranker -> the one way of asking that they belong to.
-BELONGS_TO = {"prior": "likelihood", "per": "likelihood", "calibrate": "first-token"}
-LOCAL_KEYS = ("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens")
+IN_TURN = ("setwise", "pairwise")  # the next question depends on the answers before it
+# Settings of a re-ranker -> the ways of asking that they belong to.
+BELONGS_TO = {
+    "prior": ("likelihood",),
+    "per": ("likelihood",),
+    "calibrate": ("first-token",),
+    "set_size": ("setwise",),
+    "top": IN_TURN,
+}
+LOCAL_KEYS = (*("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens"),)
 CROSS_ENCODER_KEYS = ("adapter", "model", "revision", "checksum", "device")
 OTHERS_LACK = ("checksum", "dtype", "device")
 OF_WRITING = (
@@ -28,6 +35,7 @@ def check_local_settings(config: Mapping[str, Any]) -> None:
     for name, section in config["llms"].items():
         _check_llm(f"config: llms.{name}", section)
     for name, reranker in config["rerankers"].items():
+        _check_mode(f"config: rerankers.{name}", reranker, config["llms"])
         where = f"config: rerankers.{name}"
         if "llm" in reranker:
             adapter = config["llms"][reranker["llm"]]["adapter"]
@@ -41,6 +49,15 @@ def _check_llm(where: str, section: Mapping[str, Any]) -> None:
         raise StudyError(f"{where}.{wrong[0]} has no effect with adapter {adapter}; remove it")
     if adapter == LOCAL and section.get("max_tokens", 1) is None:
         raise StudyError(f"{where}.max_tokens: a model in this process needs a number; set one")
+
+
+def _check_mode(where: str, reranker: Mapping[str, Any], llms: Mapping[str, Any]) -> None:
+    section = llms[reranker["llm"]] if "llm" in reranker else {}
+    if reranker.get("ask") in IN_TURN and section.get("mode") == "batch":
+        raise StudyError(
+            f"{where}.ask: {reranker['ask']} asks one question after the other, each of which "
+            f"would wait for a batch of llms.{reranker['llm']}; set `mode: direct` there"
+        )
 
 
 def _has_effect(key: str, adapter: str) -> bool:
@@ -74,9 +91,11 @@ def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> No
             f"{where}.ask: {ask} reads log-probabilities, and llms.{reranker['llm']} is {adapter} "
             "and has none; name another model"
         )
-    for key, way in BELONGS_TO.items():
-        if key in reranker and ask != way:
-            raise StudyError(f"{where}.{key} has an effect with ask: {way} alone; remove it")
+    for key, ways in BELONGS_TO.items():
+        if key in reranker and ask not in ways:
+            raise StudyError(
+                f"{where}.{key} has an effect with ask: {' or '.join(ways)} alone; remove it"
+            )
     if ask in ALONE and (reranker.get("passes", 1) > 1 or reranker.get("shuffle", False)):
         raise StudyError(
             f"{where}: with ask: {ask} no list is shown, so that passes and shuffle have no "

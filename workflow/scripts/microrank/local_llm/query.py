@@ -10,6 +10,8 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.local_llm.answering import answer, dtype_to_ask
 from microrank.local_llm.asked_users import asked_users
+from microrank.local_llm.in_turn import InTurn
+from microrank.local_llm.query_in_turn import query_in_turn
 from microrank.local_llm.requests import Ask, Asked
 from microrank.local_llm.session import Session
 from microrank.services.completion import read_completion
@@ -22,7 +24,7 @@ WHOLE = Shard()
 def query_local_llm(
     subset: pa.Table,
     catalogue: pa.Table,
-    ask: Ask,
+    ask: Ask | InTurn,
     session: Session,
     *,
     seed: int,
@@ -52,9 +54,11 @@ def query_local_llm(
     rows = shard.of(subset.num_rows)
     users = subset.sort_by("user_id").slice(rows.start, rows.stop - rows.start)
     asked = list(asked_users(users, catalogue, ask, seed=seed, passes=passes, shuffle=shuffle))
+    if isinstance(ask, InTurn):
+        return query_in_turn(asked, ask, session)
     bodies = [ask.bodies(user) for user in asked]
     flat = [body for of_user in bodies for body in of_user]
-    kept = iter(_entries(ask.name, flat, session))
+    kept = iter(kept_or_asked(ask.name, flat, session))
     entries = [[next(kept) for _ in of_user] for of_user in bodies]
     return pa.Table.from_pylist(
         [_row(ask, user, of_user) for user, of_user in zip(asked, entries, strict=True)],
@@ -62,7 +66,7 @@ def query_local_llm(
     )
 
 
-def _entries(ask: str, bodies: Sequence[Mapping[str, Any]], session: Session) -> list[Entry]:
+def kept_or_asked(ask: str, bodies: Sequence[Mapping[str, Any]], session: Session) -> list[Entry]:
     """The kept answers to all bodies, in their order; missing ones are asked for first."""
     for dtype in session.dtypes:
         kept = _kept(session.settings.requests(ask, bodies, dtype), session.store)

@@ -87,7 +87,7 @@ class Ask(Protocol):
     """A way to ask: what is asked about a user, and the scores that the answers give."""
 
     name: str
-    kind: str  # of its rows in table RESPONSES: text | logprobs | scores
+    kind: str  # of its rows in table RESPONSES
     shows_a_list: bool  # whether positions matter, so that further passes tell more
 
     def bodies(self, asked: Asked) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ ASKED = {
     "yes-no": "ranks by the probability of yes, candidate by candidate",
     "scores": "scores each candidate in text",
     "order": "writes the candidates' order",
+    "setwise": "picks the best of a few candidates at a time (heap sort of the first places)",
+    "pairwise": "picks the better of two candidates, in both orders (heap sort)",
     "relevance": "scores each candidate for the history",
 }
 ENCODED = {

@@ -16,7 +16,7 @@ from microrank.llm.reading.answer import Parsed, read_answer
 from microrank.rerank.repairs import Repairs
 
 RRF_K = 60  # Cormack, Clarke & Büttcher, Reciprocal rank fusion, SIGIR 2009
-SCORED = ("logprobs", "scores")  # kinds of responses that have a score for each candidate
+SCORED = ("logprobs", "scores", "top")  # kinds of responses that have a score for each candidate
 AGGREGATES = ("borda", "reciprocal")
 
 
@@ -87,7 +87,12 @@ def rerank_llm(
     orders = responses["order"].to_pylist()
     if answer_format in UNLISTED_FORMATS:  # no answer can repeat an order that nothing showed
         orders = [[] for _ in orders]
-    counts = count_answers(answers, orders, responses.select(["text", "finish_reason"]))
+    kinds = responses["kind"].to_pylist()
+    counted = [
+        _sorted_part(parsed) if kind == "top" else parsed
+        for parsed, kind in zip(answers, kinds, strict=True)
+    ]
+    counts = count_answers(counted, orders, responses.select(["text", "finish_reason"]))
     repairs = _repairs(answers, len(rankings) - from_model, counts)
     return Reranked(rankings, _passes(responses, answers), repairs)
 
@@ -123,6 +128,12 @@ def read_scores(scores: Sequence[float | None]) -> Parsed:
     ranked = sorted(scored, key=lambda position: (-(scores[position] or 0.0), position))
     repairs = Counter(missing=len(missing)) if missing else Counter()
     return Parsed([*ranked, *missing], len(ranked), repairs, tuple(scores))
+
+
+def _sorted_part(parsed: Parsed) -> Parsed:
+    """The best k alone, where no more was sorted: the others are no part of the answer."""
+    k = sum(bool(score) for score in parsed.scores or ())
+    return Parsed(parsed.positions[:k], k, parsed.repairs, None) if k else parsed
 
 
 def _titles(subset: pa.Table, catalogue: pa.Table) -> dict[int, list[str]]:

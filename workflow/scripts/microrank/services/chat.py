@@ -58,7 +58,7 @@ def ask_chat(
         entries = _ask_missing(missing, kept, service, store, budget)
         answers |= {name: entries[request_key(request)] for name, request in missing.items()}
     whole = {name: entry for name, entry in answers.items() if entry is not None}
-    _report(service.name, whole.values())
+    report_answers(service.name, whole.values())
     return whole
 
 
@@ -89,11 +89,11 @@ def _ask_missing(
                 client.answered = len(kept)
                 settled = batches.settled
                 keys = [key for key in requests if key not in settled]
-                asker = _Asker(ChatModel(client), store, expectations, entries)
+                asker = Asker(ChatModel(client), store, expectations, entries)
                 ask_each(client, keys, lambda key: asker.ask(requests[key]), names.__getitem__)
             batches.complain()
         except StudyError:
-            _report(service.name, entries.values())
+            report_answers(service.name, entries.values())
             raise
         return entries
 
@@ -114,7 +114,7 @@ def check_bounded(requests: Collection[Request], budget: Budget, name: str) -> N
         )
 
 
-class _Asker:
+class Asker:
     """Asks one request after the other, and keeps the answers; other jobs' questions are theirs."""
 
     def __init__(
@@ -126,6 +126,20 @@ class _Asker:
     ) -> None:
         self._model, self._store, self._entries = model, store, entries
         self._expectations, self._batches = expectations, BatchNotes(store)
+
+    def answer(self, request: Request) -> Entry:
+        """The kept answer to one request; if there is none, it is asked.
+
+        Raises:
+            AskedElsewhere: another job is asking it.
+            QuestionFailed: it has no answer.
+        """
+        entry = kept_answer(self._store, request)
+        if entry is None:
+            self.ask(request)
+        else:
+            self._entries[entry.key] = entry
+        return self._entries[request_key(request)]
 
     def ask(self, request: Request) -> None:
         """Ask one request, and keep its answer.
@@ -149,7 +163,7 @@ class _Asker:
             self._entries[key] = entry
 
 
-def _report(name: str, entries: Collection[Entry]) -> None:
+def report_answers(name: str, entries: Collection[Entry]) -> None:
     """Log how many answers are refusals, and how many prompts the server probably cut."""
     n_refused = sum(_completion(entry).is_refusal for entry in entries)
     if n_refused:

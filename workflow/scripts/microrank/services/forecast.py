@@ -32,6 +32,7 @@ class Forecast:
     time_s: float | None  # None: of a model in this process whose speed nobody has measured
     measured: bool  # kept answers of the same method tell tokens and latency; else they are assumed
     cached_tokens: int = 0  # of `prompt_tokens`
+    most_missing: int = 0  # answers in the worst case
     source: str = TEXTS  # how the tokens are known, as an `Expectation` says
 
     @property
@@ -105,7 +106,8 @@ def _forecast(
     prompt_tokens, completion_tokens = expected.prompt_tokens or 0, expected.completion_tokens or 0
     n_requests = math.ceil(len(missing) / plan.batch_size)
     tokens = prompt_tokens + completion_tokens
-    most = _most(missing, prompt_tokens, completion_tokens)
+    n_most = _most_missing(plan, len(missing), n_kept)
+    most = _scaled(_most(missing, prompt_tokens, completion_tokens), n_most / max(len(missing), 1))
     return Forecast(
         plan,
         n_kept,
@@ -120,7 +122,20 @@ def _forecast(
         else _time_s(plan.service, n_requests, tokens, latency_s),
         measured=bool(kept),
         cached_tokens=expected.cached_tokens or 0,
+        most_missing=n_most,
         source=expectation.source,
+    )
+
+
+def _most_missing(plan: PlannedRequests, n_missing: int, n_kept: int) -> int:
+    """Missing answers in the worst case: those that are expected, where no answer decides more."""
+    return n_missing if plan.most is None or not n_missing else plan.most - n_kept
+
+
+def _scaled(usage: Usage, factor: float) -> Usage:
+    return Usage(
+        math.ceil((usage.prompt_tokens or 0) * factor),
+        math.ceil((usage.completion_tokens or 0) * factor),
     )
 
 

@@ -26,6 +26,10 @@ ASSUMED = (
 PREFLIGHT_TOLD = "Tokens of {methods}: by the question of the preflight."
 ASSUMED_TIME = "Where no answer is kept yet, each is taken to last {latency_s:g} s."
 IN_BATCHES = "In batches the time is that within which the service is to answer."
+IN_TURN = (
+    "`{method}` asks in turn, and answers decide how many questions there are: {expected:,} are "
+    "missing if they follow a random order of the candidates, {most:,} at most."
+)
 OFFLINE = "`store.offline` is true: they would not be asked for, the run would end with an error."
 UNKNOWN = (
     "How long a model in this process takes is unknown before its first answers: ask about a few "
@@ -64,9 +68,20 @@ def forecast_page(
         lines.append(OFFLINE)
     if any(row.missing and row.time_s is None for row in forecasts):
         lines += ["", UNKNOWN]
+    lines += _in_turn(forecasts)
     lines += _assumptions([row for row in forecasts if row.missing and not row.plan.is_local])
     lines += ["", *_budget_lines(budget, paid), "", *section]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _in_turn(rows: Sequence[Forecast]) -> list[str]:
+    """Say the expected and the worst number of questions that are asked in turn."""
+    sentences = [
+        IN_TURN.format(method=row.plan.method, expected=row.missing, most=row.most_missing)
+        for row in rows
+        if row.plan.most is not None and row.missing
+    ]
+    return ["", " ".join(sentences)] if sentences else []
 
 
 def _assumptions(rows: Sequence[Forecast]) -> list[str]:
@@ -147,7 +162,7 @@ def _budget_lines(budget: Budget, paid: Sequence[Forecast]) -> list[str]:
         "usd": sum(row.cost_usd or 0.0 for row in paid),
     }
     most: dict[str, float | None] = {
-        "requests": needed["requests"],
+        "requests": sum(row.n_requests + row.most_missing - row.missing for row in paid),
         "tokens": sum(row.most.tokens for row in paid),
         "usd": sum(row.most_usd or 0.0 for row in paid),
     }

@@ -17,6 +17,7 @@ class PlannedRequests:
     model: str
     requests: Sequence[Request]
     batch_size: int = 1  # answers to one HTTP request
+    most: int | None = None  # requests in the worst case, where answers decide what is asked next
     users: Sequence[int] = ()  # whom each request is about; empty where that is nobody
 
     @property
