@@ -19,6 +19,8 @@ HEAVY = {
 USERS = {
     "train_nfm": {"torch"},
     "recommend_top_k": {"torch"},
+    "fit_recommender": {"torch"},
+    "choose_setting": {"torch"},
     "embed_titles": {"torch", "sentence_transformers", "transformers"},
     "draw_figures": {"matplotlib"},
 }

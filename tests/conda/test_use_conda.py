@@ -96,7 +96,7 @@ def test_every_rule_has_its_own_environment_and_training_on_a_gpu_another(
     assert found == {
         rule: environment for rule, environment in named("cpu").items() if rule in found
     }
-    assert set.union(*found.values()) == ENVIRONMENTS - {"nfm-gpu", "settle"}
+    assert set.union(*found.values()) == ENVIRONMENTS - {"nfm-gpu", "settle", "recommenders"}
     (study / "gpu.yaml").write_text(yaml.safe_dump({"nfm": {"device": "cuda"}}))
     (tmp_path / "conda/used").unlink()
     done = run(

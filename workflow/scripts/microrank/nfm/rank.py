@@ -7,9 +7,7 @@ tables, one after the other, are the whole table, byte for byte.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -20,14 +18,12 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.nfm.histories import ALL_USERS, Histories, gather_histories
 from microrank.nfm.model import NFM
+from microrank.nfm.ranked_blocks import Inputs, ranked_blocks, ranker_inputs
 from microrank.nfm.topk import Ranker
 from microrank.shards import Shard
 from microrank.tables import Batches
 
 REPORT_EVERY_S = 5.0
-
-# What `Ranker.top_k` takes: S, F, and (row, item_index) of what was seen.
-Inputs = tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]
 
 log = logging.getLogger(__name__)
 
@@ -91,64 +87,10 @@ def recommend_top_k(
     ).cast(tables.RECOMMENDATIONS)
 
 
-@torch.no_grad()
-def ranker_inputs(
-    model: NFM, histories: Histories, users: np.ndarray, history_length: int
-) -> Inputs:
-    """What `Ranker.top_k` takes of the users at these places, by a model in float64."""
-    device = model.items.weight.device
-    newest = torch.from_numpy(histories.newest(users, history_length)).to(device)
-    row, item = (torch.from_numpy(part).to(device) for part in histories.seen(users))
-    return *model.history_state(newest), (row, item)
-
-
-def ranked_blocks(
-    ranker: Ranker, inputs: Callable[[np.ndarray], Inputs], n_users: int
-) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
-    """Rank users block by block, a block in each of torch's threads.
-
-    Args:
-        ranker: ranks a block of users.
-        inputs: gives what it needs of the users at these places.
-        n_users: of all blocks.
-
-    Yields:
-        Places of a block's users; item_index [n, k] and scores [n, k] of their lists.
-    """
-
-    def ranked(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        best, scores = ranker.top_k(*inputs(users))
-        return best.cpu().numpy(), scores.cpu().numpy()
-
-    step = ranker.users_per_block
-    blocks = [np.arange(first, min(first + step, n_users)) for first in range(0, n_users, step)]
-    with _threads_for_blocks(ranker.items.device) as pool:
-        yield from zip(blocks, pool.map(ranked, blocks), strict=True)
-
-
 def _report(done: int, n_users: int, seconds: float) -> None:
     rate = done / max(seconds, 1e-9)
     left_s = (n_users - done) / rate
     log.info("ranked %d of %d users, %.0f users/s, %.0f s left", done, n_users, rate, left_s)
-
-
-@contextmanager
-def _threads_for_blocks(device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """On a processor, as many threads as torch has; torch itself then works with one in each.
-
-    Torch's own threads would meet after every small operation. Lists are the same either way.
-    """
-    threads = torch.get_num_threads()
-    if device.type != "cpu":
-        with ThreadPoolExecutor(1) as pool:
-            yield pool
-        return
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _check(model: NFM, histories: Histories, n_items: int, k: int) -> None:

@@ -10,7 +10,7 @@ import torch
 from microrank.evaluation.ndcg import ndcg
 from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
-from microrank.nfm.rank import Inputs, ranked_blocks, ranker_inputs
+from microrank.nfm.ranked_blocks import Inputs, ranked_blocks, ranker_inputs
 from microrank.nfm.settings import Recipe
 from microrank.nfm.topk import Ranker
 from microrank.tables import find_ids
