@@ -12,6 +12,7 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.nfm.histories import gather_histories
 from microrank.nfm.rank import recommend_top_k
+from microrank.nfm.ranked_blocks import ranked_blocks
 from microrank.shards import Shard
 from nfm.toy_models import random_model
 
@@ -190,3 +191,21 @@ def test_what_cannot_be_ranked_is_one_clear_line(change: str, message: str) -> N
     with pytest.raises(StudyError, match=message) as error:
         broken(change)()
     assert "\n" not in str(error.value)
+
+
+def test_products_are_not_rounded_more_than_the_bounds_allow_whatever_the_caller_has_set() -> None:
+    seen = []
+
+    class Watched:
+        users_per_block, items = 2, torch.zeros(1)
+
+        def top_k(self, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            seen.append(torch.get_float32_matmul_precision())
+            return places, places
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        list(ranked_blocks(Watched(), lambda users: (torch.from_numpy(users),), 4))
+        assert (seen, torch.get_float32_matmul_precision()) == (["highest", "highest"], "medium")
+    finally:
+        torch.set_float32_matmul_precision("highest")

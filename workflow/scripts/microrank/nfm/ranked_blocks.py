@@ -55,15 +55,15 @@ def _threads_for_blocks(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """On a processor, as many threads as torch has; torch itself then works with one in each.
 
     Torch's own threads would meet after every small operation. Lists are the same either way.
+    Products are of full float32 meanwhile: the bounds of `topk` do not cover TF32 or bfloat16.
     """
-    threads = torch.get_num_threads()
-    if device.type != "cpu":
-        with ThreadPoolExecutor(1) as pool:
-            yield pool
-        return
-    torch.set_num_threads(1)
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    is_cpu = device.type == "cpu"
+    torch.set_num_threads(1 if is_cpu else threads)
+    torch.set_float32_matmul_precision("highest")
     try:
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads if is_cpu else 1) as pool:
             yield pool
     finally:
         torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
