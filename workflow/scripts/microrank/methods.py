@@ -226,6 +226,25 @@ class Methods:
         return self._by_name[name]
 
 
+def models_to_probe(config: Mapping[str, Any], methods: Methods) -> list[str]:
+    """The real language models that rows or their parts ask, by their entries of `llms`."""
+    llms = settings_used(methods.used, "llm")
+    adapters = {name: config["llms"][name]["adapter"] for name in llms}
+    return [
+        name
+        for name, adapter in adapters.items()
+        if adapter not in CROSS_ENCODERS and not is_simulated(adapter)
+    ]
+
+
+def asks_likelihoods(methods: Methods, llm: str) -> bool:
+    """Whether a row asks this model for the log-probabilities of titles."""
+    return any(
+        method.settings.get("llm") == llm and method.settings.get("ask") == "likelihood"
+        for method in methods.used
+    )
+
+
 def without_prior(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that subtract nothing: without a history that would leave every score at 0."""
     return {**settings, **{key: False for key in ("prior", "calibrate") if key in settings}}
