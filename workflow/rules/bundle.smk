@@ -26,6 +26,7 @@ rule pack_bundle:
             ),
             *expand(changed_files("responses/{method}.parquet"), study=STUDIES.name),
         ],
+        memory=expand(f"{STUDY}/memory/{{llm}}.json", llm=PROBED),
     output:
         bundle="results/bundle.zip",
     log:

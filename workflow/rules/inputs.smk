@@ -103,6 +103,19 @@ def local_weights(wildcards):
     return [f"resources/models/{name}"] if is_needed else []
 
 
+def weights_of_model(wildcards):
+    """An input: the same of an entry of `llms` itself."""
+    is_needed = wildcards.llm in GGUF_FILES and not config["store"]["offline"]
+    return [f"resources/models/{wildcards.llm}"] if is_needed else []
+
+
+def settings_of_model(wildcards):
+    """A param: what of an entry of `llms` shapes its answers."""
+    llm = config["llms"][wildcards.llm]
+    keys = SHAPING_LOCALLY if llm["adapter"] == LOCAL else SHAPING
+    return {key: llm[key] for key in keys if key in llm}
+
+
 def local_settings_of(wildcards):
     """A param: what of the language model's settings shapes its answers."""
     llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from microrank import tables
 from microrank.files import write_text
 from microrank.llm.about import warn_of_misfits, with_about, with_misfits
-from microrank.llm.prompts import load_prompt
+from microrank.llm.prompts import UNKNOWN_ITEMS, load_prompt
 from microrank.services.store import Store
 from microrank.settle.looker import Looker
 from microrank.write_forecast import AskedAbout, write_forecast
@@ -45,6 +45,7 @@ page = write_forecast(
     Store(config["store"]["path"], offline=config["store"]["offline"]),
     looker=looker,
     n_tests=params.n_tests,
+    items=(params.about["about"] or UNKNOWN_ITEMS)["items"],
 )
 write_text(snakemake.output.forecast, with_misfits(page, warn_of_misfits(prompts, params.about)))
 log.info("%s", page.splitlines()[2].replace("**", ""))

@@ -12,6 +12,7 @@ from microrank.evaluation.power import unrelated_discordance
 from microrank.evaluation.ranks import candidate_lists
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import Prompt
+from microrank.memory.planned_requests import planned_memory
 from microrank.methods import without_prior
 from microrank.services.budget import Budget
 from microrank.services.forecast import answered_users, forecast_anew
@@ -46,6 +47,7 @@ def write_forecast(
     *,
     looker: Looker,
     n_tests: int,
+    items: str = "items",
 ) -> str:
     """Forecast tokens, dollars and time of all missing answers, in Markdown. Nobody is asked.
 
@@ -58,6 +60,7 @@ def write_forecast(
         looker: counts what kept answers show, of the methods that it has a prompt of: those on
             which the primary comparison rests. Its store must be offline.
         n_tests: number of rows of the primary comparison.
+        items: what the data set's items are called.
     """
     plans = []
     for users, methods, suffix, subtracts in groups:
@@ -70,6 +73,7 @@ def write_forecast(
             suffix=suffix,
         )
         plans += planned_embeddings(config, methods, users, catalogue, suffix=suffix)
+    plans += planned_memory(config, groups[0].users, catalogue, items)
     budget = Budget.from_config(config["budget"], store)
     users, design = groups[0].users, _design(config, groups[0].users, looker, n_tests)
     asked = [plan for plan in plans if plan.method in looker.prompts]

@@ -17,7 +17,10 @@ BELONGS_TO = {
     "set_size": ("setwise",),
     "top": IN_TURN,
 }
-LOCAL_KEYS = (*("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens"),)
+LOCAL_KEYS = (
+    *("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens"),
+    "known_until",
+)
 CROSS_ENCODER_KEYS = ("adapter", "model", "revision", "checksum", "device")
 OTHERS_LACK = ("checksum", "dtype", "device")
 OF_WRITING = (

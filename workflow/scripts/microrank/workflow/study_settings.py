@@ -21,7 +21,7 @@ HIDDEN = (
     "batch_lines",
     "batch_bytes",
 )
-SHAPING = ("seed", "repeats", "top_k", "subset", "looks", "tuning", "methods", "report")
+SHAPING = ("seed", "repeats", "top_k", "subset", "looks", "tuning", "methods", "memory", "report")
 
 
 def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
