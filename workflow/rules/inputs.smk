@@ -83,9 +83,11 @@ def parts_of_fusion(folder, recommendations):
 
 
 def shaping_settings(wildcards):
-    """A param: what of the language model's settings shapes its answers."""
+    """A param: what of the language model's settings shapes its answers; which answer it is."""
     llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
-    return {key: llm[key] for key in SHAPING if key in llm}
+    folder, _, number = wildcards.group.rstrip("/").partition("-")
+    again = {"answer": int(number)} if folder == "answer" else {}
+    return {key: llm[key] for key in SHAPING if key in llm} | again
 
 
 def asked_settings(wildcards):
@@ -133,6 +135,14 @@ def changed_files(name):
     return [
         f"results/{{study}}/placebo-{change}/{name.format(method=method)}"
         for method, change in CHANGED
+    ]
+
+
+def answers_files(name, study="{study}"):
+    """An input: a file of each (method, number) of the further answers."""
+    return [
+        f"results/{study}/answer-{number}/{name.format(method=method)}"
+        for method, number in ASKED_AGAIN
     ]
 
 

@@ -149,6 +149,7 @@ rule write_report:
         files=list(map(as_written, FILES.values())),
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
         attribution=[f"{STUDY}/attribution.json"] if ATTRIBUTED else [],
+        noise=[f"{STUDY}/noise.json"] if ASKED_AGAIN else [],
         memory=expand(f"{STUDY}/memory/{{llm}}.json", llm=PROBED),
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         claims=list(map(repository_file, CLAIMS)),

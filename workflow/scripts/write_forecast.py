@@ -22,6 +22,8 @@ for path in given.tuning:
 for (name, change), path in zip(params.changed, given.changed, strict=True):
     users = tables.read_table(path, tables.SUBSET)
     groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
+for name, number in params.again:
+    groups.append(AskedAbout(groups[0].users, [name], f", answer {number}", answer=number))
 prompts = {
     Path(path).stem: with_about(load_prompt(path), params.about["about"]) for path in given.prompts
 }

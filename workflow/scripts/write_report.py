@@ -13,6 +13,7 @@ from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics import main_cutoffs
 from microrank.evaluation.metrics_file import read_metrics
+from microrank.evaluation.noise import Noise
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.seeds import SEEDS
 from microrank.files import read_json, write_text
@@ -67,6 +68,7 @@ study = Study(
     attribution=(
         Attribution.from_json(read_json(given.attribution[0])) if given.attribution else None
     ),
+    noise=Noise.from_json(read_json(given.noise[0])) if given.noise else None,
     memory=[Memory.from_json(read_json(path)) for path in given.memory],
     newer=newer,
     item_date=params.item_date,

@@ -29,13 +29,15 @@ class AskedAbout(NamedTuple):
     """Users, and the methods that are asked about them.
 
     users: table SUBSET. methods: names of rerankers. suffix: ends the methods' names on the page.
-    subtracts: false where nothing is subtracted from scores (`methods.without_prior`).
+    subtracts: false where nothing is subtracted from scores (`methods.without_prior`). answer:
+    which answer to the same questions it is.
     """
 
     users: pa.Table
     methods: Sequence[str]
     suffix: str = ""
     subtracts: bool = True
+    answer: int = 1
 
 
 def write_forecast(
@@ -63,9 +65,10 @@ def write_forecast(
         items: what the data set's items are called.
     """
     plans = []
-    for users, methods, suffix, subtracts in groups:
+    for group in groups:
+        users, methods, suffix = group.users, group.methods, group.suffix
         plans += planned_questions(
-            config if subtracts else _subtracting_nothing(config),
+            _config_of(config, group),
             methods,
             users,
             catalogue,
@@ -141,6 +144,15 @@ def _discordance(
     return Discordance(guess)
 
 
-def _subtracting_nothing(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    rerankers = config["rerankers"]
-    return {**config, "rerankers": {name: without_prior(of) for name, of in rerankers.items()}}
+def _config_of(config: Mapping[str, Any], group: AskedAbout) -> Mapping[str, Any]:
+    """The config as these questions are asked by it."""
+    changed = dict(config)
+    if not group.subtracts:
+        changed["rerankers"] = {
+            name: without_prior(settings) for name, settings in config["rerankers"].items()
+        }
+    if group.answer > 1:
+        changed["llms"] = {
+            name: {**settings, "answer": group.answer} for name, settings in config["llms"].items()
+        }
+    return changed
