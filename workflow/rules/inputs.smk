@@ -3,6 +3,8 @@
 needs: common.smk
 """
 
+import re
+
 from microrank.local_llm.weights import gguf_of
 from microrank.methods import without_prior
 from microrank.workflow.wildcards import recommenders_with
@@ -85,8 +87,7 @@ def parts_of_fusion(folder, recommendations):
 def shaping_settings(wildcards):
     """A param: what of the language model's settings shapes its answers; which answer it is."""
     llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
-    folder, _, number = wildcards.group.rstrip("/").partition("-")
-    again = {"answer": int(number)} if folder == "answer" else {}
+    again = {"answer": int(number) for number in re.findall(r"answer-(\d+)", wildcards.group)}
     return {key: llm[key] for key in SHAPING if key in llm} | again
 
 
