@@ -5,6 +5,7 @@ needs: common.smk
 
 import re
 
+from microrank.data.first_seen import FIRST_INTERACTION
 from microrank.local_llm.weights import gguf_of
 from microrank.methods import without_prior
 from microrank.workflow.wildcards import recommenders_with
@@ -110,6 +111,12 @@ def weights_of_model(wildcards):
     """An input: the same of an entry of `llms` itself."""
     is_needed = wildcards.llm in GGUF_FILES and not config["store"]["offline"]
     return [f"resources/models/{wildcards.llm}"] if is_needed else []
+
+
+def first_seen_file(study):
+    """An input: the days of items' first interactions, where these are to date the items."""
+    is_needed = STUDIES.dataset(study).get("item_date") == FIRST_INTERACTION
+    return [f"results/{STUDIES.data_of(study)}/splits/first_seen.parquet"] if is_needed else []
 
 
 def settings_of_model(wildcards):

@@ -15,6 +15,7 @@ rule probe_memory:
         catalogue=data_file("splits/items.parquet"),
         test=data_file("splits/test.parquet"),
         weights=weights_of_model,
+        first_seen=lambda wildcards: first_seen_file(wildcards.study),
     output:
         memory="results/{study}/memory/{llm}.json",
     log:

@@ -151,6 +151,7 @@ rule write_report:
         attribution=[f"{STUDY}/attribution.json"] if ATTRIBUTED else [],
         noise=[f"{STUDY}/noise.json"] if ASKED_AGAIN else [],
         memory=expand(f"{STUDY}/memory/{{llm}}.json", llm=PROBED),
+        first_seen=first_seen_file(STUDIES.name) if PROBED else [],
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         claims=list(map(repository_file, CLAIMS)),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],

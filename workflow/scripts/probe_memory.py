@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from microrank import tables
+from microrank.data.first_seen import FIRST_SEEN, with_first_seen
 from microrank.files import write_text
 from microrank.llm.prompts import UNKNOWN_ITEMS
 from microrank.llm.query import chat_settings, reachable
@@ -25,6 +26,9 @@ section, name = {**config["llms"][llm], **params.llm}, f"llms.{llm}"
 store = Store(config["store"]["path"], offline=config["store"]["offline"])
 seal_before_asking(config, snakemake.wildcards.study, tables.StoredTable(given.test, tables.SPLIT))
 catalogue = tables.read_catalogue(given.catalogue)
+dated = catalogue
+for path in given.first_seen:
+    dated = with_first_seen(catalogue, tables.read_table(path, FIRST_SEEN))
 halves = half_titles(
     tables.read_table(given.subset, tables.SUBSET), catalogue, params.titles, params.seed
 )
@@ -43,7 +47,7 @@ else:
             gives_likelihoods=params.gives_likelihoods,
             budget=config["budget"],
         )
-newer = newer_items(catalogue, params.item_date, params.until)
+newer = newer_items(dated, params.item_date, params.until)
 memory = memory_of(llm, halves, answers, until=params.until, newer=newer)
 log.info("%s: completed %d of %d titles", llm, memory.everything.exact, memory.everything.titles)
 write_text(snakemake.output.memory, json.dumps(memory.to_json(), indent=1) + "\n")

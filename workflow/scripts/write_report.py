@@ -9,6 +9,7 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.clock import now
+from microrank.data.first_seen import FIRST_SEEN, with_first_seen
 from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.diagnostics import read_diagnostics
 from microrank.evaluation.metrics import main_cutoffs
@@ -39,9 +40,11 @@ prompts = {
 }
 subset = tables.read_table(given.subset, tables.SUBSET)
 catalogue = tables.read_catalogue(given.catalogue)
+dated = catalogue
+for path in given.first_seen:
+    dated = with_first_seen(catalogue, tables.read_table(path, FIRST_SEEN))
 newer_than = {
-    method: newer_items(catalogue, params.item_date, until)
-    for method, until in params.probed.items()
+    method: newer_items(dated, params.item_date, until) for method, until in params.probed.items()
 }
 methods = Methods.from_json(params.methods)
 rankings = {
