@@ -36,9 +36,13 @@ def test_what_lacks_for_a_cut_at_the_models_date_is_named(made) -> None:
 def test_hits_on_newer_items_stand_beside_the_recommenders(made) -> None:
     dated = Memory("llama", Completed(200, 30), 0.1, "2024-06-30", Completed(20, 0, 20, 2))
     newer = [NewerRow("llama", "2024-06-30", 12, 7, 9, 0.5)]
-    [section] = memory_section(made.study(memory=[dated], newer=newer, item_date="released"))
+    probed = {"memory": [dated], "newer": newer}
+    [section] = memory_section(made.study(**probed, item_date="released"))
     titles, rows = section.blocks[1:]
     assert titles.rows[1][1:4] == ["of items newer than 2024-06-30", "20", "0 (0% to 16%)"]
+    assert "cannot have been trained" in rows.caption
+    [section] = memory_section(made.study(**probed, item_date="first-interaction"))
+    assert "in truth it may be older" in section.blocks[2].caption
     assert rows.rows[0][1:] == ["2024-06-30", "12", "7", "9", "−2", "0.50"]
 
 

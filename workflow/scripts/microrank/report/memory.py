@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from microrank.data.first_seen import FIRST_INTERACTION
 from microrank.evaluation.intervals import wilson_interval
 from microrank.memory.result import Completed, Memory
 from microrank.report.blocks import Block, Paragraph, Section, Table
@@ -20,6 +21,9 @@ NO_DATES = (
     "The results cannot be cut at a model's date: that needs `known_until` of the model and "
     "`item_date` of the data set, and {lacking}."
 )
+
+OF_ATTRIBUTE = "The model cannot have been trained on what was said of it."
+OF_FIRST = "An item counts as being as old as its first interaction in the files; in truth it may be older."
 
 
 def memory_line(study: Study) -> str:
@@ -91,9 +95,9 @@ def _newer(study: Study) -> list[Block]:
         for row in study.newer
     ]
     caption = (
-        f"Hits@{cutoff} of users whose held-out item is newer than the model that the row asks: it "
-        "cannot have been trained on what was said of it. Exact McNemar test, not corrected. Items "
-        "without a date, or with one that may be either, are left out."
+        f"Hits@{cutoff} of users whose held-out item is newer than the model that the row asks. "
+        f"{OF_FIRST if study.item_date == FIRST_INTERACTION else OF_ATTRIBUTE} Exact McNemar test, "
+        "not corrected. Items without a date, or with one that may be either, are left out."
     )
     header = ["method", "model's date", "users", "hits", study.lists_name, "difference", "p"]
     return [Table(header, rows, caption)]
