@@ -23,7 +23,7 @@ NO_DATES = (
 )
 
 OF_ATTRIBUTE = "The model cannot have been trained on what was said of it."
-OF_FIRST = "An item counts as being as old as its first interaction in the files; in truth it may be older."
+OF_FIRST = "An item is dated by its first interaction in the files; in truth it may be older."
 
 
 def memory_line(study: Study) -> str:
