@@ -14,15 +14,18 @@ from commandline import REPORT, SMALL, copy_repository, edit_config, planned_job
 from microrank.bundle import answers_used, pack_bundle
 from microrank.errors import StudyError
 from microrank.services.store import Entry, Store
+from services.scripted import serving
 
 METHODS = {
     "repeats": 2,
+    "memory": {"titles": 6},
     "rerankers": {
         "fused": {"fusion": "z-score", "of": ["nfm", "simulated-scores"]},
         "short": {"file": "methods/short.py"},
         "simulated-own": {"llm": "simulated", "prompt": "own", "passes": 2},
+        "served-row": {"llm": "served", "prompt": "numbered", "repeats_of_answers": 2},
     },
-    "methods": ["minilm-mean", "simulated-own", "bm25", "short", "fused"],
+    "methods": ["minilm-mean", "simulated-own", "bm25", "short", "fused", "served-row"],
 }
 
 
@@ -54,7 +57,10 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     )
     claims = (here / "resources/claims/study.yaml").read_text()
     (here / "resources/claims/mine.yaml").write_text(claims.replace("the study", "my own reading"))
-    done = run(here, "results/bundle.zip")
+    with serving() as server:  # it is gone when the study is replayed
+        served = {"adapter": "openai-chat", "base_url": server.base_url, "model": "tiny"}
+        edit_config(here, {"llms": {"served": {**served, "known_until": "2024-06-30"}}})
+        done = run(here, "results/bundle.zip")
     assert done.returncode == 0, done.stdout
     assert "my own reading" in (here / "results/sample/report.md").read_text()
     unpack = [
@@ -67,8 +73,7 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     settings = yaml.safe_load((there / "bundle/bundle.yaml").read_text())
     assert settings["store"] == {"path": "bundle/answers", "offline": True}
     assert sorted(path.name for path in (there / "bundle/prompts").iterdir()) == [
-        "own.yaml",
-        "scores.yaml",
+        *("numbered.yaml", "own.yaml", "scores.yaml"),
     ]
     shutil.copytree(here / "resources/sample", there / "resources/sample")
     planned = planned_jobs(there, "--configfile", "bundle/bundle.yaml")
@@ -106,7 +111,7 @@ def test_a_packed_study_is_replayed_offline_with_the_same_report(tmp_path: Path)
     for told in (
         "**This is the synthetic sample.**",
         "Dataset `sample`",
-        "Over seeds",
+        *("Over seeds", "Asked the same again", "completed 0 word for word"),
         "NFM ranks the whole catalogue",
     ):
         assert told in said

@@ -34,6 +34,7 @@ def looker(folder: Path, address: str, *, offline: bool) -> Looker:
         "price": {"input": 1.0, "output": 2.0},
     }
     config = {
+        "memory": {"titles": 0},
         "seed": 3,
         "dataset": "made-up",
         "subset": {"population": "hits", "sample_size": 25, "history_length": 2},

@@ -1,12 +1,14 @@
 """Which users the explorer shows, and whose answers."""
 
+from dataclasses import replace
 from itertools import pairwise
 
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 from microrank.llm.prompts import load_prompt
 from microrank.report.explorer import Exchange, Users, explorer_data, spread
-from report.study import ROOT, SUBSET, items, methods, rankings, responses, study
+from report.study import ROOT, SUBSET, N, items, methods, rankings, responses, study
 
 
 @given(st.integers(1, 3000), st.integers(1, 500))
@@ -43,6 +45,18 @@ def test_each_users_lists_titles_and_answers_are_their_own() -> None:
         assert user["history"] == [str(item) for item in row["history"]]
         assert len(user["asked"]["llama"]) == 1
         assert user["asked"]["llama"][0]["messages"][-1]["content"]
+
+
+def test_of_questions_in_turn_the_page_says_that_none_showed_all_candidates() -> None:
+    exchange = Exchange(load_prompt(ROOT / "resources/prompts/first-token.yaml"), responses())
+    column = responses().column_names.index("kind")
+    in_turn = responses().set_column(column, "kind", pa.array(["top"] * N))
+    exchanges = {"llama": exchange, "setwise": replace(exchange, responses=in_turn)}
+    users = Users(SUBSET, items(), rankings(), exchanges, 1)
+    [user] = explorer_data(study(), users)["users"]
+    notes = {name: asked[0]["note"] for name, asked in user["asked"].items()}
+    assert notes["llama"] == ""
+    assert "was not asked itself" in notes["setwise"]
 
 
 def test_a_fusion_leads_to_the_answers_of_its_parts_though_they_are_no_method_themselves() -> None:

@@ -47,6 +47,15 @@ def test_equal_questions_are_asked_once(server, store, service, settings):
     assert answers["a"] == answers["b"]
 
 
+def test_a_further_answer_is_a_new_question_of_the_same_body(server, store, service, settings):
+    asked = questions(settings, 3)
+    ask_chat(asked, service, store)
+    assert all("answer" not in request for request in asked.values())  # an old key stays as it is
+    for _ in range(2):
+        ask_chat(questions(settings, 3, answer=2), service, store)
+    assert list(server.asked.values()) == [2] * 3
+
+
 def test_every_sampling_parameter_is_sent_and_changes_the_key(server, store, service, settings):
     variants = {
         "temperature": 0.7,

@@ -373,6 +373,14 @@ def test_every_adapter_for_services_needs_an_address(config: dict) -> None:
         ({"reference": "bm25", "placebos": ["none"]}, "placebos has an effect where a language"),
         ({"reference": "bm25", "sweep": True}, "sweep has an effect where a language"),
         (
+            {"reference": "bm25", "repeats_of_answers": 3},
+            "repeats_of_answers has an effect where a language",
+        ),
+        (
+            {"llm": "smollm2", "prompt": "numbered", "repeats_of_answers": 3},
+            "repeats_of_answers: llms.smollm2 is local, which runs in this process",
+        ),
+        (
             {"llm": "simulated", "prompt": "numbered", "sweep": True, "shuffle": True},
             "sweep shows the held-out item at one place",
         ),
@@ -382,8 +390,36 @@ def test_every_adapter_for_services_needs_an_address(config: dict) -> None:
         ),
     ],
 )
-def test_where_a_placebo_or_a_sweep_has_no_effect_it_is_refused(
+def test_where_a_placebo_a_sweep_or_a_repeat_has_no_effect_it_is_refused(
     config: dict, settings: dict, message: str
 ) -> None:
     config["rerankers"]["tried"] = settings
     assert f"rerankers.tried.{message}" in refused(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"memory": {"titles": -1}}, "memory.titles"),
+        ({"memory": {"titles": 5, "words": 3}}, "words"),
+        ({"memory": None}, "memory"),
+    ],
+)
+def test_a_wrong_section_on_memory_is_refused_by_its_key(
+    config: dict, change: dict, message: str
+) -> None:
+    assert message in refused(config | change)
+
+
+@pytest.mark.parametrize("date", ["2024", "2024-06-30T00:00:00", "soon", 20240630])
+def test_a_models_date_is_a_day(config: dict, date: object) -> None:
+    config["llms"]["smollm2"]["known_until"] = date
+    assert "llms.smollm2.known_until" in refused(config)
+
+
+@pytest.mark.parametrize("adapter", ["cross-encoder", "cohere-rerank"])
+def test_a_models_date_has_no_effect_on_cross_encoders(config: dict, adapter: str) -> None:
+    config["llms"]["pairs"] = {"adapter": adapter, "model": "m", "known_until": "2024-06-30"}
+    if adapter == "cohere-rerank":
+        config["llms"]["pairs"]["base_url"] = "http://localhost:1"
+    assert "known_until has no effect" in refused(config)

@@ -92,6 +92,7 @@
     (user.asked[name] || []).map((answer, i, all) => {
       const whose = (name === method ? "" : ` of ${name}`) + (all.length > 1 ? `, pass ${i + 1}` : "");
       const box = make("details", "", make("summary", "", `Prompt and raw answer${whose}`));
+      if (answer.note) box.append(make("p", "note", answer.note));
       for (const message of answer.messages) box.append(make("p", "role", message.role), make("pre", "", message.content));
       box.append(make("p", "role", `answer of ${answer.served_model || "the server"}`), make("pre", "", answer.text));
       return box;

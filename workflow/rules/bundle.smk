@@ -25,7 +25,9 @@ rule pack_bundle:
                 method=ANSWERED_FOR_TUNING,
             ),
             *expand(changed_files("responses/{method}.parquet"), study=STUDIES.name),
+            *answers_files("responses/{method}.parquet", STUDIES.name),
         ],
+        memory=expand(f"{STUDY}/memory/{{llm}}.json", llm=PROBED),
     output:
         bundle="results/bundle.zip",
     log:

@@ -40,6 +40,7 @@ ANSWERED = asking(METHODS.used)  # rows and parts of fusions that ask a language
 ANSWERED_FOR_TUNING = asking(METHODS.tuned)
 ATTRIBUTED = asking(METHODS.shown)
 CHANGED = METHODS.changed  # (method, change): see placebo.smk
+ASKED_AGAIN = METHODS.asked_again  # (method, number of the answer): see noise.smk
 
 
 def source_digest(rule_name):
@@ -64,7 +65,8 @@ def data_file(name):
 
 def users_file(wildcards):
     """An input: the users whose lists are re-ranked, or on whom fusions are tuned."""
-    return f"results/{wildcards.study}/{wildcards.group or 'subset/'}users.parquet"
+    is_subset = not wildcards.group or wildcards.group.startswith("answer-")
+    return f"results/{wildcards.study}/{'subset/' if is_subset else wildcards.group}users.parquet"
 
 
 def past_files(wildcards):
@@ -114,5 +116,5 @@ def shard_of(rule_name):
 wildcard_constraints:
     dataset=any_of(STUDIES.data_folders),
     study=any_of(STUDIES.all_seeds),
-    group="((tuning|looks|placebo-[a-z]+)/)?",
+    group=r"((tuning|looks|placebo-[a-z]+|answer-\d+)/)?",
     shard=r"\d+",

@@ -95,3 +95,21 @@ rule split_interactions:
         ],
     script:
         "../scripts/split_interactions.py"
+
+
+rule find_first_seen:
+    input:
+        pairs=lambda wildcards: [as_written(path) for path in STUDIES.pairs(wildcards.dataset)],
+    output:
+        first_seen="results/{dataset}/splits/first_seen.parquet",
+    log:
+        "results/{dataset}/logs/find_first_seen.log",
+    benchmark:
+        "results/{dataset}/benchmarks/find_first_seen.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=source_digest("find_first_seen"),
+        settings=lambda wildcards: STUDIES.raw_settings(wildcards.dataset),
+    script:
+        "../scripts/find_first_seen.py"

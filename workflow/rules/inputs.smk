@@ -3,6 +3,9 @@
 needs: common.smk
 """
 
+import re
+
+from microrank.data.first_seen import FIRST_INTERACTION
 from microrank.local_llm.weights import gguf_of
 from microrank.methods import without_prior
 from microrank.workflow.wildcards import recommenders_with
@@ -83,9 +86,10 @@ def parts_of_fusion(folder, recommendations):
 
 
 def shaping_settings(wildcards):
-    """A param: what of the language model's settings shapes its answers."""
+    """A param: what of the language model's settings shapes its answers; which answer it is."""
     llm = config["llms"][config["rerankers"][wildcards.reranker]["llm"]]
-    return {key: llm[key] for key in SHAPING if key in llm}
+    again = {"answer": int(number) for number in re.findall(r"answer-(\d+)", wildcards.group)}
+    return {key: llm[key] for key in SHAPING if key in llm} | again
 
 
 def asked_settings(wildcards):
@@ -101,6 +105,25 @@ def local_weights(wildcards):
     name = config["rerankers"][wildcards.reranker]["llm"]
     is_needed = name in GGUF_FILES and not config["store"]["offline"]
     return [f"resources/models/{name}"] if is_needed else []
+
+
+def weights_of_model(wildcards):
+    """An input: the same of an entry of `llms` itself."""
+    is_needed = wildcards.llm in GGUF_FILES and not config["store"]["offline"]
+    return [f"resources/models/{wildcards.llm}"] if is_needed else []
+
+
+def first_seen_file(study):
+    """An input: the days of items' first interactions, where these are to date the items."""
+    is_needed = STUDIES.dataset(study).get("item_date") == FIRST_INTERACTION
+    return [f"results/{STUDIES.data_of(study)}/splits/first_seen.parquet"] if is_needed else []
+
+
+def settings_of_model(wildcards):
+    """A param: what of an entry of `llms` shapes its answers."""
+    llm = config["llms"][wildcards.llm]
+    keys = SHAPING_LOCALLY if llm["adapter"] == LOCAL else SHAPING
+    return {key: llm[key] for key in keys if key in llm}
 
 
 def local_settings_of(wildcards):
@@ -120,6 +143,14 @@ def changed_files(name):
     return [
         f"results/{{study}}/placebo-{change}/{name.format(method=method)}"
         for method, change in CHANGED
+    ]
+
+
+def answers_files(name, study="{study}"):
+    """An input: a file of each (method, number) of the further answers."""
+    return [
+        f"results/{study}/answer-{number}/{name.format(method=method)}"
+        for method, number in ASKED_AGAIN
     ]
 
 

@@ -66,6 +66,7 @@ rule write_forecast:
         tuned=ASKED_FOR_TUNING,
         about=STUDIES.about(STUDIES.name),
         changed=CHANGED,
+        again=ASKED_AGAIN,
         asked=METHODS.asked_by_primary,
         n_tests=len(METHODS.primary),
         tunes=bool(METHODS.fusions),

@@ -149,6 +149,9 @@ rule write_report:
         files=list(map(as_written, FILES.values())),
         fusions=expand(f"{STUDY}/rankings/{{method}}.fusion.json", method=FUSED),
         attribution=[f"{STUDY}/attribution.json"] if ATTRIBUTED else [],
+        noise=[f"{STUDY}/noise.json"] if ASKED_AGAIN else [],
+        memory=expand(f"{STUDY}/memory/{{llm}}.json", llm=PROBED),
+        first_seen=first_seen_file(STUDIES.name) if PROBED else [],
         figures=expand(f"{STUDY}/figures/{{figure}}.svg", figure=FIGURES),
         claims=list(map(repository_file, CLAIMS)),
         page=[repository_file(f"workflow/report/page.{kind}") for kind in ("html", "css", "js")],
@@ -170,6 +173,12 @@ rule write_report:
         methods=METHODS.to_json(),
         asked=ANSWERED,
         fused=FUSED,
+        item_date=STUDIES.dataset(STUDIES.name).get("item_date"),
+        probed={
+            method.name: config["llms"][method.settings["llm"]].get("known_until")
+            for method in METHODS.shown
+            if method.settings.get("llm") in PROBED
+        },
     script:
         "../scripts/write_report.py"
 

@@ -8,7 +8,11 @@ SHARDED = {
     "recommend_top_k": ["nfm/recommendations", "tuning/recommendations"],
     "query_llm": [
         f"{folder}responses/{name}"
-        for folder in ("", "tuning/", *sorted({f"placebo-{change}/" for _, change in CHANGED}))
+        for folder in (
+            *("", "tuning/"),
+            *sorted({f"placebo-{change}/" for _, change in CHANGED}),
+            *sorted({f"answer-{number}/" for _, number in ASKED_AGAIN}),
+        )
         for name, reranker in config["rerankers"].items()
         if "llm" in reranker
     ],

@@ -8,6 +8,8 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.bundle import answer_keys, answers_used, bundle_settings, pack_bundle
+from microrank.files import read_json
+from microrank.memory.result import Memory
 from microrank.methods import Methods
 from microrank.report.provenance import commit, commit_date
 from microrank.services.store import Store
@@ -19,6 +21,7 @@ keys = {
     for path in given.responses
     for key in answer_keys(tables.read_table(path, tables.RESPONSES))
 }
+keys |= {key for path in given.memory for key in Memory.from_json(read_json(path)).keys}
 n = pack_bundle(
     Path(snakemake.output.bundle),
     bundle_settings(config, Methods.from_config(config), params.origin),

@@ -9,7 +9,7 @@ from pathlib import Path
 from microrank import tables
 from microrank.files import write_text
 from microrank.llm.about import warn_of_misfits, with_about, with_misfits
-from microrank.llm.prompts import load_prompt
+from microrank.llm.prompts import UNKNOWN_ITEMS, load_prompt
 from microrank.services.store import Store
 from microrank.settle.looker import Looker
 from microrank.write_forecast import AskedAbout, write_forecast
@@ -22,6 +22,8 @@ for path in given.tuning:
 for (name, change), path in zip(params.changed, given.changed, strict=True):
     users = tables.read_table(path, tables.SUBSET)
     groups.append(AskedAbout(users, [name], f", {change}", subtracts=change != "none"))
+for name, number in params.again:
+    groups.append(AskedAbout(groups[0].users, [name], f", answer {number}", answer=number))
 prompts = {
     Path(path).stem: with_about(load_prompt(path), params.about["about"]) for path in given.prompts
 }
@@ -45,6 +47,7 @@ page = write_forecast(
     Store(config["store"]["path"], offline=config["store"]["offline"]),
     looker=looker,
     n_tests=params.n_tests,
+    items=(params.about["about"] or UNKNOWN_ITEMS)["items"],
 )
 write_text(snakemake.output.forecast, with_misfits(page, warn_of_misfits(prompts, params.about)))
 log.info("%s", page.splitlines()[2].replace("**", ""))

@@ -130,6 +130,7 @@ def bundle_settings(
         "rerankers": {method.name: _reranker(method) for method in methods.used},
         "tuning": config["tuning"],
         "methods": list(config["methods"]),
+        "memory": config["memory"],
         "store": {"path": f"{FOLDER}/answers", "offline": True},
         "report": config["report"],
     }
@@ -138,7 +139,7 @@ def bundle_settings(
 def _raw_files(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a bundle says of the raw files, which it does not hold."""
     dataset = config["datasets"][config["dataset"]]
-    keys = ("pairs", "titles", "url", "page", "checksums", "about", *RAW_KEYS)
+    keys = ("pairs", "titles", "url", "page", "checksums", "about", "item_date", *RAW_KEYS)
     return {key: dataset[key] for key in keys if key in dataset}
 
 

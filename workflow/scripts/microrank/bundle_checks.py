@@ -32,6 +32,7 @@ KEYS = {
     "rerankers",
     "tuning",
     "methods",
+    "memory",
     "store",
     "report",
 }

@@ -116,8 +116,8 @@ class Method:
     def to_json(self) -> dict[str, Any]:
         """JSON data for a param of a rule."""
         parts = [part.to_json() for part in self.parts]
-        settings = dict(self.settings)
-        return {"name": self.name, "kind": self.kind, "parts": parts, "settings": settings}
+        own = {"name": self.name, "kind": self.kind, "settings": dict(self.settings)}
+        return own | {"parts": parts}
 
     @property
     def asks_llm(self) -> bool:
@@ -217,6 +217,12 @@ class Methods:
         return [(method.name, change) for method in self.shown for change in method.changes]
 
     @property
+    def asked_again(self) -> list[tuple[str, int]]:
+        """Each row's name with the number of each further answer to its questions, from 2."""
+        repeats = {of.name: of.settings.get("repeats_of_answers", 1) for of in self.shown}
+        return [(name, number) for name, last in repeats.items() for number in range(2, last + 1)]
+
+    @property
     def with_and_without_model(self) -> list[tuple[str, str]]:
         """Pairs of learned rows: one with a language model's score, the other without."""
         learned = [method for method in self.fusions if method.settings["fusion"] == LEARNED]
@@ -285,13 +291,9 @@ def settings_used(methods: Iterable[Method], key: str) -> list[str]:
 
 def _adds_models_alone(more: Iterable[Method], fewer: Iterable[Method]) -> bool:
     """Whether the first are the second and language models besides."""
-    names = {method.name for method in fewer}
+    names = set(names_of(fewer))
     added = [method for method in more if method.name not in names]
-    return (
-        bool(added)
-        and all(method.rests_on_llm for method in added)
-        and names <= set(names_of(more))
-    )
+    return bool(added) and names <= set(names_of(more)) and all(of.rests_on_llm for of in added)
 
 
 def _without_repeats(methods: Iterable[Method]) -> tuple[Method, ...]:

@@ -12,6 +12,7 @@ from microrank.evaluation.power import unrelated_discordance
 from microrank.evaluation.ranks import candidate_lists
 from microrank.llm.planned_requests import planned_questions
 from microrank.llm.prompts import Prompt
+from microrank.memory.planned_requests import planned_memory
 from microrank.methods import without_prior
 from microrank.services.budget import Budget
 from microrank.services.forecast import answered_users, forecast_anew
@@ -28,13 +29,15 @@ class AskedAbout(NamedTuple):
     """Users, and the methods that are asked about them.
 
     users: table SUBSET. methods: names of rerankers. suffix: ends the methods' names on the page.
-    subtracts: false where nothing is subtracted from scores (`methods.without_prior`).
+    subtracts: false where nothing is subtracted from scores (`methods.without_prior`). answer:
+    which answer to the same questions it is.
     """
 
     users: pa.Table
     methods: Sequence[str]
     suffix: str = ""
     subtracts: bool = True
+    answer: int = 1
 
 
 def write_forecast(
@@ -46,6 +49,7 @@ def write_forecast(
     *,
     looker: Looker,
     n_tests: int,
+    items: str = "items",
 ) -> str:
     """Forecast tokens, dollars and time of all missing answers, in Markdown. Nobody is asked.
 
@@ -58,11 +62,13 @@ def write_forecast(
         looker: counts what kept answers show, of the methods that it has a prompt of: those on
             which the primary comparison rests. Its store must be offline.
         n_tests: number of rows of the primary comparison.
+        items: what the data set's items are called.
     """
     plans = []
-    for users, methods, suffix, subtracts in groups:
+    for group in groups:
+        users, methods, suffix = group.users, group.methods, group.suffix
         plans += planned_questions(
-            config if subtracts else _subtracting_nothing(config),
+            _config_of(config, group),
             methods,
             users,
             catalogue,
@@ -70,6 +76,7 @@ def write_forecast(
             suffix=suffix,
         )
         plans += planned_embeddings(config, methods, users, catalogue, suffix=suffix)
+    plans += planned_memory(config, groups[0].users, catalogue, items)
     budget = Budget.from_config(config["budget"], store)
     users, design = groups[0].users, _design(config, groups[0].users, looker, n_tests)
     asked = [plan for plan in plans if plan.method in looker.prompts]
@@ -137,6 +144,15 @@ def _discordance(
     return Discordance(guess)
 
 
-def _subtracting_nothing(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    rerankers = config["rerankers"]
-    return {**config, "rerankers": {name: without_prior(of) for name, of in rerankers.items()}}
+def _config_of(config: Mapping[str, Any], group: AskedAbout) -> Mapping[str, Any]:
+    """The config as these questions are asked by it."""
+    changed = dict(config)
+    if not group.subtracts:
+        changed["rerankers"] = {
+            name: without_prior(settings) for name, settings in config["rerankers"].items()
+        }
+    if group.answer > 1:
+        changed["llms"] = {
+            name: {**settings, "answer": group.answer} for name, settings in config["llms"].items()
+        }
+    return changed

@@ -40,18 +40,7 @@ def query_in_turn(
 ) -> pa.Table:
     """Sort every user's candidates by written answers, each of which names a label.
 
-    Args:
-        subset: Table SUBSET; its ground truth is not looked at.
-        catalogue: Table ITEMS, for the titles.
-        ask: The way of asking.
-        settings: The model and everything else that shapes its answers.
-        store: Where answers are kept; what it holds is not asked again.
-        service: How to reach the model; it does not shape answers.
-        seed: The study's seed, for the orders in which candidates are shown.
-        passes: Sorts per user.
-        shuffle: Whether pass 0 shows a shuffle, too, rather than the recommender's order.
-        budget: The config's `budget`.
-        shard: Which run of users by id to ask about.
+    `passes` are sorts of a user; all other arguments are as of `query_logprobs`.
 
     Returns:
         Table RESPONSES, sorted by user and pass.

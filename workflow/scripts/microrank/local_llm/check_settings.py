@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from microrank.errors import StudyError
-from microrank.services.adapters import ADAPTERS, CROSS_ENCODER, CROSS_ENCODERS, LOCAL
+from microrank.services.adapters import (
+    ADAPTERS,
+    CROSS_ENCODER,
+    CROSS_ENCODERS,
+    IN_PROCESS,
+    LOCAL,
+)
 
 READ = ("first-token", "yes-no", "likelihood")  # ways of asking that read log-probabilities
 ALONE = ("yes-no", "likelihood", "relevance")  # ways of asking that show no list
@@ -17,12 +23,15 @@ BELONGS_TO = {
     "set_size": ("setwise",),
     "top": IN_TURN,
 }
-LOCAL_KEYS = (*("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens"),)
+LOCAL_KEYS = (
+    *("adapter", "model", "revision", "checksum", "dtype", "device", "max_tokens"),
+    "known_until",
+)
 CROSS_ENCODER_KEYS = ("adapter", "model", "revision", "checksum", "device")
 OTHERS_LACK = ("checksum", "dtype", "device")
 OF_WRITING = (
     *("temperature", "top_p", "max_tokens", "seed", "response_format"),
-    *("reasoning_effort", "chat_template_kwargs", "reasoning_format"),
+    *("reasoning_effort", "chat_template_kwargs", "reasoning_format", "known_until"),
 )
 
 
@@ -40,6 +49,7 @@ def check_local_settings(config: Mapping[str, Any]) -> None:
         if "llm" in reranker:
             adapter = config["llms"][reranker["llm"]]["adapter"]
             _check_reranker(where, reranker, adapter)
+            _check_repeats(where, reranker, adapter)
         _check_changes(where, reranker)
 
 
@@ -104,8 +114,8 @@ def _check_reranker(where: str, reranker: Mapping[str, Any], adapter: str) -> No
 
 
 def _check_changes(where: str, reranker: Mapping[str, Any]) -> None:
-    """Placebos and sweeps are of methods that ask, and a sweep needs the order shown."""
-    for key in ("placebos", "sweep"):
+    """Placebos, sweeps and repeats are of methods that ask; a sweep needs the order shown."""
+    for key in ("placebos", "sweep", "repeats_of_answers"):
         if reranker.get(key) and "llm" not in reranker:
             raise StudyError(
                 f"{where}.{key} has an effect where a language model is asked alone; remove it"
@@ -116,4 +126,13 @@ def _check_changes(where: str, reranker: Mapping[str, Any]) -> None:
         raise StudyError(
             f"{where}.sweep shows the held-out item at one place of the list; it needs "
             "`shuffle: false`, one pass, and a way of asking that shows a list"
+        )
+
+
+def _check_repeats(where: str, reranker: Mapping[str, Any], adapter: str) -> None:
+    """Answers of a model in this process do not vary."""
+    if reranker.get("repeats_of_answers", 1) > 1 and adapter in IN_PROCESS:
+        raise StudyError(
+            f"{where}.repeats_of_answers: llms.{reranker['llm']} is {adapter}, which runs in this "
+            "process and answers a question the same each time; remove it"
         )

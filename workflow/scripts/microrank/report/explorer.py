@@ -15,6 +15,10 @@ from microrank.report.verdicts import asked_by
 from microrank.written import item_names, user_names
 
 ANSWER_LENGTH = 20_000  # characters of a raw answer that are shown
+IN_TURN_NOTE = (
+    "Each question of this row shows a few of the candidates, chosen by the answers before it. The "
+    "one below has the same words, shows all of them, and was not asked itself."
+)
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,7 @@ def _answers(
                 "messages": messages,
                 "text": (response["text"] or "")[:ANSWER_LENGTH],
                 "served_model": response["served_model"],
+                "note": IN_TURN_NOTE if response["kind"] == "top" else "",
             }
         )
     return answers

@@ -9,6 +9,7 @@ from microrank.evaluation.verdicts import (
     UNREADABLE,
     WORSE,
 )
+from microrank.report.memory import memory_line
 from microrank.report.numbers import count
 from microrank.report.sealed import seal_line
 from microrank.report.study import Study
@@ -33,7 +34,8 @@ def headline(study: Study) -> str:
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
-    texts = [_who(study), _weak_recommender(study), _seeds(study), seal_line(study)]
+    texts = [_who(study), _weak_recommender(study), _seeds(study)]
+    texts += [memory_line(study), seal_line(study)]
     return " ".join(filter(None, texts))
 
 

@@ -11,7 +11,9 @@ from microrank.report.costs import answers_table
 from microrank.report.data import data_notices, data_section
 from microrank.report.figures import picture
 from microrank.report.headline import caveats, headline
+from microrank.report.memory import memory_section
 from microrank.report.method_lines import methods_section
+from microrank.report.noise import noise_section
 from microrank.report.numbers import digits_of
 from microrank.report.published import published_figures
 from microrank.report.reasons import reasons
@@ -41,6 +43,8 @@ def sections(study: Study) -> list[Section]:
         _recommender(study),
         reasons(study),
         *attribution_section(study),
+        *noise_section(study),
+        *memory_section(study),
         *_answers(study),
         *seal_section(study),
         _provenance(study),

@@ -9,9 +9,12 @@ import pyarrow as pa
 
 from microrank.evaluation.attribution import Attribution
 from microrank.evaluation.metrics import ORACLE, REFERENCES, MetricRow, main_cutoffs
+from microrank.evaluation.noise import Noise
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
+from microrank.memory.newer import NewerRow
+from microrank.memory.result import Memory
 from microrank.report.claims import Claim
 from microrank.report.results import Results
 from microrank.seal import Seals
@@ -29,6 +32,10 @@ class Study(Results):
         files: Name -> checksum of what else shaped the results: prompts, custom methods, lists.
         seeds: Table SEEDS; None where the study ran once.
         attribution: What moved the lists; None where no row asks a language model.
+        noise: What further answers to the same questions changed; None where none were asked for.
+        memory: What each model knows of the titles by heart; empty where that was not probed.
+        newer: Hits on items that are newer than a model.
+        item_date: The attribute of the data set that dates items; None where it has none.
         commit: Commit of the workflow; None outside a checkout.
         seals: What was fixed before the first question, and what changed since; None: not sealed.
         repository: Address of the workflow's repository; None where the checkout names none.
@@ -47,6 +54,10 @@ class Study(Results):
     files: Mapping[str, str] = field(default_factory=dict)
     seeds: pa.Table | None = None
     attribution: Attribution | None = None
+    noise: Noise | None = None
+    memory: Sequence[Memory] = ()
+    newer: Sequence[NewerRow] = ()
+    item_date: str | None = None
     commit: str | None = None
     seals: Seals | None = None
     repository: str | None = None

@@ -30,6 +30,7 @@ class ChatSettings:
     chat_template_kwargs: Mapping[str, Any] | None = None
     reasoning_format: str | None = None
     revision: str | None = None
+    answer: int = 1  # which answer to the same question this is; above 1 a part of the key
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -94,7 +95,9 @@ class ChatSettings:
             "body": body,
             "pass": pass_number,
         }
-        return request if self.revision is None else {**request, "revision": self.revision}
+        if self.revision is not None:
+            request["revision"] = self.revision
+        return request if self.answer == 1 else {**request, "answer": self.answer}
 
     def rerank_request(self, query: str, documents: Sequence[str]) -> dict[str, Any]:
         """Make a request for the scores of documents for a query."""

@@ -161,5 +161,6 @@ def _way_of_asking(request: Request) -> str:
     for texts in ("prompt", "query", "documents", "texts", "top_n"):
         body.pop(texts, None)
     system = [message for message in messages if message["role"] == "system"]
-    shape = {**request, "body": body, "pass": 0, "system": system}
+    own = {key: value for key, value in request.items() if key != "answer"}
+    shape = {**own, "body": body, "pass": 0, "system": system}
     return hashlib.sha256(canonical(shape).encode()).hexdigest()

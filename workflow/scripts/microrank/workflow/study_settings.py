@@ -46,6 +46,7 @@ def study_settings(studies: Studies, methods: Methods) -> dict[str, Any]:
         "recommender": methods.recommender.name,
         **replayed,
         **{key: config[key] for key in SHAPING},
+        **({"memory": config["memory"]} if config["memory"]["titles"] else {}),
         **_recommenders(config),
         **(_recipe(config["nfm"]) if studies.recommender(studies.name).is_nfm else {}),
         "rerankers": {method.name: dict(method.settings) for method in methods.used},

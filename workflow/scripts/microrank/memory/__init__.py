@@ -1,0 +1,1 @@
+"""What a language model knows of a data set's titles by heart."""
