@@ -15,13 +15,13 @@ from microrank.evaluation.recommender import evaluate_nfm
 from microrank.evaluation.score import score_rankings
 from microrank.evaluation.settings import Scoring
 from microrank.methods import Methods
-from microrank.recommenders.choose import Trial, Trials
+from microrank.recommenders.trials import Trial, Trials
 from microrank.report.recommenders.answer import answer
-from microrank.report.recommenders.chosen import nfm_at_limit, trials_at_limit
 from microrank.report.recommenders.compared import Compared, Cost
 from microrank.report.recommenders.costs import cost_of
 from microrank.report.recommenders.page import write_recommenders
 from microrank.report.study import Study
+from microrank.report.trainings import nfm_at_limit, trials_at_limit
 
 K = 20
 SCORING = Scoring(bootstrap_samples=100)
