@@ -15,6 +15,8 @@ from commandline import REPORT, ROOT, SMALL, contents, copy_repository, edit_con
 from pods.standin import Cluster, running
 
 pytestmark = pytest.mark.kubernetes
+# So each rule that the profile names has a job.
+FITTED = "results/sample/recommenders/popularity/recommendations.parquet"
 PROFILE = yaml.safe_load((ROOT / "profiles/kubernetes/profile.yaml").read_text())
 SECRETS = {
     "PLANTED_TOKEN": "hf_PLANTED0123456789",
@@ -63,7 +65,15 @@ def s3() -> Iterator[str]:
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small study in a repository of its own: what git manages is what travels to the pods."""
     folder = copy_repository(tmp_path_factory.mktemp("study"))
-    edit_config(folder, SMALL | {"shards": {"recommend_top_k": 2}})
+    edit_config(
+        folder,
+        SMALL
+        | {
+            "shards": {"recommend_top_k": 2},
+            "recommenders": ["nfm", "popularity"],
+            "search": {"trials": 1},
+        },
+    )
     as_somebody = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (
         ["git", "init", "-q"],
@@ -82,7 +92,7 @@ def done(study: Path, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Done
     with running(base) as (cluster, kubeconfig):
         output = run(
             folder,
-            REPORT,
+            *(REPORT, FITTED),
             *("--profile", "profiles/kubernetes", "--storage-s3-endpoint-url", s3),
             *(
                 "--kubernetes-persistent-volumes",
@@ -157,7 +167,7 @@ def test_a_store_that_would_vanish_with_its_pod_is_refused(study: Path, s3: str)
 
 
 def test_pods_leave_the_bytes_of_a_local_run(done: Done, study: Path) -> None:
-    local = run(study, REPORT)
+    local = run(study, REPORT, FITTED)
     assert local.returncode == 0, local.stdout
     here, there = contents(study), done.bucket
     assert len(here) > 25
