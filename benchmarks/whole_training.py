@@ -21,7 +21,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 RULES = ("train_nfm", "refit_nfm", "recommend_top_k")
-MUST_S, AIM_S, MUST_MB = 360, 180, 2000
+MUST_S, AIM_S, MUST_MB = 240, 180, 2000
 
 
 def copy_workflow(folder: Path) -> None:
@@ -68,7 +68,8 @@ def measure(folder: Path, users: int, cores: int) -> list[dict[str, Any]]:
     wall = time.monotonic() - began
     rows = []
     for rule in RULES:
-        with open(folder / f"results/big/benchmarks/{rule}.tsv", newline="") as file:
+        (path,) = (folder / "results/big/benchmarks").rglob(f"{rule}.tsv")
+        with open(path, newline="") as file:
             told = next(csv.DictReader(file, delimiter="\t"))
         note = f"{float(told['s']):.0f} s, {float(told['cpu_time']):.0f} CPU-s"
         rows.append(

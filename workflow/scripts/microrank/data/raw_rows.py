@@ -21,7 +21,7 @@ from microrank.data.raw_source import doubled_colons, open_raw, without_leading_
 from microrank.data.row_batch import RowBatch, plain_column
 from microrank.errors import StudyError
 
-BLOCK_BYTES = 1 << 22
+BLOCK_BYTES = 1 << 21
 INSTEAD_OF_COLONS = "\x1f"
 QUOTED = ",; "  # separators of files in which a field may stand in quotation marks
 

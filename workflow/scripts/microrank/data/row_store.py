@@ -96,7 +96,7 @@ class RowStore:
             files = [stack.enter_context(open(path, "wb")) for path in paths]
             for chunk in self._chunks():
                 place = np.searchsorted(bounds, chunk[:, USER], side="right").astype(np.int16)
-                ordered = chunk[np.argsort(place, kind="stable")]
+                ordered = chunk.take(np.argsort(place, kind="stable"), axis=0)
                 cuts = np.cumsum(np.bincount(place, minlength=len(files)))[:-1]
                 for file, part in zip(files, np.split(ordered, cuts), strict=True):
                     part.tofile(file)
@@ -133,12 +133,13 @@ def _grouped(chunks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 
 def _in_order(rows: np.ndarray) -> np.ndarray:
     """Sort by user and time; equal ones stay in the order of their file."""
-    users, times = rows[:, USER], rows[:, TIME]
+    users, times = rows[:, USER].copy(), rows[:, TIME].copy()
     is_sorted = users[1:] > users[:-1]
-    is_sorted |= (users[1:] == users[:-1]) & (times[1:] >= times[:-1])
+    if not is_sorted.all():
+        is_sorted |= (users[1:] == users[:-1]) & (times[1:] >= times[:-1])
     if is_sorted.all():
         return rows
-    return rows[order_of(users, times)]
+    return rows.take(order_of(users, times), axis=0)  # several times as fast as an index
 
 
 def order_of(users: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -152,6 +153,8 @@ def order_of(users: np.ndarray, times: np.ndarray) -> np.ndarray:
         [n] int64.
     """
     first_user, first_time = int(users.min()), int(times.min())
+    if (times[1:] >= times[:-1]).all():
+        return _order_by_digits(users - first_user, int(users.max()) - first_user)
     span = int(times.max()) - first_time + 1
     largest = (int(users.max()) - first_user + 1) * span
     if largest >= 2**63:
@@ -167,5 +170,5 @@ def _order_by_digits(keys: np.ndarray, largest: int) -> np.ndarray:
     order = np.argsort(keys.astype(np.uint16), kind="stable")
     for shift in range(16, largest.bit_length(), 16):
         digits = (keys >> shift).astype(np.uint16)
-        order = order[np.argsort(digits[order], kind="stable")]
+        order = order.take(np.argsort(digits.take(order), kind="stable"))
     return order

@@ -49,7 +49,11 @@ def users_writer(
     Yields:
         A function that appends the users of a table SPLIT with one row a user.
     """
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, tables.USERS) as writer:
+    with (
+        replacing(path) as temporary,
+        # Each user stands there once, so a dictionary would be of no use.
+        pq.ParquetWriter(temporary, tables.USERS, use_dictionary=False) as writer,
+    ):
 
         def write(split: pa.Table) -> None:
             users = split["user_id"].to_numpy()

@@ -57,8 +57,8 @@ class TextNumbers:
             _, first = np.unique(hashes[0, unknown], return_index=True)
             order = np.argsort(first)  # by appearance
             rows = unknown[first[order]]
-            self._insert(texts.take(pa.array(rows)), hashes[:, rows])
-            numbers[unknown] = self._find(hashes[:, unknown])
+            self._insert(texts.take(pa.array(rows)), hashes.take(rows, axis=1))
+            numbers[unknown] = self._find(hashes.take(unknown, axis=1))
             unknown = unknown[numbers[unknown] < 0]
         return numbers
 
@@ -74,18 +74,28 @@ class TextNumbers:
         return self._find(self._hash(texts))
 
     def _find(self, hashes: np.ndarray) -> np.ndarray:
-        numbers = np.full(hashes.shape[1], -1)
-        rows, slots = np.arange(len(numbers)), self._home(hashes)
+        slots = self._home(hashes)
+        numbers, goes_on = self._looked_up(slots, hashes)
+        rows = goes_on
         while len(rows):
-            candidates = self._slots[slots]
-            is_same = self._hashes[0].take(candidates) == hashes[0]
-            is_same &= self._hashes[1].take(candidates) == hashes[1]
-            is_same &= candidates >= 0
-            numbers[rows[is_same]] = candidates[is_same]
-            goes_on = np.flatnonzero((candidates >= 0) & ~is_same)
-            rows, hashes = rows[goes_on], hashes[:, goes_on]
-            slots = self._next(slots[goes_on])
+            hashes, slots = hashes.take(goes_on, axis=1), self._next(slots.take(goes_on))
+            numbers[rows], goes_on = self._looked_up(slots, hashes)
+            rows = rows.take(goes_on)
         return numbers
+
+    def _looked_up(self, slots: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Look into one slot for each text.
+
+        Returns:
+            numbers: [n] int64, -1 where the slot is free or holds another text.
+            others: the places of the texts whose slot holds another one.
+        """
+        candidates = self._slots.take(slots).astype(np.int64)
+        is_other = self._hashes[0].take(candidates) != hashes[0]
+        is_other |= self._hashes[1].take(candidates) != hashes[1]
+        is_taken = candidates >= 0
+        candidates[is_other] = -1
+        return candidates, np.flatnonzero(is_other & is_taken)
 
     def _insert(self, texts: pa.Array, hashes: np.ndarray) -> None:
         """Insert distinct texts that are not there."""
@@ -130,7 +140,7 @@ class TextNumbers:
         shortest, longest = int(lengths.min(initial=0)), int(lengths.max(initial=0))
         n_whole = shortest // 8 * 8
         for place in range(0, n_whole, 8):
-            _mix(hashes, words[starts + place])
+            _mix(hashes, _words_at(words, starts, place, shortest == longest))
         for place in range(n_whole, longest, 8):
             rows = np.flatnonzero(lengths > place)
             word = words[starts[rows] + place]
@@ -138,7 +148,7 @@ class TextNumbers:
             if len(rows) == len(lengths):
                 _mix(hashes, word)
             else:
-                part = hashes[:, rows]
+                part = hashes.take(rows, axis=1)
                 _mix(part, word)
                 hashes[:, rows] = part
         _mix(hashes, self._seeds[0])
@@ -153,12 +163,23 @@ def _mix(hashes: np.ndarray, word: np.ndarray) -> None:
         hashes[place] ^= hashes[place] >> HALF
 
 
+def _words_at(
+    words: np.ndarray, starts: np.ndarray, place: int, have_one_length: bool
+) -> np.ndarray:
+    """The word [n] that begins at a place of each text; texts lie one behind the other."""
+    if have_one_length and len(starts) > 1:
+        return words[starts[0] + place :: starts[1] - starts[0]][: len(starts)]
+    return words[starts + place]
+
+
 def _bytes_of(texts: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Starts and lengths [n] of the texts, and the word that begins at each byte of them all."""
     _, offsets_buffer, data = texts.buffers()
     offsets = np.frombuffer(offsets_buffer, np.int32, len(texts) + 1, 4 * texts.offset)
     first, last = int(offsets[0]), int(offsets[-1])
-    content = bytes(data[first:last]) if data is not None and last > first else b""
-    words = np.ndarray((len(content) + 1,), "<u8", content + bytes(8), strides=(1,))
+    content = np.zeros(last - first + 8, np.uint8)  # the last text's words end behind it
+    if last > first:
+        content[: last - first] = np.frombuffer(data, np.uint8)[first:last]
+    words = np.ndarray((last - first + 1,), "<u8", content, strides=(1,))
     starts = offsets[:-1].astype(np.int64) - first
     return starts, np.diff(offsets).astype(np.int64), words
