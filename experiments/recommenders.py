@@ -26,6 +26,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy loads
 
 import numpy as np
+import pyarrow as pa
 from scipy import sparse
 
 sys.path.append(str(Path(__file__).parent.parent / "workflow" / "scripts"))
@@ -41,9 +42,10 @@ from microrank.nfm.folded_model import fold, score_catalogue
 from microrank.nfm.histories import Histories, gather_histories
 from microrank.nfm.processes import ALONE
 from microrank.nfm.training_run import TrainingRun
+from microrank.recommenders import sasrec
+from microrank.recommenders.fitted import Interactions
 from microrank.seeds import generator
 from quality import Splits, recipe_of
-from sasrec import Setting, sasrec_scores, train_sasrec
 
 warnings.filterwarnings("ignore", message="Method expects CSR input")  # of implicit's own making
 
@@ -61,7 +63,12 @@ class Data:
 
     histories: Histories
     targets: np.ndarray
-    n_items: int
+    items: pa.Table
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.items)
 
 
 def matrix_of(histories: Histories, n_items: int, decay: float = 0.0) -> sparse.csr_matrix:
@@ -133,11 +140,12 @@ def fit_nfm(data: Data, setting: dict[str, Any]) -> Scores:
 
 
 def fit_sasrec(data: Data, setting: dict[str, Any]) -> Scores:
-    """SASRec (Kang and McAuley 2018)."""
-    model = train_sasrec(data.histories, data.n_items, Setting(**setting), SEED)
-    return lambda histories, users: sasrec_scores(model, histories, users)
+    """SASRec (Kang and McAuley 2018), as studies have it."""
+    fitted = sasrec.fit(Interactions(data.histories, data.items), {**SASREC, **setting}, SEED)
+    return lambda histories, users: fitted.scores(users)
 
 
+SASREC = {"dimension": 64, "layers": 2, "dropout": 0.3, "learning_rate": 0.003, "max_epochs": 8}
 RECENCY = [{"K": k, "B": 0.5, "decay": d} for d in (0.4, 0.2, 0.8) for k in (200, 50, 1000)]
 METHODS: dict[str, tuple[Callable[[Data, dict[str, Any]], Scores], list[dict[str, Any]]]] = {
     "NFM": (fit_nfm, [{}]),
@@ -158,7 +166,7 @@ METHODS: dict[str, tuple[Callable[[Data, dict[str, Any]], Scores], list[dict[str
     "EASE^R": (fit_ease, [{"regularization": r} for r in (100.0, 30.0, 300.0)]),
     "SASRec": (
         fit_sasrec,
-        [{}, {"epochs": 14}, {"dropout": 0.5}, {"learning_rate": 0.001}, {"dimension": 128}],
+        [{}, {"max_epochs": 14}, {"dropout": 0.5}, {"learning_rate": 0.001}, {"dimension": 128}],
     ),
 }
 
@@ -187,7 +195,7 @@ def load(folder: Path) -> tuple[Data, Data]:
         histories = gather_histories(past, splits.items)
         places = tables.find_ids(held_out["user_id"].to_numpy(), histories.users)
         targets = index[held_out["item_id"].to_numpy()[places]]
-        return Data(histories, targets, len(splits.items))
+        return Data(histories, targets, splits.items)
 
     return data([splits.train], splits.valid), data([splits.train, splits.valid], splits.test)
 

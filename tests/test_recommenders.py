@@ -1,7 +1,6 @@
 """Several recommenders through the real command line, one of them from a file of the user's own."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -105,28 +104,3 @@ def test_given_lists_and_a_union_are_lists_as_others(compared: Path) -> None:
     )
     pool = pq.read_table(compared / targets[1])
     assert set(zip(pool["user_id"].to_pylist(), pool["item_id"].to_pylist(), strict=True)) <= either
-
-
-REFUSED = [
-    ("recommenders=[sasrek]", "there is no 'sasrek' in nfm and recommender_settings (did you mean"),
-    ("recommenders=[follows, theirs]", "recommender_settings.theirs.lists: there is no file"),
-]
-
-
-@pytest.mark.parametrize(("setting", "told"), REFUSED)
-def test_what_is_wrong_with_recommenders_is_one_line(
-    compared: Path, tmp_path: Path, setting: str, told: str
-) -> None:
-    shutil.copytree(compared / "config", tmp_path / "config")
-    (tmp_path / "recommenders").mkdir()
-    shutil.copy(compared / "recommenders/follows.py", tmp_path / "recommenders/follows.py")
-    refused = run(tmp_path, "-n", "-s", str(ROOT / "Snakefile"), "--config", setting)
-    assert refused.returncode != 0
-    assert told in refused.stdout
-    assert "Traceback" not in refused.stdout
-
-
-def test_a_bundle_of_other_recommenders_is_refused(compared: Path) -> None:
-    refused = run(compared, "-n", "results/bundle.zip")
-    assert refused.returncode != 0
-    assert "results/bundle.zip: only a study of the data set's own recommender" in refused.stdout

@@ -30,6 +30,7 @@ def test_one_command_makes_the_report(finished: tuple[Path, str, Path]) -> None:
     report = (finished[0] / REPORT).read_text()
     assert "simulated" in report
     assert "synthetic" in report
+    assert "raise `nfm.recipes.sampled.max_half_epochs`" in report.split("\n\n")[1]
 
 
 def test_the_verdict_and_the_page_stand_last_on_the_terminal(

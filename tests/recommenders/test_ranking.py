@@ -9,10 +9,11 @@ from made_up_lists import as_recommendations, order_of
 from microrank import tables
 from microrank.errors import StudyError
 from microrank.recommenders import ranking
-from microrank.recommenders.choose import Trial, Trials, choose_setting
+from microrank.recommenders.choose import choose_setting
 from microrank.recommenders.fitted import Fitted
 from microrank.recommenders.ranking import ranks_of, top_k
 from microrank.recommenders.recommend import fit_recommender
+from microrank.recommenders.trials import Trial, Trials
 from microrank.recommenders.union import unite_lists
 from recommenders.made_up_histories import interactions, items, random_histories, splits
 

@@ -5,8 +5,10 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from microrank.evaluation.recommender import PopularityComparison
 from microrank.report.summary import summary_table
 from microrank.workflow.config import check_config
 
@@ -27,7 +29,31 @@ def test_the_first_paragraph_answers_from_the_numbers(report, made) -> None:
         line.startswith("| best language model: llama | cannot tell | −3 (") for line in lines
     )
     assert "a random shuffle of the same lists expects 20 and reaches 14 to 26" in caveats
-    assert "The order of NFM itself is not shown to be better than a random shuffle" in caveats
+    assert "The order of NFM itself is not shown to be better than a random shuffle" in first
+
+
+def test_weak_lists_and_a_training_cut_short_are_told_in_the_first_paragraph(made) -> None:
+    from microrank.report.headline import headline
+
+    one = made.study()
+    assert "popular items" not in headline(one)
+    assert "limit" not in headline(one)
+    unbeaten = PopularityComparison.of(np.zeros(40, int), np.arange(40), 20)
+    weak = dataclasses.replace(
+        one,
+        nfm=dataclasses.replace(one.nfm, popularity=unbeaten),
+        at_limit=["NFM's training ended at its limit."],
+    )
+    first = headline(weak)
+    assert "**The lists of NFM are not shown to hit more often than the most popular items" in first
+    assert first.endswith("NFM's training ended at its limit.")
+    settings = {
+        **one.settings,
+        "recommenders": ["popular"],
+        "recommender_settings": {"popular": {"model": "popularity"}},
+    }
+    popularity = dataclasses.replace(weak, settings=settings)
+    assert "most popular items" not in headline(popularity), "it is popularity itself"
 
 
 def with_verdict(study, method: str, delta: float, p: float, *, is_within: bool = False):

@@ -48,6 +48,15 @@ def test_a_config_given_by_another_workflow_is_completed_and_checked(
         checked_config(given, ["-n", "results/kit.zip"], files_here=True)
 
 
+def test_a_bundle_of_other_recommenders_is_refused() -> None:
+    bundle = ["-n", "results/bundle.zip"]
+    several = {"recommenders": ["nfm", "item-knn"]}
+    with pytest.raises(StudyError, match=r"results/bundle\.zip: only a study of the data set"):
+        checked_config(several, bundle, files_here=True)
+    assert checked_config(several, ["-n"], files_here=True)["recommenders"] == ["nfm", "item-knn"]
+    assert checked_config({}, bundle, files_here=True)["recommenders"] == ["nfm"]
+
+
 def test_config_files_of_the_working_directory_are_laid_over_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

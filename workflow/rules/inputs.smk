@@ -7,7 +7,7 @@ import re
 
 from microrank.data.first_seen import FIRST_INTERACTION
 from microrank.local_llm.weights import gguf_of
-from microrank.methods import without_prior
+from microrank.methods import recommenders_used, without_prior
 from microrank.workflow.wildcards import recommenders_with
 
 # The keys of an entry of `llms` that shape answers. The others may change without a rerun.
@@ -214,9 +214,28 @@ def of_each_list(name):
     return [STUDIES.of_recommender(study, name) for study in STUDIES.folders.values()]
 
 
-def training_curves():
-    """An input: the curve of NFM's training, where NFM is among the recommenders."""
-    return [curve for study in STUDIES.folders.values() for curve in STUDIES.training_curve(study)]
+def training_curves(names):
+    """An input: the curve of NFM's training, if the lists of these recommenders rest on NFM."""
+    if NFM not in recommenders_used(config, names):
+        return []
+    curve = STUDIES.training_curve(config["dataset"])
+    return list(map(as_written, curve)) if STUDIES.origin(config["dataset"]) else curve
+
+
+def fitted_for(names):
+    """A param: the recommenders chosen on valid on which the lists of these rest."""
+    return [name for name in recommenders_used(config, names) if name in FITTED]
+
+
+def trials_of(name):
+    """An input: what was tried of a recommender."""
+    return f"{DATA}/recommenders/{name}/trials.json"
+
+
+def limit_of_recipe():
+    """A param: how long NFM may be trained."""
+    name = config["nfm"]["recipe"]
+    return {"recipe_name": name, "limit": config["nfm"]["recipes"][name]["max_half_epochs"]}
 
 
 def benchmarks_of(name):

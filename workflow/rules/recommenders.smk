@@ -161,10 +161,8 @@ rule write_recommenders:
         diagnostics=of_each_study("diagnostics.json"),
         fusions=of_each_study("rankings/{method}.fusion.json", method=FUSED),
         qualities=of_each_list("metrics.json"),
-        trials=[
-            f"{DATA}/recommenders/{name}/trials.json" for name in STUDIES.folders if name in FITTED
-        ],
-        curve=training_curves(),
+        trials=[trials_of(name) for name in fitted_for(list(STUDIES.folders))],
+        curve=training_curves(list(STUDIES.folders)),
     output:
         page="results/recommenders.md",
     log:
@@ -177,11 +175,10 @@ rule write_recommenders:
         code=source_digest("write_recommenders"),
         methods={name: Methods.from_config(config, name).to_json() for name in STUDIES.folders},
         fused=FUSED,
-        fitted=[name for name in STUDIES.folders if name in FITTED],
+        fitted=fitted_for(list(STUDIES.folders)),
         report=config["report"],
         settings=study_settings(STUDIES, METHODS),
-        recipe_name=config["nfm"]["recipe"],
-        recipe=RECIPE,
+        recipe=limit_of_recipe(),
         popular=[
             name
             for name in STUDIES.folders

@@ -11,6 +11,7 @@ from microrank.workflow.study_settings import study_settings
 
 FILES = files_of_study(STUDIES, METHODS, repository_file)
 FUSED = names_of(METHODS.fusions)
+REPORTED = list(STUDIES.folders)[:1]  # the recommender of the report
 FIGURES = [
     "hits",
     "positions",
@@ -141,6 +142,8 @@ rule write_report:
         users=f"{DATA}/splits/users.parquet",
         test=f"{DATA}/splits/test.parquet",
         nfm=STUDIES.of_recommender(STUDIES.name, "metrics.json"),
+        curve=training_curves(REPORTED),
+        trials=[trials_of(name) for name in fitted_for(REPORTED)],
         seeds=[f"{STUDY}/seeds.csv"] if config["repeats"] > 1 else [],
         subset=f"{STUDY}/subset/users.parquet",
         rankings=expand(f"{STUDY}/rankings/{{method}}.parquet", method=config["methods"]),
@@ -169,6 +172,8 @@ rule write_report:
         about=STUDIES.about(STUDIES.name),
         report=config["report"],
         settings=study_settings(STUDIES, METHODS),
+        recipe=limit_of_recipe(),
+        fitted=fitted_for(REPORTED),
         files=list(FILES),
         methods=METHODS.to_json(),
         asked=ANSWERED,

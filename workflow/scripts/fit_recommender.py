@@ -6,10 +6,10 @@ log = start_job(snakemake)
 
 from microrank import tables
 from microrank.files import read_json
-from microrank.recommenders.choose import Trials
 from microrank.recommenders.recommend import fit_recommender
 from microrank.recommenders.registry import fit_of
 from microrank.recommenders.threads import pin_threads
+from microrank.recommenders.trials import Trials
 
 given, params = snakemake.input, snakemake.params
 pin_threads(snakemake.threads)

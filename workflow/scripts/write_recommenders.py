@@ -12,13 +12,12 @@ from microrank.evaluation.metrics_file import read_metrics
 from microrank.evaluation.recommender import RecommenderMetrics
 from microrank.files import read_json, write_text
 from microrank.methods import Methods
-from microrank.recommenders.choose import Trials
 from microrank.report.recommenders.answer import answer
-from microrank.report.recommenders.chosen import nfm_at_limit, read_quality, trials_at_limit
 from microrank.report.recommenders.compared import Compared
 from microrank.report.recommenders.costs import cost_of
 from microrank.report.recommenders.page import write_recommenders
 from microrank.report.study import Study
+from microrank.report.trainings import at_limit, read_trials
 from microrank.rerank.fusion_choice import FusionChoice
 
 given, params = snakemake.input, snakemake.params
@@ -44,23 +43,13 @@ studies = {
     )
     for place, name in enumerate(params.methods)
 }
-trials = {
-    name: Trials.from_json(read_json(path))
-    for name, path in zip(params.fitted, given.trials, strict=True)
-}
-at_limit = [
-    sentence
-    for path in given.curve
-    for sentence in nfm_at_limit(
-        read_quality(Path(path)), params.recipe_name, params.recipe["max_half_epochs"]
-    )
-]
+trials = read_trials(params.fitted, given.trials)
 compared = Compared(
     name=params.settings["study"],
     studies=studies,
     comparison=Comparison.from_json(read_json(given.comparison)),
     trials=trials,
-    at_limit=[*at_limit, *trials_at_limit(trials)],
+    at_limit=at_limit(given.curve, **params.recipe, trials=trials),
     costs={
         name: cost
         for name, paths in params.benchmarks.items()

@@ -28,6 +28,7 @@ from microrank.report.explorer import Exchange, Users
 from microrank.report.html import Template
 from microrank.report.provenance import checksum, commit, machine, repository, versions
 from microrank.report.study import Study
+from microrank.report.trainings import at_limit, read_trials
 from microrank.report.write import write_report
 from microrank.rerank.fusion_choice import FusionChoice
 from microrank.workflow.place import REPOSITORY
@@ -96,6 +97,9 @@ study = Study(
         params.about,
     ),
     claims=read_claims(given.claims),
+    at_limit=at_limit(
+        given.curve, **params.recipe, trials=read_trials(params.fitted, given.trials)
+    ),
 )
 users = Users(
     subset=subset,

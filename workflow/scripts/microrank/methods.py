@@ -1,6 +1,6 @@
 """The methods of a study: what each one is, what it is made of, and which of them run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -261,9 +261,14 @@ def recommender_names(config: Mapping[str, Any]) -> list[str]:
     return list(config.get("recommenders", [NFM]))
 
 
-def recommenders_used(config: Mapping[str, Any]) -> list[str]:
-    """The names in `recommenders`, then those that only union pools need."""
-    names = recommender_names(config)
+def recommenders_used(config: Mapping[str, Any], names: Sequence[str] | None = None) -> list[str]:
+    """These recommenders, then those that only union pools among them need.
+
+    Args:
+        config: a study's.
+        names: None: all in `recommenders`.
+    """
+    names = recommender_names(config) if names is None else names
     settings = config.get("recommender_settings", {})
     parts = [part for name in names for part in settings.get(name, {}).get("union", ())]
     return list(dict.fromkeys([*names, *parts]))

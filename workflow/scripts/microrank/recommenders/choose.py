@@ -1,9 +1,7 @@
 """Which of a recommender's settings serves best on valid: `recommenders/{name}/trials.json`."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,71 +10,12 @@ from microrank.evaluation.ndcg import ndcg
 from microrank.recommenders.fitted import Fit, Interactions, Scores
 from microrank.recommenders.grids import Setting
 from microrank.recommenders.ranking import ranks_of
+from microrank.recommenders.trials import Trial, Trials
 from microrank.seeds import generator
 from microrank.tables import Batches, find_ids
 
 CUTOFF = 10
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A setting that was tried.
-
-    Attributes:
-        setting: What was tried.
-        quality: NDCG@10 on the valid items, of the best epoch where it trains by epochs.
-        curve: The same after each epoch; empty where there are none.
-    """
-
-    setting: Setting
-    quality: float
-    curve: tuple[float, ...] = ()
-
-    @property
-    def best_epoch(self) -> int:
-        """From 1; the first of the best."""
-        return int(np.argmax(self.curve)) + 1
-
-    @property
-    def ended_while_improving(self) -> bool:
-        """Whether its last epoch was its best."""
-        return len(self.curve) > 1 and self.best_epoch == len(self.curve)
-
-    @property
-    def setting_to_refit(self) -> Setting:
-        """The setting, and after how many epochs training ends."""
-        return {**self.setting, "epochs": self.best_epoch} if self.curve else self.setting
-
-
-@dataclass(frozen=True)
-class Trials:
-    """All that were tried.
-
-    Attributes:
-        n_users: Users whose valid items judged.
-        trials: In the order in which they were tried.
-    """
-
-    n_users: int
-    trials: tuple[Trial, ...]
-
-    @property
-    def best(self) -> Trial:
-        """The first of the best."""
-        return max(self.trials, key=lambda trial: trial.quality)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """What `to_json` gave."""
-        trials = (
-            Trial(one["setting"], one["quality"], tuple(one["curve"])) for one in data["trials"]
-        )
-        return cls(data["n_users"], tuple(trials))
-
-    def to_json(self) -> dict[str, Any]:
-        """As `trials.json` has it."""
-        return asdict(self)
 
 
 def choose_setting(

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from microrank.recommenders.choose import Trial
 from microrank.recommenders.fitted import Fit, Interactions
 from microrank.recommenders.ranking import top_k
+from microrank.recommenders.trials import Trial
 from microrank.tables import Batches
 
 

@@ -3,18 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
-from microrank.recommenders import als, bpr, ease, item_knn, popularity, sasrec
+from microrank.recommenders import als, bpr, item_knn, popularity
 from microrank.recommenders.custom import load_recommender
-from microrank.recommenders.fitted import Fit
+from microrank.recommenders.fitted import Fit, Fitted, Interactions, Judge
 from microrank.recommenders.grids import Setting, settings_tried
+
+
+def _ease(
+    data: Interactions, setting: dict[str, Any], seed: int, judge: Judge | None = None
+) -> Fitted:
+    from microrank.recommenders import ease  # torch takes seconds to load
+
+    return ease.fit(data, setting, seed, judge)
+
+
+def _sasrec(
+    data: Interactions, setting: dict[str, Any], seed: int, judge: Judge | None = None
+) -> Fitted:
+    from microrank.recommenders import sasrec
+
+    return sasrec.fit(data, setting, seed, judge)
+
 
 FITS: dict[str, Fit] = {
     "popularity": popularity.fit,
     "item-knn": item_knn.fit,
     "als": als.fit,
     "bpr": bpr.fit,
-    "ease": ease.fit,
-    "sasrec": sasrec.fit,
+    "ease": _ease,
+    "sasrec": _sasrec,
 }
 
 

@@ -28,14 +28,21 @@ def answer(study: Study) -> str:
 
 
 def headline(study: Study) -> str:
-    """Answer the question: a small subset and what could not be read come first."""
-    return " ".join([*_small_subset(study), *unread_warnings(study), _headline(study)])
+    """Answer the question, after what could not be read and before what is weak."""
+    return " ".join(
+        [
+            *_small_subset(study),
+            *unread_warnings(study),
+            _headline(study),
+            *_weak_lists(study),
+            *study.at_limit,
+        ]
+    )
 
 
 def caveats(study: Study) -> str:
     """Say whose numbers these are, and what they rest on."""
-    texts = [_who(study), _weak_recommender(study), _seeds(study)]
-    texts += [memory_line(study), seal_line(study)]
+    texts = [_who(study), _seeds(study), memory_line(study), seal_line(study)]
     return " ".join(filter(None, texts))
 
 
@@ -236,14 +243,20 @@ def _who(study: Study) -> str:
     )
 
 
-def _weak_recommender(study: Study) -> str:
-    """Say where the recommender's own order is no better than a shuffle."""
-    if verdict(study, study.recommender, "hr_over_random") == BETTER:
-        return ""
-    return (
-        f"The order of {study.lists_name} itself is not shown to be better than a random shuffle, "
-        "so whatever improves it may still be weak."
-    )
+def _weak_lists(study: Study) -> list[str]:
+    """Say where the lists are no better than popularity, or their order than a shuffle."""
+    texts = []
+    if study.nfm and not study.nfm.popularity.is_beaten and not study.is_popularity:
+        texts.append(
+            f"**The lists of {study.lists_name} are not shown to hit more often than the most "
+            "popular items, the same for everybody.**"
+        )
+    if verdict(study, study.recommender, "hr_over_random") != BETTER:
+        texts.append(
+            f"The order of {study.lists_name} itself is not shown to be better than a random "
+            "shuffle, so whatever improves it may still be weak."
+        )
+    return texts
 
 
 def _seeds(study: Study) -> str:

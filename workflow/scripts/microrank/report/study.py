@@ -15,6 +15,7 @@ from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.seeds import SeedRow, seed_rows
 from microrank.memory.newer import NewerRow
 from microrank.memory.result import Memory
+from microrank.methods import NFM
 from microrank.report.claims import Claim
 from microrank.report.results import Results
 from microrank.seal import Seals
@@ -45,6 +46,7 @@ class Study(Results):
         misfits: What `llm.about.misfit` says of the prompts.
         margin: Difference of hit rates below which they are as good as equal.
         claims: Published figures, to stand beside ours.
+        at_limit: Sentences about trainings that ended while still improving.
     """
 
     counts: Mapping[str, Any]
@@ -67,6 +69,7 @@ class Study(Results):
     misfits: Sequence[str] = ()
     margin: float = 0.05
     claims: Sequence[Claim] = ()
+    at_limit: Sequence[str] = ()
 
     @cached_property
     def seed_rows(self) -> dict[tuple[str, str, int], SeedRow]:
@@ -135,6 +138,13 @@ class Study(Results):
     def is_one_of_several(self) -> bool:
         """Whether the study has other recommenders, whose lists decide with these who is drawn."""
         return len(self.settings.get("recommenders", ())) > 1
+
+    @property
+    def is_popularity(self) -> bool:
+        """Whether the recommender is popularity itself."""
+        first = next(iter(self.settings.get("recommenders", ())), NFM)
+        own = self.settings.get("recommender_settings", {}).get(first, {})
+        return bool(own.get("model") == "popularity")
 
     @property
     def hits_of_any_list(self) -> bool:

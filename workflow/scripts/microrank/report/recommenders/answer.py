@@ -47,8 +47,9 @@ def _answer(compared: Compared) -> str:
         )
     return (
         "**These numbers cannot tell whether the answer depends on the recommender:** no method is "
-        "shown to gain more on one's lists than on another's, nor to gain as much within "
-        f"{compared.margin:.0%} of users. Verdicts that differ below are no proof that it does."
+        "shown to gain more on one's lists than on another's, and not every method is shown to "
+        f"gain the same to within {compared.margin:.0%} of users. Verdicts that differ below are "
+        "no proof that it does."
     )
 
 
@@ -77,7 +78,10 @@ def _weak(compared: Compared) -> list[str]:
     texts = []
     if weak := compared.not_over_popularity:
         names = _named(compared, weak)
-        texts.append(f"**Not shown to hit more often than the most popular items: {names}.**")
+        texts.append(
+            "**Not shown to hit more often than the most popular items, after correction for "
+            f"several recommenders: {names}.**"
+        )
     if weak := compared.not_over_shuffle:
         texts.append(
             f"**The order is not shown to be better than a shuffle of the same lists: "
@@ -92,14 +96,14 @@ def _named(compared: Compared, names: Sequence[str]) -> str:
 
 def _who(compared: Compared) -> str:
     comparison = compared.comparison
-    whom = (
-        f"the {comparison.n_any:,} users for whom at least one list holds the item that they "
-        "really took next"
-        if compared.hits_only
-        else f"all {comparison.n_all:,} users"
-    )
+    n_users, n_whole = comparison.n_users, comparison.n_all
+    served = ""
+    if compared.hits_only:
+        n_whole = comparison.n_any
+        served = " for whom at least one list holds the item that they really took next"
+    drawn = f"all {n_whole:,} users" if n_users == n_whole else f"{n_users:,} of {n_whole:,} users"
     return (
-        f"All rows are of the same {comparison.n_users:,} users, drawn from {whom}; where a list "
-        f"lacks that item, every order of it is a miss. A hit: the item is among the first "
-        f"{comparison.cutoff} of {comparison.k}."
+        f"All rows are of the same users, {drawn}{served}; where a list lacks that item, every "
+        f"order of it is a miss. A hit: the item is among the first {comparison.cutoff} of "
+        f"{comparison.k}."
     )

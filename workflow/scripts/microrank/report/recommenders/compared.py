@@ -10,7 +10,7 @@ from microrank.evaluation.comparison import Comparison, Difference
 from microrank.evaluation.holm import holm
 from microrank.evaluation.score import PRIMARY
 from microrank.evaluation.verdicts import BETTER
-from microrank.recommenders.choose import Trials
+from microrank.recommenders.trials import Trials
 from microrank.report.study import Study
 from microrank.report.verdicts import reading_problem, verdict
 

@@ -91,7 +91,7 @@ def _differences(compared: Compared) -> Section:
         "difference",
         "p",
         "p after correction",
-        f"p of less than {compared.margin:.0%}",
+        f"p, within {compared.margin:.0%}",
     ]
     text = (
         "What a method gains over the list itself, as a share of the users, on one recommender's "
