@@ -1,7 +1,7 @@
 """What three small models really wrote about lists of the synthetic sample, and how it is read.
 
 SmolLM2-135M-Instruct and Qwen2.5-Coder-0.5B-Instruct answered six prompts about 36 users each;
-Gemma 3 270M, a base model without a chat template, answered some of them. More than a hundred of
+Gemma 3 270M, a base model without a chat template, did the same. More than a hundred of
 the readings were compared with the texts by eye; the others stand as they were read then.
 """
 
@@ -49,7 +49,7 @@ def test_every_answer_ends_as_a_permutation() -> None:
     assert Counter(answer["model"] for answer in ANSWERS) == {
         "smollm2": 216,
         "qwen": 216,
-        "gemma": 81,
+        "gemma": 216,
     }
     for answer in ANSWERS:
         assert sorted(parsed(answer).positions) == list(range(20))
