@@ -188,7 +188,9 @@ def _without_commit(data: bytes) -> bytes:
 
 
 def test_every_pod_asks_for_what_the_profile_says_of_its_rule(done: Done) -> None:
-    threads = {"train_nfm": 2, "refit_nfm": 2, "recommend_top_k": 2, "embed_titles": 2}
+    on_two = ("train_nfm", "refit_nfm", "recommend_top_k", "embed_titles")
+    on_two += ("choose_setting", "fit_recommender")
+    threads = dict.fromkeys(on_two, 2)
     for rule, spec in done.pods():
         settings = PROFILE["default-resources"] | PROFILE["set-resources"].get(rule, {})
         assert spec["containers"][0]["resources"]["requests"] == {
