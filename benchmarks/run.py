@@ -29,6 +29,7 @@ SCRIPTS = (
     "click_logs",
     "asking",
     "local_llm",
+    "llama_cpp",
     "scoring",
     "startup",
     "whole_training",

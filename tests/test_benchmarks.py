@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from commandline import ROOT
 
-KINDS = {"peer's form", "naive form", "a limit", "an empty Snakefile"}
+KINDS = {"peer's form", "naive form", "a limit", "an empty Snakefile", "llama.cpp's engine"}
 PATHS = sorted(set((ROOT / "benchmarks").glob("*.py")) - {ROOT / "benchmarks/run.py"})
 
 
