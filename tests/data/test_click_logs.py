@@ -3,18 +3,19 @@
 import gzip
 import io
 import json
+import re
 import tempfile
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.data import cleaning, row_store
@@ -84,6 +85,55 @@ def test_zstandard_is_read(tmp_path: Path) -> None:
     ):
         stream.write(CSV.encode())
     assert read(tmp_path / "log") == READ
+
+
+def as_written(ids: list[str]) -> list[str]:
+    """What is kept of a column of ids: 12.0 is 12 where all are numbers."""
+    whole = [re.sub(r"^([0-9]+)\.0*$", r"\1", text) for text in ids]
+    are_numbers = all(re.fullmatch("0|[1-9][0-9]*", text) and int(text) < 2**63 for text in whole)
+    return whole if are_numbers else ids
+
+
+ID = st.one_of(
+    st.integers(0, 2**63 - 1).map(str),
+    st.integers(0, 99).map("{:03d}".format),
+    st.from_regex(r"\A[0-9xXeE+.-]{1,5}\Z"),
+)
+
+
+@given(
+    st.lists(ID, min_size=1, max_size=2, unique=True),
+    st.lists(ID, min_size=3, max_size=5, unique=True),
+    st.sampled_from(["{}", '"{}"', " {}", '"{} "']),
+    st.sampled_from(["{}", '"{}"']),
+    st.sampled_from(["\n", "\r\n"]),
+)
+@settings(max_examples=400)
+def test_ids_that_a_parser_might_take_for_other_numbers_are_kept_as_written(
+    users: list[str], items: list[str], of_ids: str, of_times: str, end: str
+) -> None:
+    kept_items = list(dict.fromkeys(as_written(items)))
+    assume(len(kept_items) >= 3)
+    rows = [
+        ",".join([of_ids.format(user), of_ids.format(item), of_times.format(time)])
+        for time, (user, item) in enumerate(product(users, items))
+    ]
+    expected = dict.fromkeys(as_written(users), kept_items)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "log")
+        path.write_text(end.join(["userId,itemId,ts", *rows, ""]))
+        assert read(path, RawSettings(repeats="first")) == expected
+
+
+@pytest.mark.parametrize("user", ["ann", "7"])
+@pytest.mark.parametrize("time", ["0x10", '"0X1F"', "1_0", " 0x10"])
+def test_a_time_in_another_notation_is_told_with_its_line(
+    user: str, time: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    path.write_text(f"userId,itemId,ts\n{user},1,5\n{user},2,{time}\n")
+    with pytest.raises(StudyError, match=r"no time \(line 3"):
+        read(path)
 
 
 @pytest.mark.parametrize("separator", ["\t", ";", "|", "::", "^", " "])
@@ -244,12 +294,13 @@ def test_rows_come_by_user_time_and_place_whatever_fits_into_memory(
 ) -> None:
     lines = np.arange(len(rows))
     users, times = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
-    with pytest.MonkeyPatch.context() as patch, RowStore() as store:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_store, "IN_MEMORY_ROWS", in_memory)
-        for start in range(0, len(rows), 3):
-            part = slice(start, start + 3)
-            store.add(users[part], lines[part], times[part], lines[part])
-        parts = [part for part in store.parts() if len(part)]
+        with RowStore() as store:
+            for start in range(0, len(rows), 3):
+                part = slice(start, start + 3)
+                store.add(users[part], lines[part], times[part], lines[part])
+            parts = [part for part in store.parts() if len(part)]
     together = np.concatenate([np.empty((0, 4), np.int64), *parts])
     assert together[:, 3].tolist() == np.lexsort((lines, times, users)).tolist()
     owners = [set(part[:, 0]) for part in parts]
@@ -259,13 +310,14 @@ def test_rows_come_by_user_time_and_place_whatever_fits_into_memory(
 def test_rows_on_disk_take_no_more_memory_however_many_they_are() -> None:
     n_rows, in_memory = 1 << 19, 1 << 14
     users = np.random.default_rng(0).integers(0, n_rows, n_rows)
-    with pytest.MonkeyPatch.context() as patch, RowStore() as store:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_store, "IN_MEMORY_ROWS", in_memory)
-        for start in range(0, n_rows, in_memory):
-            store.add(*[users[start : start + in_memory]] * 4)
         tracemalloc.start()
         try:
-            assert sum(map(len, store.parts())) == n_rows
+            with RowStore() as store:
+                for start in range(0, n_rows, in_memory):
+                    store.add(*[users[start : start + in_memory]] * 4)
+                assert sum(map(len, store.parts())) == n_rows
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -1,12 +1,13 @@
 """Rows of plain whole numbers: read as any parser reads them, or refused."""
 
 import io
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.data.number_rows import NoNumbers, has_leading_zeros, whole_number_rows
+from microrank.data.number_rows import DIGITS, NoNumbers, begins_with_zero, whole_number_rows
 from microrank.data.row_store import order_of
 
 NUMBER = st.integers(0, 2**63 - 1)
@@ -56,8 +57,22 @@ def test_what_is_anything_else_is_refused(text: str) -> None:
 
 def test_a_zero_is_no_leading_zero() -> None:
     assert read("0,10,100\n5,0,0\n") == [[0, 10, 100], [5, 0, 0]]
-    assert not has_leading_zeros(b"\n0,10,0\n", b",")
-    assert has_leading_zeros(b"\n0,01,0\n", b",")
+    assert not begins_with_zero(b"\n0,10,0\n", b",", DIGITS)
+    assert begins_with_zero(b"\n0,01,0\n", b",", DIGITS)
+
+
+@given(
+    st.lists(st.lists(st.from_regex(r"\A[0-9xX.]{1,4}\Z"), min_size=1, max_size=4), min_size=1),
+    st.sampled_from([b",", b"\t", b"|"]),
+    st.sampled_from([b"", b" ", b'"', b' "']),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+)
+def test_fields_that_begin_with_a_zero_are_found(
+    rows: list[list[str]], separator: bytes, before: bytes, end: bytes
+) -> None:
+    lines = [separator.join(before + field.encode() for field in row) for row in rows]
+    expected = any(re.match("0[0-9]", field) for row in rows for field in row)
+    assert begins_with_zero(b"\n" + end.join(lines) + end, separator, DIGITS) == expected
 
 
 TIMES = st.sampled_from([0, 1, 2**40, 2**62])

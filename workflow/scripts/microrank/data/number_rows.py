@@ -1,6 +1,7 @@
 """Rows whose fields are all plain whole numbers: read by the digit scanner, the fastest way."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import BinaryIO
 
 import numpy as np
@@ -8,7 +9,8 @@ import numpy as np
 from microrank.data.digit_scanner import NotANumber, scan_numbers
 from microrank.data.line_blocks import whole_lines
 
-DIGITS = [b"%d" % digit for digit in range(10)]
+DIGITS, HEXADECIMAL = b"0123456789", b"xX"
+DROPPED = b'\r\n\t "'  # by arrow's parser, before a number
 
 
 class NoNumbers(Exception):
@@ -57,12 +59,25 @@ def _rows(text: bytes, separator: bytes, n_columns: int) -> np.ndarray:
     return values.reshape(n_rows, n_columns)
 
 
-def has_leading_zeros(text: bytes, separator: bytes) -> bool:
-    """Whether a field begins with a zero and another digit.
+def begins_with_zero(text: bytes, separator: bytes, followed_by: bytes) -> bool:
+    """Whether a field begins with a zero that one of some characters follows.
+
+    Arrow reads 007 and "007" as 7, and 0x10 as 16.
 
     Args:
-        text: with a line feed before each line.
+        text: whole fields, with what stands before the first one.
         separator: of the fields.
+        followed_by: the characters.
     """
-    starts = [start + b"0" for start in (b"\n", separator) if start + b"0" in text]
-    return any(start + digit in text for start in starts for digit in DIGITS)
+    if not any(character in text for character in followed_by):
+        return False
+    characters = np.frombuffer(text, np.uint8)
+    zeros = 1 + np.flatnonzero(characters[1:-1] == ord("0"))
+    zeros = zeros[_is_one_of(followed_by)[characters[zeros + 1]]]
+    return bool(_is_one_of(DROPPED + separator)[characters[zeros - 1]].any())
+
+
+@cache
+def _is_one_of(characters: bytes) -> np.ndarray:
+    """[256] bool, by character."""
+    return np.isin(np.arange(256), list(characters))

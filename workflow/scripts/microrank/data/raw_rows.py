@@ -1,7 +1,7 @@
 """The rows of a raw file in batches: separated text, JSON lines or parquet, parsed by pyarrow."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,17 @@ import pyarrow.json
 
 from microrank.data.layouts import Layout
 from microrank.data.line_blocks import shown
-from microrank.data.number_rows import NoNumbers, whole_number_rows
+from microrank.data.number_rows import (
+    DIGITS,
+    HEXADECIMAL,
+    NoNumbers,
+    begins_with_zero,
+    whole_number_rows,
+)
 from microrank.data.parquet_rows import parquet_rows
 from microrank.data.problems import Problems
 from microrank.data.raw_settings import FileFormat
-from microrank.data.raw_source import doubled_colons, open_raw, without_leading_zeros
+from microrank.data.raw_source import doubled_colons, open_raw
 from microrank.data.row_batch import RowBatch, plain_column
 from microrank.errors import StudyError
 
@@ -97,14 +103,12 @@ def _text_rows(  # noqa: PLR0917
         return "skip"
 
     separator = layout.separator
-    with open_raw(path, file_format.encoding) as stream:
+    with open_raw(path, file_format.encoding, _watch_of(parsing, separator)) as stream:
         text = stream
         if separator == "::":
             separator = INSTEAD_OF_COLONS
             text = doubled_colons(stream, separator.encode())
         n_valid = 0
-        if parsing is Parsing.NUMBERS:  # of ids; that of a time does not matter
-            text = without_leading_zeros(text, separator.encode())
         for batch in _batches(text, layout, separator, skip, parsing):
             places = np.arange(n_valid, n_valid + len(batch))
             n_valid += len(batch)
@@ -112,6 +116,20 @@ def _text_rows(  # noqa: PLR0917
                 {what: batch[name] for what, name in layout.columns.items()},
                 _lines(places, np.array(skipped, np.int64), 1 + layout.n_header_lines),
             )
+
+
+def _watch_of(parsing: Parsing, separator: str) -> Callable[[bytes], None] | None:
+    """Raises NoNumbers where the parser would take a text, such as 007 or 0x10, for a number."""
+    if parsing is Parsing.TEXTS:
+        return None
+    # A leading zero does not matter in a time, which alone is a number beside texts.
+    followed_by = DIGITS + HEXADECIMAL if parsing is Parsing.NUMBERS else HEXADECIMAL
+
+    def watch(text: bytes) -> None:
+        if begins_with_zero(text, separator.encode(), followed_by):
+            raise NoNumbers
+
+    return watch
 
 
 def _whole_number_rows(path: Path, layout: Layout, file_format: FileFormat) -> Iterator[RowBatch]:
@@ -157,7 +175,7 @@ def _open_csv(
     try:
         return iter(
             pyarrow.csv.open_csv(
-                pa.PythonFile(stream, mode="r"),
+                pa.PythonFile(stream.raw, mode="r"),  # it has a buffer of its own
                 read_options=pyarrow.csv.ReadOptions(
                     use_threads=False,
                     block_size=BLOCK_BYTES,

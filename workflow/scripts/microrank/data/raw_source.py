@@ -8,16 +8,16 @@ import codecs
 import gzip
 import io
 import lzma
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from microrank.data.number_rows import NoNumbers, has_leading_zeros
 from microrank.errors import StudyError
 
 GZIP, ZIP, ZSTD = b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
@@ -36,24 +36,29 @@ FOREIGN = {  # first bytes -> what the file is
     b"%PDF": "a PDF",
     b"\x80\x04": "a Python pickle",
 }
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 21
+BUFFER_BYTES = 1 << 18
 
 
 @contextmanager
-def open_raw(path: Path, encoding: str | None = None) -> Iterator[BinaryIO]:
+def open_raw(
+    path: Path, encoding: str | None = None, watch: Callable[[bytes], None] | None = None
+) -> Iterator[BinaryIO]:
     """Open a raw file; what is read from it is UTF-8 without a byte order mark.
 
     Args:
         path: the file.
         encoding: a name such as `latin-1`. Without it the file is UTF-8, or what its byte order
             mark says.
+        watch: is shown all that is read, in pieces; any three characters are shown together.
 
     Raises:
         StudyError: the file is absent, damaged, empty, or nothing that can be read here.
     """
     try:
         with open(path, "rb") as file, _unpacked(path, file) as stream:
-            yield _as_utf8(path, stream, encoding)
+            pieces = _as_utf8(path, stream, encoding)
+            yield _stream(_watched(pieces, watch) if watch else pieces)
     except FileNotFoundError:
         raise StudyError(
             f"{path}: no such file; place it there, or correct its path in config.yaml"
@@ -76,8 +81,7 @@ def _not_utf8(path: Path) -> StudyError:
     """Names the first line that is not UTF-8."""
     where = "somewhere"
     with open(path, "rb") as file, _unpacked(path, file) as stream:
-        lines = io.BufferedReader(_Pieces(_pieces(b"", stream)), PIECE_BYTES)
-        for line, text in enumerate(lines, start=1):
+        for line, text in enumerate(_stream(_pieces(b"", stream)), start=1):
             try:
                 text.decode()
             except UnicodeDecodeError as error:
@@ -122,7 +126,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     return names[0]
 
 
-def _as_utf8(path: Path, stream: BinaryIO, encoding: str | None) -> BinaryIO:
+def _as_utf8(path: Path, stream: BinaryIO, encoding: str | None) -> Iterator[bytes]:
     start = stream.read(4)
     if not start:
         raise StudyError(
@@ -133,14 +137,16 @@ def _as_utf8(path: Path, stream: BinaryIO, encoding: str | None) -> BinaryIO:
             start, encoding = start[len(mark) :], marked_encoding
     pieces = _pieces(start, stream)
     if encoding is not None and codecs.lookup(encoding).name != "utf-8":
-        pieces = _recoded(path, pieces, encoding)
-    else:
-        pieces = _checked(pieces)
-    return io.BufferedReader(_Pieces(pieces), PIECE_BYTES)
+        return _recoded(path, pieces, encoding)
+    return _checked(pieces)
+
+
+def _stream(pieces: Iterator[bytes]) -> BinaryIO:
+    return io.BufferedReader(_Pieces(pieces), BUFFER_BYTES)
 
 
 def _pieces(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    yield start
+    yield start + stream.read(PIECE_BYTES - len(start))
     while piece := stream.read(PIECE_BYTES):
         yield piece
 
@@ -170,7 +176,7 @@ def _recoded(path: Path, pieces: Iterator[bytes], encoding: str) -> Iterator[byt
 
 def doubled_colons(stream: BinaryIO, separator: bytes) -> BinaryIO:
     """The same bytes with every `::` replaced by a separator of one byte."""
-    return io.BufferedReader(_Pieces(_replaced(stream, separator)), PIECE_BYTES)
+    return _stream(_replaced(stream, separator))
 
 
 def _replaced(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
@@ -182,17 +188,13 @@ def _replaced(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
     yield rest
 
 
-def without_leading_zeros(stream: BinaryIO, separator: bytes) -> BinaryIO:
-    """The same bytes; NoNumbers where a field begins with a zero and another digit."""
-    return io.BufferedReader(_Pieces(_watched(stream, separator)), PIECE_BYTES)
-
-
-def _watched(stream: BinaryIO, separator: bytes) -> Iterator[bytes]:
+def _watched(pieces: Iterator[bytes], watch: Callable[[bytes], None]) -> Iterator[bytes]:
+    """The same pieces, each of which is shown; and what stands around a cut is shown again."""
     before = b"\n"
-    while piece := stream.read(PIECE_BYTES):
-        if has_leading_zeros(before + piece, separator):
-            raise NoNumbers
-        before = piece[-2:]
+    for piece in pieces:
+        watch(before + piece[:2])
+        watch(piece)
+        before = (before + piece[-2:])[-2:]
         yield piece
 
 
@@ -206,13 +208,27 @@ class _Pieces(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or all; fewer at the end alone. Whole pieces are not copied."""
+        parts = list(self._parts(size if size >= 0 else sys.maxsize))
+        if len(parts) == 1 and len(whole := cast("bytes", parts[0].obj)) == len(parts[0]):
+            return whole
+        return b"".join(parts)
+
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+        n_read = 0
+        for part in self._parts(len(buffer)):
+            buffer[n_read : n_read + len(part)] = part
+            n_read += len(part)
+        return n_read
+
+    def _parts(self, size: int) -> Iterator[memoryview]:
+        while size:
+            while not self._rest:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    return
+                self._rest = memoryview(piece)
+            part, self._rest = self._rest[:size], self._rest[size:]
+            size -= len(part)
+            yield part

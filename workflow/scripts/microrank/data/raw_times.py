@@ -61,6 +61,8 @@ def _numbers(column: pa.Array) -> pa.Array | None:
     """The column as int64 or float64; None where some are no numbers."""
     if len(column) and "-" in (column[0].as_py() or "")[1:]:
         return None  # a date: casts try all values, and a failure costs far more than a number
+    if pc.any(pc.match_substring(column, "x", ignore_case=True)).as_py():
+        return None  # a cast takes 0x10 for 16
     for kind in (pa.int64(), pa.float64()):
         try:
             return column.cast(kind)
@@ -106,9 +108,12 @@ def _of_texts(column: pa.Array, unit: str) -> tuple[np.ndarray, np.ndarray]:
     """Numbers among dates or what cannot be read: each by itself."""
     times, units = _of_iso(column)
     for row in np.flatnonzero(units < 0):
+        text = column[row].as_py() or ""
         try:
-            value = np.array([float(column[row].as_py())])
-        except (TypeError, ValueError):
+            value = np.array([float(text)])
+        except ValueError:
+            continue
+        if "_" in text:  # which Python would ignore
             continue
         times[row : row + 1], units[row : row + 1] = _of_numbers(value, unit)
     return times, units

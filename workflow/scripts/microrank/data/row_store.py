@@ -12,7 +12,7 @@ from typing import IO, Self
 
 import numpy as np
 
-IN_MEMORY_ROWS = 1 << 19
+IN_MEMORY_ROWS = 1_000_000
 SAMPLE_ROWS = 1 << 16
 MAX_RANGES = 256  # each has a file that is open
 USER, ITEM, TIME, LINE = range(4)
@@ -23,7 +23,7 @@ class RowStore:
     """Rows of user, item, time and line; a context manager, at whose end its files are gone."""
 
     def __init__(self) -> None:
-        self._waiting: list[np.ndarray] = []
+        self._waiting = np.empty((IN_MEMORY_ROWS, N_COLUMNS), np.int64)
         self._n_waiting = self._n_stored = 0
         self._last_user = -1
         self._users_ascend = True
@@ -48,22 +48,24 @@ class RowStore:
         if self._users_ascend:
             ascend = users[0] >= self._last_user and bool((users[1:] >= users[:-1]).all())
             self._users_ascend, self._last_user = ascend, int(users[-1])
-        rows = np.empty((len(users), N_COLUMNS), np.int64)
-        for place, column in enumerate((users, items, times, lines)):
-            rows[:, place] = column
-        self._waiting.append(rows)
-        self._n_waiting += len(rows)
-        if self._n_waiting > IN_MEMORY_ROWS:
-            self._store()
+        done = 0
+        while done < len(users):
+            if self._n_waiting == len(self._waiting):
+                self._store()
+            room = self._waiting[self._n_waiting :]
+            part = slice(done, done + len(room))
+            for place, column in enumerate((users, items, times, lines)):
+                room[: len(column[part]), place] = column[part]
+            done += len(users[part])
+            self._n_waiting += len(users[part])
 
     def _store(self) -> None:
         if self._file is None:
             file = tempfile.TemporaryFile()  # noqa: SIM115
             self._file = self._files.enter_context(file)
-        for rows in self._waiting:
-            rows.tofile(self._file)
+        self._waiting[: self._n_waiting].tofile(self._file)
         self._n_stored += self._n_waiting
-        self._waiting, self._n_waiting = [], 0
+        self._n_waiting = 0
 
     def parts(self) -> Iterator[np.ndarray]:
         """The rows by user, time and place in the file: whole users, users ascending.
@@ -72,10 +74,10 @@ class RowStore:
             [n, 4] int64.
         """
         if self._file is None:
-            waiting = [np.empty((0, N_COLUMNS), np.int64), *self._waiting]
-            yield _in_order(np.concatenate(waiting))
+            yield _in_order(self._waiting[: self._n_waiting])
             return
         self._store()
+        self._waiting = np.empty((0, N_COLUMNS), np.int64)  # its memory is for what is read now
         self._file.flush()
         ranges = _grouped(self._chunks()) if self._users_ascend else self._ranges()
         for rows in ranges:
