@@ -46,6 +46,15 @@ def test_hits_on_newer_items_stand_beside_the_recommenders(made) -> None:
     assert rows.rows[0][1:] == ["2024-06-30", "12", "7", "9", "−2", "0.50"]
 
 
+def test_short_titles_of_which_nobody_was_asked_are_said_to_be_short(made) -> None:
+    study = made.study(memory=[Memory("llama", Completed(0, 0), 0.0)])
+    assert "`llama` was asked for no title by heart" in memory_line(study)
+    assert "titles has 6 words" in memory_line(study)
+    [section] = memory_section(study)
+    assert "of those with 6 words or more" in section.blocks[0].text
+    assert section.blocks[1].rows[0][2:] == ["0", "–", "–", "–"]
+
+
 def test_a_study_that_probed_nobody_says_nothing(made) -> None:
     study = made.study()
     assert memory_section(study) == []

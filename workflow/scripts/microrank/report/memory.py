@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from microrank.data.first_seen import FIRST_INTERACTION
 from microrank.evaluation.intervals import wilson_interval
 from microrank.memory.result import Completed, Memory
+from microrank.memory.titles import LEAST_WORDS
 from microrank.report.blocks import Block, Paragraph, Section, Table
 from microrank.report.numbers import p_cell, signed
 from microrank.report.study import Study
 
 ABOUT = (
     "Famous data may stand in what a model was trained on. Each model was shown the first half of "
-    "titles of the candidates. Completed: it wrote the rest word for word (as Carlini et al., "
-    "Quantifying memorization across neural language models, ICLR 2023, define it; case and marks "
-    "do not count). Own ending likeliest: of up to ten endings, the others of other titles, the "
-    "own one has the largest mean log-probability a token. That may also be so because the two "
-    "halves go together, so chance is not what a model without memory reaches."
+    f"titles of the candidates, of those with {LEAST_WORDS} words or more. Completed: it wrote the "
+    "rest word for word (as Carlini et al., Quantifying memorization across neural language "
+    "models, ICLR 2023, define it; case and marks do not count). Own ending likeliest: of up to "
+    "ten endings, the others of other titles, the own one has the largest mean log-probability a "
+    "token. That may also be so because the two halves go together, so chance is not what a model "
+    "without memory reaches."
 )
 NO_DATES = (
     "The results cannot be cut at a model's date: that needs `known_until` of the model and "
@@ -31,6 +33,9 @@ def memory_line(study: Study) -> str:
     return " ".join(
         f"Shown the first half of {of.everything.titles:,} titles, `{of.llm}` completed "
         f"{of.everything.exact:,} word for word."
+        if of.everything.titles
+        else f"`{of.llm}` was asked for no title by heart: none of the candidates' titles has "
+        f"{LEAST_WORDS} words."
         for of in study.memory
     )
 
