@@ -169,7 +169,7 @@ def kept_answers() -> Json:
     subset, catalogue = many_users(KEPT)
     loaded = load_prompt(ROOT / "resources/prompts/likelihood.yaml")
     ask = ask_of("bench", {"ask": "likelihood", "prompt": "likelihood"}, loaded, None)
-    section = {"model": "m", "dtype": "float32", "checksum": "sha256:0"}
+    section = {"adapter": "local", "model": "m", "dtype": "float32", "checksum": "sha256:0"}
     with tempfile.TemporaryDirectory() as folder:
         session = Session("llms.bench", section, Store(folder, offline=True))
         keep_all(ask, session.settings, session.store, subset, catalogue)

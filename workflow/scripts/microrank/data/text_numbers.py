@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 FIRST_SLOTS = 1 << 12
+PLACED_AT_ONCE = 1 << 16  # when the table grows
 SLOTS_PER_TEXT = 2  # at least
 MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)
 HALF = np.uint64(32)
@@ -40,7 +41,8 @@ class TextNumbers:
     @property
     def texts(self) -> pa.Array:
         """[size] string: all of them, by number."""
-        self._texts = [pa.concat_arrays(self._texts or [pa.array([], pa.string())])]
+        if len(self._texts) != 1:
+            self._texts = [pa.concat_arrays(self._texts or [pa.array([], pa.string())])]
         return self._texts[0]
 
     def add(self, texts: pa.Array) -> np.ndarray:
@@ -123,12 +125,13 @@ class TextNumbers:
         capacity = len(self._hashes)
         while capacity < size:
             capacity *= 2
-        self._hashes = np.concatenate(
-            [self._hashes[: self._size], np.empty(capacity - self._size, np.uint64)]
-        )
+        hashes = np.empty(capacity, np.uint64)
+        hashes[: self._size] = self._hashes[: self._size]
         slots = self._slots[self._slots != 0]
-        self._slots = np.zeros(SLOTS_PER_TEXT * capacity, np.uint64)
-        self._place(slots)
+        self._slots = np.empty(0, np.uint64)  # its memory is for the new ones
+        self._hashes, self._slots = hashes, np.zeros(SLOTS_PER_TEXT * capacity, np.uint64)
+        for first in range(0, len(slots), PLACED_AT_ONCE):
+            self._place(slots[first : first + PLACED_AT_ONCE])
 
     def _home(self, hashes: np.ndarray) -> np.ndarray:
         return (hashes & np.uint64(len(self._slots) - 1)).view(np.int64)
