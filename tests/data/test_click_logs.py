@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from microrank import tables
 from microrank.data import cleaning, row_store
@@ -108,6 +108,7 @@ ID = st.one_of(
     st.sampled_from(["{}", '"{}"']),
     st.sampled_from(["\n", "\r\n"]),
 )
+@example(["0."], ["0", "1", "2"], " {}", "{}", "\n")
 @settings(max_examples=400)
 def test_ids_that_a_parser_might_take_for_other_numbers_are_kept_as_written(
     users: list[str], items: list[str], of_ids: str, of_times: str, end: str

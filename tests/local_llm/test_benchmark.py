@@ -1,31 +1,42 @@
 """The benchmark of local models runs: here without a model, on few answers."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from commandline import ROOT
 
+KEPT = "import local_llm; local_llm.KEPT = 30; print(local_llm.kept_answers())"
+ABSENT = """
+import sys, llama_cpp
+from pathlib import Path
+folder = Path(sys.argv[1])
+print(llama_cpp.what_is_absent(folder, folder / "none.gguf", folder))
+"""
+
 
 @pytest.fixture
-def benchmark(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import local_llm
+def printed(tmp_path: Path):
+    """What a program among the benchmarks prints, given a folder."""
 
-    yield local_llm
-    for name in ("local_llm", "peak"):
-        sys.modules.pop(name, None)
+    def run(program: str) -> str:
+        command = [sys.executable, "-c", program, str(tmp_path)]
+        done = subprocess.run(
+            command, check=False, cwd=ROOT / "benchmarks", capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
-
-def test_kept_answers_are_read_again_without_the_model(benchmark, monkeypatch) -> None:
-    monkeypatch.setattr(benchmark, "KEPT", 30)
-    row = benchmark.kept_answers()
-    assert row["what"] == "a run of 30 kept local answers"
-    assert "the model is not loaded" in row["note"]
+    return run
 
 
-def test_what_llama_cpp_needs_is_named_where_it_is_absent(benchmark, tmp_path) -> None:
-    import llama_cpp
+def test_kept_answers_are_read_again_without_the_model(printed) -> None:
+    row = printed(KEPT)
+    assert "a run of 30 kept local answers" in row
+    assert "the model is not loaded" in row
 
+
+def test_what_llama_cpp_needs_is_named_where_it_is_absent(printed, tmp_path: Path) -> None:
     (tmp_path / "node_modules/node-llama-cpp").mkdir(parents=True)
-    absent = llama_cpp.what_is_absent(tmp_path, tmp_path / "none.gguf", tmp_path)
-    assert absent in {"Node.js", str(tmp_path / "none.gguf")}
+    assert printed(ABSENT).strip() in {"Node.js", str(tmp_path / "none.gguf")}

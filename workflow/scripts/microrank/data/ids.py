@@ -52,8 +52,10 @@ class IdSpace:
         Raises:
             OtherKind: the file must be read again, with that kind.
         """
+        if self.kind == TEXT or pa.types.is_string(column.type):
+            column = trimmed(column)
         if self.kind == TEXT:
-            return self._known.add(trimmed(column)) + 1
+            return self._known.add(column) + 1
         numbers = whole_numbers(column, allow_decimals=self.kind == DECIMAL)
         if numbers is None:
             raise OtherKind(DECIMAL if self._are_decimals(column) else TEXT)
