@@ -193,6 +193,18 @@ def test_a_raw_file_that_is_not_there_and_cannot_be_fetched_is_named(
     assert f"datasets.mine.{key}: there is no file {files[key]}; place it there" in refused(config)
 
 
+def test_a_models_gguf_file_that_is_not_there_is_named_before_anything_is_trained(
+    config: dict,
+) -> None:
+    config["llms"]["mine"] = {"adapter": "local", "model": "models/absent.gguf"}
+    config["rerankers"]["mine"] = {"llm": "mine", "prompt": "likelihood", "ask": "likelihood"}
+    check_config(config, SCHEMA)  # nobody asks it
+    config["methods"] = ["mine"]
+    assert "llms.mine.model: there is no file models/absent.gguf; place it" in refused(config)
+    config["store"]["offline"] = True
+    check_config(config, SCHEMA)
+
+
 def test_a_missing_key_is_named(config: dict) -> None:
     del config["nfm"]["threads"]
     assert "nfm: 'threads' is a required property" in refused(config)

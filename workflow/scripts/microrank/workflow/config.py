@@ -10,7 +10,9 @@ from typing import Any
 
 from microrank.errors import StudyError
 from microrank.local_llm.check_settings import check_local_settings
-from microrank.methods import BEST, NFM, Methods, Recommender
+from microrank.local_llm.weights import PACKAGED_GGUF, gguf_of
+from microrank.methods import BEST, NFM, Methods, Recommender, settings_used
+from microrank.services.adapters import LOCAL
 from microrank.workflow.check_recommenders import check_recommenders
 from microrank.workflow.folders import check_folders
 from microrank.workflow.numbers import with_numbers
@@ -192,6 +194,17 @@ def _check_raw_files(config: Config) -> None:
             raise no_file(f"datasets.{name}.{key}", path)
 
 
+def _check_weights(config: Config) -> None:
+    """The GGUF files of the models that are asked here, but for the one that a rule fetches."""
+    if config["store"]["offline"]:
+        return
+    for name in settings_used(Methods.from_config(config).used, "llm"):
+        gguf = gguf_of(config["llms"][name]) if config["llms"][name]["adapter"] == LOCAL else None
+        unpacked = os.path.isdir(f"resources/models/{name}")
+        if gguf and gguf != PACKAGED_GGUF and not unpacked and not os.path.isfile(gguf):
+            raise no_file(f"llms.{name}.model", gguf)
+
+
 def _check_store(config: Config) -> None:
     """Where files lie in a storage, jobs have machines of their own, which end with them."""
     path = config["store"]["path"]
@@ -226,5 +239,5 @@ CHECKS: tuple[Check, ...] = (
     _check_simulated,
     _check_prompts,
 )
-CHECKS_OF_FILES_HERE: tuple[Check, ...] = (_check_raw_files,)
+CHECKS_OF_FILES_HERE: tuple[Check, ...] = (_check_raw_files, _check_weights)
 CHECKS_OF_STORAGE: tuple[Check, ...] = (_check_store,)
