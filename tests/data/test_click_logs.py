@@ -109,6 +109,8 @@ ID = st.one_of(
     st.sampled_from(["\n", "\r\n"]),
 )
 @example(["0."], ["0", "1", "2"], " {}", "{}", "\n")
+@example(["-0"], ["-0", "0", "-007", "-7"], '"{}"', "{}", "\n")
+@example(["-1"], ["-01", "1", "2"], "{}", "{}", "\n")
 @settings(max_examples=400)
 def test_ids_that_a_parser_might_take_for_other_numbers_are_kept_as_written(
     users: list[str], items: list[str], of_ids: str, of_times: str, end: str

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.data.number_rows import DIGITS, NoNumbers, begins_with_zero, whole_number_rows
+from microrank.data.number_rows import (
+    DIGITS,
+    NoNumbers,
+    begins_with_minus,
+    begins_with_zero,
+    whole_number_rows,
+)
 from microrank.data.row_store import order_of
 
 NUMBER = st.integers(0, 2**63 - 1)
@@ -59,6 +65,12 @@ def test_a_zero_is_no_leading_zero() -> None:
     assert read("0,10,100\n5,0,0\n") == [[0, 10, 100], [5, 0, 0]]
     assert not begins_with_zero(b"\n0,10,0\n", b",", DIGITS)
     assert begins_with_zero(b"\n0,01,0\n", b",", DIGITS)
+
+
+def test_a_minus_counts_where_a_field_begins_alone() -> None:
+    assert begins_with_minus(b"\n-0,1\n", b",")
+    assert begins_with_minus(b'\n1,"-7"\n', b",")
+    assert not begins_with_minus(b"\n2020-01-05,1\n", b",")
 
 
 @given(

@@ -77,6 +77,20 @@ def begins_with_zero(text: bytes, separator: bytes, followed_by: bytes) -> bool:
     return bool(_is_one_of(DROPPED + separator)[characters[zeros - 1]].any())
 
 
+def begins_with_minus(text: bytes, separator: bytes) -> bool:
+    """Whether a field begins with a minus; arrow reads -0 as 0, and -007 as -7.
+
+    Args:
+        text: as of `begins_with_zero`.
+        separator: of the fields.
+    """
+    if b"-" not in text:
+        return False
+    characters = np.frombuffer(text, np.uint8)
+    signs = 1 + np.flatnonzero(characters[1:] == ord("-"))
+    return bool(_is_one_of(DROPPED + separator)[characters[signs - 1]].any())
+
+
 @cache
 def _is_one_of(characters: bytes) -> np.ndarray:
     """[256] bool, by character."""

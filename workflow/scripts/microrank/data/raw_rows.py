@@ -17,6 +17,7 @@ from microrank.data.number_rows import (
     DIGITS,
     HEXADECIMAL,
     NoNumbers,
+    begins_with_minus,
     begins_with_zero,
     whole_number_rows,
 )
@@ -122,11 +123,15 @@ def _watch_of(parsing: Parsing, separator: str) -> Callable[[bytes], None] | Non
     """Raises NoNumbers where the parser would take a text, such as 007 or 0x10, for a number."""
     if parsing is Parsing.TEXTS:
         return None
-    # A leading zero does not matter in a time, which alone is a number beside texts.
-    followed_by = DIGITS + HEXADECIMAL if parsing is Parsing.NUMBERS else HEXADECIMAL
+    # Leading zeros and signs do not matter in a time, which alone is a number beside texts.
+    holds_ids = parsing is Parsing.NUMBERS
+    followed_by = DIGITS + HEXADECIMAL if holds_ids else HEXADECIMAL
+    before = separator.encode()
 
     def watch(text: bytes) -> None:
-        if begins_with_zero(text, separator.encode(), followed_by):
+        if begins_with_zero(text, before, followed_by) or (
+            holds_ids and begins_with_minus(text, before)
+        ):
             raise NoNumbers
 
     return watch
