@@ -42,7 +42,7 @@ lint: .venv/dev.stamp  ## format, lint, types, and Snakemake's own linter
 bench: .venv/dev.stamp  ## speed, as ratios against a baseline in the same run
 	$(BIN)/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(BIN)/snakemake --cores 2 --quiet all -- resources/models/smollm2
-	@if command -v npm >/dev/null; then npm install --silent --ignore-scripts --prefix .venv/llama-cpp node-llama-cpp@3.22.1; \
+	@if command -v npm >/dev/null; then npm install --loglevel=error --no-audit --no-fund --ignore-scripts --prefix .venv/llama-cpp node-llama-cpp@3.22.1; \
 	else echo "no npm, so nothing is compared with llama.cpp: install Node.js 20 or later"; fi
 	$(BIN)/python benchmarks/run.py
 
