@@ -46,7 +46,8 @@ from microrank.nfm.model import NFM
 from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import refit_nfm
+from microrank.nfm.threads import ONE_THREAD
+from microrank.nfm.train import refit_nfm, training_chunks
 from microrank.nfm.training_run import TrainingRun
 from microrank.nfm.validation import ValidationSample
 from microrank.seeds import generator
@@ -268,8 +269,8 @@ def steps(device: str, data: Data, n: int, way: tuple[str, str], peaks: dict[str
     with precision(TF32[matmul]), peak_memory(device) as memory:
         run = new_run(device, data, recipe)
         for step in range(min(WARM_STEPS, n)):
-            run.step(step)
-        seconds = timed(device, lambda: [run.step(step) for step in range(n)]) / n
+            run.step(step, ONE_THREAD)
+        seconds = timed(device, lambda: [run.step(step, ONE_THREAD) for step in range(n)]) / n
     flops = (
         6 * recipe.batch_size * len(run.draw_batch().candidates) * recipe.dimension * recipe.hidden
     )
@@ -284,9 +285,8 @@ def steps(device: str, data: Data, n: int, way: tuple[str, str], peaks: dict[str
 
 def new_run(device: str, data: Data, recipe: Recipe) -> TrainingRun:
     """A training before its first step."""
-    histories = gather_histories([data.train], data.items)
-    random = generator(1, "train")
-    return TrainingRun(histories, len(data.items), recipe, random, device=device, processes=ALONE)
+    chunks = training_chunks(gather_histories([data.train], data.items), data.items, recipe)
+    return TrainingRun(chunks, recipe, generator(1, "train"), device=device, processes=ALONE)
 
 
 def whole_training(device: str, data: Data, name: str, seconds: float | None = None) -> Row:
@@ -308,7 +308,7 @@ def whole_training(device: str, data: Data, name: str, seconds: float | None = N
         best = max(curve, key=lambda row: row.valid_ndcg).half_epoch
         if recipe.refit:
             past = [data.train, data.valid]
-            model = refit_nfm(past, data.items, recipe, best, 1, device=device).model
+            model = refit_nfm(model, past, data.items, recipe, 1, device=device).model
         trained_s = time.monotonic() - began
     ranking_began = time.monotonic()
     lists = recommend_top_k(
@@ -357,7 +357,7 @@ def share_a_batch(device: str, dimension: int) -> None:
     batch, place = example_batch(), torch.device(device)
     shared, alone = (seeded_model(dimension).to(place) for _ in range(2))
     loss = processes.shared_loss(shared)
-    loss(batch)
+    loss(batch, ONE_THREAD)
     batch_loss(alone, batch.to(place)).backward()
     pairs = zip(shared.parameters(), alone.parameters(), strict=True)
     worst = max(
@@ -365,9 +365,9 @@ def share_a_batch(device: str, dimension: int) -> None:
         for own, whole in pairs
         if own.grad is not None and whole.grad is not None
     )
-    shared_s = timed(device, lambda: [loss(batch) for _ in range(10)]) / 10
+    shared_s = timed(device, lambda: [loss(batch, ONE_THREAD) for _ in range(10)]) / 10
     alone_loss = ALONE.shared_loss(alone)
-    alone_s = timed(device, lambda: [alone_loss(batch) for _ in range(10)]) / 10
+    alone_s = timed(device, lambda: [alone_loss(batch, ONE_THREAD) for _ in range(10)]) / 10
     if processes.first:
         row: Row = {
             "relative_distance": float(f"{worst:.3g}"),
@@ -404,8 +404,8 @@ def two_trainings(device: str, data: Data, n_steps: int) -> Row:
 def _train_beside(device: str, data: Data, recipe: Recipe, n_steps: int, file: Path) -> None:
     run = new_run(device, data, recipe)
     for step in range(WARM_STEPS):
-        run.step(step)
-    seconds = timed(device, lambda: [run.step(step) for step in range(n_steps)])
+        run.step(step, ONE_THREAD)
+    seconds = timed(device, lambda: [run.step(step, ONE_THREAD) for step in range(n_steps)])
     file.write_text(str(n_steps / seconds))
 
 

@@ -121,7 +121,6 @@ def stages(at: Path, n_users: int) -> dict[str, dict[str, Any]]:
     trainings = {
         name: {"here": "train_on_all", **split, "catalogue": catalogue, "steps": steps}
         for name, steps in TRAINING.items()
-        if steps or n_users <= 1_000_000
     }
     return {
         "split_interactions": splitting("pairs.tsv", f"{at}/splits"),
@@ -254,6 +253,7 @@ def train_on_all(stage: dict[str, Any]) -> None:
     from microrank import tables
     from microrank.nfm.histories import gather_histories
     from microrank.nfm.processes import ALONE
+    from microrank.nfm.train import training_chunks
     from microrank.nfm.training_run import TrainingRun
     from microrank.nfm.validation import ValidationSample
     from microrank.seeds import generator
@@ -264,7 +264,8 @@ def train_on_all(stage: dict[str, Any]) -> None:
         generator(1, "train"),
     )
     histories = gather_histories([tables.StoredTable(stage["train"], tables.SPLIT)], items)
-    run = TrainingRun(histories, len(items), recipe, random, device="cpu", processes=ALONE)
+    chunks = training_chunks(histories, items, recipe)
+    run = TrainingRun(chunks, recipe, random, device="cpu", processes=ALONE)
     valid = tables.read_table(stage["valid"], tables.SPLIT)
     sample = ValidationSample.of(histories, valid, items, recipe, random)
     state = Path(stage["train"]).parent / "progress.safetensors"
@@ -279,7 +280,11 @@ def train(stage: dict[str, Any]) -> None:
     """Train the recipe `sampled`, of another width, for half an epoch on the first users."""
     import pyarrow.compute as pc
     from microrank import tables
-    from microrank.nfm.train import refit_nfm
+    from microrank.nfm.histories import gather_histories
+    from microrank.nfm.processes import ALONE
+    from microrank.nfm.train import training_chunks
+    from microrank.nfm.training_run import TrainingRun
+    from microrank.seeds import generator
 
     users, items = (
         tables.read_table(stage["train"], tables.SPLIT),
@@ -287,7 +292,10 @@ def train(stage: dict[str, Any]) -> None:
     )
     last = pc.unique(users["user_id"])[USERS_TRAINED_ON - 1]
     recipe = read_recipe(dimension=stage["dimension"], hidden=stage["dimension"])
-    refit_nfm([users.filter(pc.field("user_id") <= last)], items, recipe, half_epochs=1, seed=1)
+    histories = gather_histories([users.filter(pc.field("user_id") <= last)], items)
+    chunks = training_chunks(histories, items, recipe)
+    run = TrainingRun(chunks, recipe, generator(1, "train"), device="cpu", processes=ALONE)
+    run.half_epoch(None)
 
 
 def model_stage(name: str, dimension: int, items: str) -> str:

@@ -6,18 +6,22 @@ The peer's form is MicroLens's (peer.py): it puts every user's history beside ev
 
 Both take the same batch of 64 examples, whose chunks' 704 positions (pads included) are the
 candidates. The peer's form gathers [64 · 704, 11, d], pools it, and runs batch normalisation and
-the layers. Runs take turns in one process and the fastest of each counts. The peak of float32
-matrix products is measured in the same run. Our form's share of it counts the arithmetic that it
-must do, 6·users·candidates·d·h (three products). Memory is what a process of its own grows by.
+the layers. Each form has a process of its own, ours set up as a training is. They take turns, and
+the fastest run of each counts. The peak of float32 matrix products is measured in the same run. Our
+form's share of it counts the arithmetic that it must do, 6·users·candidates·d·h (three products).
+Memory is what another process of its own grows by.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +35,7 @@ import torch
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch, batch_loss
+from microrank.nfm.memory import keep_freed_memory
 from microrank.nfm.model import NFM
 from peak import peak_flops
 from peer import training_loss
@@ -68,12 +73,30 @@ FORMS: dict[str, Callable[[NFM, Batch], torch.Tensor]] = {
 }
 
 
-def step(form: str, model: NFM, batch: Batch) -> float:
-    """Processor seconds of one step."""
-    model.zero_grad()
-    began = time.process_time()
-    FORMS[form](model, batch).backward()
-    return time.process_time() - began
+class Runner:
+    """A form's model and batch, in a process that runs this form alone."""
+
+    here: "Runner"
+
+    def __init__(self, form: str, dimension: int) -> None:
+        torch.set_num_threads(1)
+        if form == "fast":
+            keep_freed_memory()
+        self.form, self.model, self.batch = form, new_model(dimension), example_batch()
+
+    @classmethod
+    def start(cls, form: str, dimension: int) -> None:
+        """Make this process's runner."""
+        cls.here = cls(form, dimension)
+
+    @classmethod
+    def step(cls) -> float:
+        """Processor seconds of one step."""
+        runner = cls.here
+        runner.model.zero_grad()
+        began = time.process_time()
+        FORMS[runner.form](runner.model, runner.batch).backward()
+        return time.process_time() - began
 
 
 def new_model(dimension: int) -> NFM:
@@ -111,17 +134,25 @@ def _peak_kb() -> int:
 
 
 def measure(dimension: int) -> list[dict[str, Any]]:
-    model, batch = new_model(dimension), example_batch()
     best = dict.fromkeys(FORMS, float("inf"))
     peak = peak_flops() / 1e9
-    step("fast", model, batch)
-    for _ in range(REPEATS[dimension]):
-        best["peer"] = min(best["peer"], step("peer", model, batch))
-        best["fast"] = min(
-            best["fast"], *(step("fast", model, batch) for _ in range(FAST_PER_PEER))
-        )
-        peak = max(peak, peak_flops() / 1e9)
-    share = 6 * BATCH * len(batch.candidates) * dimension**2 / best["fast"] / 1e9 / peak
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as pools:
+        processes = {
+            form: pools.enter_context(
+                ProcessPoolExecutor(1, context, Runner.start, (form, dimension))
+            )
+            for form in FORMS
+        }
+        processes["fast"].submit(Runner.step).result()
+        for _ in range(REPEATS[dimension]):
+            for form, times in (("peer", 1), ("fast", FAST_PER_PEER)):
+                for _ in range(times):
+                    seconds = processes[form].submit(Runner.step).result()
+                    best[form] = min(best[form], seconds)
+            peak = max(peak, peak_flops() / 1e9)
+    n_candidates = len(example_batch().candidates)
+    share = 6 * BATCH * n_candidates * dimension**2 / best["fast"] / 1e9 / peak
     memory = {form: grown_mb(form, dimension) for form in FORMS}
     times = f"{best['peer'] * 1e3:.0f} → {best['fast'] * 1e3:.1f} ms; peak {peak:.0f} GFLOP/s"
     note = f"{times}; memory of the step {memory['peer']:.0f} → {memory['fast']:.0f} MB"

@@ -28,7 +28,7 @@ import microrank  # noqa: F401, sets OpenMP up before torch loads
 import torch
 from microrank import tables
 from microrank.evaluation.recommender import RecommenderMetrics, evaluate_nfm
-from microrank.nfm.curve import CurveRow, best_half_epoch
+from microrank.nfm.curve import CurveRow
 from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
 from microrank.nfm.train import refit_nfm, train_nfm
@@ -106,7 +106,7 @@ def measure(splits: Splits, recipe: Recipe, seed: int) -> Measured:
     model, curve, _ = train_nfm(splits.train, splits.valid, splits.items, recipe, seed)
     seconds = clock.read("train")
     if recipe.refit:
-        model = refit_nfm(past, splits.items, recipe, best_half_epoch(curve), seed).model
+        model = refit_nfm(model, past, splits.items, recipe, seed).model
     seconds |= clock.read("refit")
     lists = recommend_top_k(model, past, splits.items, K, history_length=recipe.history_length)
     seconds |= clock.read("rank")

@@ -25,9 +25,12 @@ import torch
 from microrank.evaluation.hit_rate import hit_rate
 from microrank.evaluation.ndcg import ndcg
 from microrank.nfm.histories import gather_histories
+from microrank.nfm.processes import ALONE
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import refit_nfm
+from microrank.nfm.train import training_chunks
+from microrank.nfm.training_run import TrainingRun
 from microrank.nfm.validation import ValidationSample
+from microrank.seeds import generator
 from quality import Splits, recipe_of
 
 HALF_EPOCHS = 6
@@ -79,15 +82,19 @@ def main() -> None:
 
 def valid_ranks(splits: Splits, recipe: Recipe, seed: int) -> np.ndarray:
     """Ranks of the valid items of the sampled users, after training on train, [n_users]."""
-    model = refit_nfm([splits.train], splits.items, recipe, recipe.max_half_epochs, seed).model
+    histories = gather_histories([splits.train], splits.items)
+    chunks = training_chunks(histories, splits.items, recipe)
+    run = TrainingRun(chunks, recipe, generator(seed, "search"), device="cpu", processes=ALONE)
+    for _ in range(recipe.max_half_epochs):
+        run.half_epoch(None)
     sample = ValidationSample.of(
-        gather_histories([splits.train], splits.items),
+        histories,
         splits.valid,
         splits.items,
         replace(recipe, valid_users=N_USERS),
         np.random.default_rng(0),
     )
-    return sample.ranks(model)
+    return sample.ranks(run.trained().model)
 
 
 if __name__ == "__main__":

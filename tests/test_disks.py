@@ -152,10 +152,6 @@ def test_read_only_results_are_said_and_left_as_they_were(study: Path) -> None:
     healed(study, expected)
 
 
-# No job of this study reads it: the refit goes by the curve, and only fusions rank with it.
-MODEL = "results/sample/nfm/model.safetensors"
-
-
 def readable(path: Path) -> bool:
     return path.read_bytes()[-4:] == b"PAR1"
 
@@ -200,6 +196,7 @@ def test_a_disk_that_fills_while_a_file_is_written_leaves_the_old_file_and_nothi
     [
         ("results/sample/metrics.csv", "not a complete table"),
         ("results/sample/rankings/minilm.parquet", "not a complete parquet file"),
+        ("results/sample/nfm/model.safetensors", "not a complete checkpoint"),
         ("results/sample/nfm/refitted.safetensors", "not a complete checkpoint"),
         ("results/sample/nfm/metrics.json", "not a complete JSON file"),
         ("results/sample/figures/flow.svg", "not a complete figure"),
@@ -230,22 +227,6 @@ def test_a_cut_answer_is_set_aside_and_asked_again(study: Path) -> None:
     assert list(path.parent.glob("*.damaged"))
 
 
-def test_a_cut_checkpoint_that_only_fusions_read_is_named_where_one_is_made_and_deleting_it_heals(
-    study: Path,
-) -> None:
-    path, lists = study / MODEL, "results/sample/tuning/recommendations.parquet"
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    failed = run(study, lists)
-    assert failed.returncode != 0
-    assert f"{MODEL}: not a complete checkpoint" in failed.stdout, failed.stdout
-    assert "Traceback" not in failed.stdout
-    path.unlink()
-    done = run(study, lists)
-    assert done.returncode == 0, done.stdout
-    assert path.read_bytes() == data
-
-
 @pytest.mark.soak
 def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> None:
     expected = contents(study)
@@ -260,14 +241,6 @@ def test_whatever_file_is_cut_the_run_says_so_or_makes_it_anew(study: Path) -> N
             assert "defect in microrank" not in ended.stdout, ended.stdout
             assert "Traceback" not in ended.stdout, ended.stdout
             path.unlink()
-        healed(
-            study,
-            {
-                other: content
-                for other, content in expected.items()
-                if other != name or name != MODEL
-            },
-            whole=False,
-        )
+        healed(study, expected, whole=False)
         path.write_bytes(data)
         forget_report(study)

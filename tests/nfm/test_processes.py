@@ -28,7 +28,6 @@ from nfm.test_train import RECIPE, two_worlds
 from nfm.together import Setting, batch_and_model, step_of_processes
 
 ROOT = Path(__file__).parents[2]
-HEADER = "half_epoch,step,loss,valid_ndcg@10"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +69,12 @@ def train(job: TrainingJob, n_processes: int) -> None:
         train_by_torchrun(job, n_processes)
 
 
+def refit_after(job: TrainingJob) -> TrainingJob:
+    """The job that goes on from what `job` trains."""
+    refitted = str(Path(job.model).with_name("refitted.safetensors"))
+    return replace(job, start=job.model, curve=None, model=refitted)
+
+
 def curve(job: TrainingJob) -> np.ndarray:
     with open(job.curve, newline="") as file:
         return np.array([[float(value) for value in row.values()] for row in csv.DictReader(file)])
@@ -83,7 +88,7 @@ def test_two_processes_have_the_loss_curve_of_one_and_its_refit(
     for n_processes, first_job in enumerate(jobs, start=1):
         train(first_job, n_processes)
         folder = Path(first_job.model).parent
-        refit = replace(first_job, refit=True, model=str(folder / "refitted.safetensors"))
+        refit = refit_after(first_job)
         train(refit, n_processes)
         models.append([load_model(path)[0].state_dict() for path in (first_job.model, refit.model)])
         assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
@@ -176,10 +181,7 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
     train_from_files(unbroken)
     if unwritten == "refitted.safetensors":
         train_from_files(broken)
-        unbroken, broken = (
-            replace(one, refit=True, model=str(Path(one.model).with_name(unwritten)))
-            for one in (unbroken, broken)
-        )
+        unbroken, broken = (refit_after(one) for one in (unbroken, broken))
         train_from_files(unbroken)
 
     def on_a_full_disk(temporary: Path, path: Path) -> None:
@@ -198,8 +200,9 @@ def test_a_training_whose_end_cannot_be_written_is_not_done_again(
     caplog.set_level("INFO")
     caplog.clear()
     train_from_files(broken)
+    done = 2 * RECIPE.refit_passes if broken.start else 3
     assert [record.getMessage() for record in caplog.records] == [
-        "going on after half epoch 3 of an earlier run"
+        f"going on after half epoch {done} of an earlier run"
     ]
     of_unbroken, of_broken = (
         {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
@@ -253,24 +256,12 @@ def test_processes_that_fail_end_the_training_with_one_line(
     assert list((tmp_path / "broken").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "a,b\n1,2\n",
-        f"{HEADER}\n",
-        f"{HEADER}\n1,2,x,3\n",
-        f"{HEADER}\n1,9,5.0,0.1\n2,18,4.0,0.2\n",
-    ],
-)
-def test_a_refit_needs_the_curve_that_says_how_long(
-    splits: Path, tmp_path: Path, text: str
-) -> None:
-    one = job(splits, tmp_path / "refit", refit=True)
-    Path(one.curve).write_text(text)
-    with pytest.raises(
-        StudyError, match=r"not the complete curve of a training|not a complete table"
-    ):
+def test_a_refit_needs_the_model_that_it_goes_on_from(splits: Path, tmp_path: Path) -> None:
+    one = refit_after(job(splits, tmp_path / "refit"))
+    with pytest.raises(StudyError, match=r"model\.safetensors: no such file"):
+        train_from_files(one)
+    Path(one.start).write_text("<html>")
+    with pytest.raises(StudyError, match=r"model\.safetensors: not a complete checkpoint"):
         train_from_files(one)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from microrank import tables
 from microrank.errors import StudyError
 from microrank.nfm import device as device_module
 from microrank.nfm.checkpoint import load_model, save_model, tensors_of
+from microrank.nfm.chunks import Chunks
 from microrank.nfm.device import choose_device
+from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
 from microrank.nfm.progress import load_progress
 from microrank.nfm.rank import recommend_top_k
 from microrank.nfm.settings import Recipe
-from microrank.nfm.train import train_nfm
+from microrank.nfm.train import refit_nfm, train_nfm
 from microrank.nfm.training_run import Trained
 from nfm.toy_models import random_model
 from safetensors import safe_open
@@ -172,6 +175,82 @@ def test_a_broken_state_and_one_of_another_recipe_are_not_used(
         state.write_bytes(damage)
         assert load_progress(state) is None
     assert train_nfm(*two_worlds()[:3], RECIPE, 1, state_folder=tmp_path).curve == trained.curve
+
+
+def new_items() -> tuple[list[pa.Table], pa.Table]:
+    """`two_worlds` where every user's valid item is the one new item of the user's group.
+
+    Returns:
+        Tables train and valid, and table ITEMS with the new items last.
+    """
+    train, valid, items, groups = two_worlds()
+    ids = 1000 + np.arange(GROUPS)
+    rows = [ids, len(items) + 1 + np.arange(GROUPS), [""] * GROUPS, [0] * GROUPS]
+    added = pa.table(rows, names=tables.ITEMS.names).cast(tables.ITEMS)
+    valid = valid.set_column(1, "item_id", pa.array(1000 + groups)).cast(tables.SPLIT)
+    return [train, valid], pa.concat_tables([items, added])
+
+
+def test_a_refit_learns_what_is_new_in_valid_and_keeps_what_train_told(trained: Trained) -> None:
+    past, items = new_items()
+    groups = two_worlds()[3]
+    start = train_nfm(*past, items, RECIPE, 1).model
+    recipe = replace(RECIPE, refit_passes=10, refit_rate=1)
+    model = refit_nfm(start, past, items, recipe, 1).model
+    lists = [
+        recommend_top_k(one, past[:1], items, 2, history_length=10)["item_id"].to_numpy()
+        for one in (start, model)
+    ]
+    finds_new = [(1000 + np.repeat(groups, 2) == found).mean() for found in lists]
+    assert finds_new[0] < 0.1
+    assert finds_new[1] > 0.4, "one of a list of two"
+    old = lists[1][lists[1] < 1000]
+    of_own_group = old // 100 - 1 == np.repeat(groups, 2)[lists[1] < 1000]
+    assert of_own_group.mean() > 0.5, "a quarter by chance"
+
+
+def test_a_refit_leaves_the_model_that_it_goes_on_from_and_gives_the_same_bytes_again(
+    trained: Trained,
+) -> None:
+    train, valid, items, _ = two_worlds()
+    before = deepcopy(trained.model.state_dict())
+    one, again, other = (
+        refit_nfm(trained.model, [train, valid], items, RECIPE, seed).model.state_dict()
+        for seed in (1, 1, 2)
+    )
+    for name, value in trained.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+        assert torch.equal(one[name], again[name]), name
+    assert not torch.equal(one["items.weight"], other["items.weight"])
+
+
+def test_a_refit_goes_on_from_its_own_state_and_not_from_that_of_another_model(
+    trained: Trained, tmp_path: Path
+) -> None:
+    train, valid, items, _ = two_worlds()
+    starts = trained.model, train_nfm(train, valid, items, RECIPE, 2).model
+    states = [
+        refit_nfm(start, [train, valid], items, RECIPE, 1, state_folder=tmp_path).state
+        for start in (starts[0], starts[1], starts[0])
+    ]
+    assert states[0] == states[2] != states[1]
+    assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("whole_chunks", [True, False])
+def test_the_targets_of_a_refit_are_each_users_newest_item_and_candidates_are_drawn_of_them(
+    whole_chunks: bool,
+) -> None:
+    histories = Histories(
+        np.arange(3), np.array([0, 3, 5, 9]), np.array([1, 2, 3, 2, 3, 4, 5, 6, 7])
+    )
+    chunks = Chunks.of(histories, 9, 4, 3).of_newest_targets(whole_chunks)
+    assert [chunks.items[row, place] for row, place in chunks.examples] == [3, 3, 7]
+    drawn = {1, 2, 3, 4, 5, 6, 7} if whole_chunks else {3, 7}
+    assert set(np.flatnonzero(chunks.share)) == drawn
+    assert chunks.share.sum() == pytest.approx(1)
+    if not whole_chunks:
+        np.testing.assert_allclose(chunks.share[[3, 7]], [2 / 3, 1 / 3])
 
 
 def test_a_split_without_pairs_of_items_is_an_error_that_says_so() -> None:

@@ -9,6 +9,7 @@ import torch
 from microrank.nfm.loss import Batch
 from microrank.nfm.model import NFM
 from microrank.nfm.processes import Processes
+from microrank.nfm.threads import ONE_THREAD
 from nfm.test_loss import batch_of, model_of
 
 
@@ -50,7 +51,9 @@ def _step(rank: int, folder: Path, count: int, setting: Setting, port: int) -> N
     }
     processes = Processes.of_torchrun("cpu")
     batch, model = batch_and_model(setting)
-    found = {"loss": torch.tensor(processes.shared_loss(model)(batch), dtype=torch.float64)}
+    found = {
+        "loss": torch.tensor(processes.shared_loss(model)(batch, ONE_THREAD), dtype=torch.float64)
+    }
     found |= {name: value.grad for name, value in model.named_parameters()} | dict(
         model.named_buffers()
     )

@@ -35,7 +35,6 @@ rule train_nfm:
         processes=config["nfm"]["processes"],
         nodes=config["nfm"]["nodes"],
         recipe=RECIPE,
-        refit=False,
     script:
         "../scripts/train_nfm.py"
 
@@ -45,15 +44,13 @@ use rule train_nfm as refit_nfm with:
         train="results/{dataset}/splits/train.parquet",
         valid="results/{dataset}/splits/valid.parquet",
         catalogue="results/{dataset}/splits/items.parquet",
-        curve="results/{dataset}/nfm/training.csv",
+        start="results/{dataset}/nfm/model.safetensors",
     output:
         model="results/{dataset}/nfm/refitted.safetensors",
     log:
         "results/{dataset}/logs/refit_nfm.log",
     benchmark:
         "results/{dataset}/benchmarks/refit_nfm.tsv"
-    params:
-        refit=True,
 
 
 rule recommend_top_k:

@@ -1,4 +1,4 @@
-"""Train the recommender on item ids alone: on train, or again on train and valid (`refit`)."""
+"""Train the recommender on item ids alone: on train, or further, on valid too (`refit`)."""
 
 from microrank.workflow.jobs import start_job
 
@@ -21,8 +21,8 @@ job = TrainingJob(
     device=device,
     threads=max(1, snakemake.threads // params.processes),
     model=made.model,
-    curve=given.curve if params.refit else made.curve,
-    refit=params.refit,
+    curve=made.get("curve"),
+    start=given.get("start"),
 )
 if params.processes == params.nodes == 1:
     train_from_files(job)

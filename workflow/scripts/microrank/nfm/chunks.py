@@ -3,7 +3,7 @@
 Its input is what the user took before it (past only), or all other items of the chunk.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,6 +50,19 @@ class Chunks:
             examples.append(_targets(newest > 0, past_inputs) + np.array([first, 0], np.int32))
         share = counts / max(counts.sum(), 1)
         return cls(items, np.concatenate(examples), share, past_inputs)
+
+    def of_newest_targets(self, whole_chunks: bool) -> "Chunks":
+        """The same chunks, of each only the newest item as a target.
+
+        Args:
+            whole_chunks: as in `batch`; where the targets are candidates, shares are of these.
+        """
+        newest = self.items.shape[1] - 1
+        examples = self.examples[self.examples[:, 1] == newest]
+        if whole_chunks or not len(examples):
+            return replace(self, examples=examples)
+        counts = np.bincount(self.items[examples[:, 0], newest], minlength=len(self.share))
+        return replace(self, examples=examples, share=counts / counts.sum())
 
     @property
     def n_inputs(self) -> int:

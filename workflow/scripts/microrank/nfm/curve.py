@@ -5,8 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from microrank.errors import StudyError
-from microrank.files import read_csv, replacing
+from microrank.files import replacing
 from microrank.nfm.settings import Recipe
 
 COLUMNS = ("half_epoch", "step", "loss", "valid_ndcg@10")
@@ -28,8 +27,8 @@ class CurveRow(NamedTuple):
     valid_ndcg: float
 
     @classmethod
-    def from_json(cls, values: Sequence[float | str]) -> Self:
-        """What `to_json` gave, or a row of the csv file.
+    def from_json(cls, values: Sequence[float]) -> Self:
+        """What `to_json` gave.
 
         Raises:
             ValueError: these are not the four numbers of a row.
@@ -48,7 +47,7 @@ def best_half_epoch(curve: Sequence[CurveRow]) -> int:
 
 
 def ends_training(curve: Sequence[CurveRow], recipe: Recipe) -> bool:
-    """Whether training stops after this curve; a shorter curve was cut."""
+    """Whether training stops after this curve."""
     return (
         len(curve) >= recipe.max_half_epochs
         or len(curve) - best_half_epoch(curve) >= recipe.patience
@@ -59,20 +58,3 @@ def write_curve(path: str | os.PathLike[str], curve: Sequence[CurveRow]) -> None
     """Write the curve as csv: whole or not at all."""
     with replacing(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *curve])
-
-
-def read_curve(path: str | os.PathLike[str], recipe: Recipe) -> list[CurveRow]:
-    """The complete curve of a training by this recipe.
-
-    Raises:
-        StudyError: the file is absent or cut, or holds no complete curve.
-    """
-    try:
-        curve = [CurveRow.from_json(list(row.values())) for row in read_csv(path, COLUMNS)]
-        if not ends_training(curve, recipe):
-            raise ValueError("its end is missing")
-    except ValueError as error:
-        raise StudyError(
-            f"{path}: not the complete curve of a training ({error}); delete the file and run again"
-        ) from None
-    return curve

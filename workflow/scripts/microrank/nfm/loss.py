@@ -6,18 +6,19 @@ affine map a∘f + (β − aμ). So the first layer's input is linear in v, and 
 small network on the candidates' vectors alone.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed.nn.functional
 
-from microrank.nfm.folded_model import product
+from microrank.nfm.folded_model import product, relu_layer
 from microrank.nfm.model import NFM
+from microrank.nfm.threads import ONE_THREAD, Threads
 
-# Hidden values (users × candidates × hidden) that are in memory at a time. On a processor, layers
-# get as many as stay in its cache. Pairs have larger products, and get as many as make these fast.
-LAYERS_AT_ONCE, PAIRS_AT_ONCE, GPU_AT_ONCE = 2**18, 2**21, 2**25
+# Values (users × candidates × the larger of hidden and d) that a thread has in memory at a time.
+LAYERS_AT_ONCE, PAIRS_AT_ONCE, GPU_AT_ONCE = 2**20, 2**21, 2**25
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Batch:
             target=self.target[first:end],
         )
 
+    def parts(self, n: int) -> list["Batch"]:
+        """All n parts of the batch."""
+        return [self.part(i, n) for i in range(n)]
+
     def double(self) -> "Batch":
         """The batch in float64."""
         return replace(
@@ -80,12 +85,12 @@ class Batch:
         )
 
 
-def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
+def batch_loss(model: NFM, batch: Batch, threads: Threads = ONE_THREAD) -> torch.Tensor:
     """Mean cross entropy of the targets, a scalar.
 
     Updates the running statistics of batch normalisation as nn.BatchNorm1d would. For a part of a
     batch the loss is the part's share of the mean. The statistics are always those of the whole
-    batch, summed over all processes.
+    batch, summed over all processes. Threads share the users.
     """
     # One look-up, because each look-up has a gradient of the size of the catalogue.
     looked_up = model.items(torch.cat([batch.history.flatten(), batch.candidates]))
@@ -118,6 +123,7 @@ def batch_loss(model: NFM, batch: Batch) -> torch.Tensor:
         model.output.bias,
         batch,
         model.relu_on_score,
+        threads,
     )
 
 
@@ -144,7 +150,7 @@ def _update_running(
 
 
 class _SampledSoftmax(torch.autograd.Function):
-    """Loss and gradients in one pass over chunks of users: three matrix products a chunk.
+    """Loss and gradients in one pass over parts of the users: three matrix products a part.
 
     Nothing is kept for the backward pass but the gradients.
     """
@@ -161,73 +167,143 @@ class _SampledSoftmax(torch.autograd.Function):
         b2: torch.Tensor,
         batch: Batch,
         relu_on_score: bool,
+        threads: Threads,
     ) -> torch.Tensor:
-        n, c, h = len(slope), len(vectors), len(w1)
-        form, at_once = (_Layers, LAYERS_AT_ONCE) if h < c else (_Pairs, PAIRS_AT_ONCE)
-        products = form(slope, vectors, w1, w2)
         bias = level @ w1.T + b1
-        target = batch.target[:, None]
-        offset = batch.log_q_correction.repeat(n, 1)
-        offset[batch.user_items] = -torch.inf
-        # The target competes once, however often it stands in the positions.
-        offset.scatter_(1, target, (batch.log_q_correction - batch.weight.log())[target])
-        d_scores = torch.empty_like(offset)
-        d_bias = torch.empty_like(bias)
-        d_w2 = torch.zeros_like(w2)
-        loss = slope.new_zeros(())
-        at_once = at_once if slope.device.type == "cpu" else GPU_AT_ONCE
-        step = max(1, at_once // (c * max(w1.shape)))
-        for first in range(0, n, step):
-            rows = slice(first, first + step)
-            hidden = products.hidden(rows, bias[rows])
-            scores = hidden @ w2 + b2
-            log_p = (offset[rows] + (scores.relu() if relu_on_score else scores)).log_softmax(dim=1)
-            loss -= log_p.gather(1, target[rows]).sum()
-            d_chunk = torch.exp(log_p, out=d_scores[rows])
-            d_chunk.scatter_add_(1, target[rows], d_chunk.new_full((len(d_chunk), 1), -1.0))
-            if relu_on_score:
-                d_chunk *= scores > 0
-            d_w2.addmv_(hidden.view(-1, h).T, d_chunk.view(-1))
-            d_hidden = hidden.sign_().mul_(d_chunk[:, :, None])
-            d_bias[rows] = d_hidden.sum(dim=1)
-            products.backward(rows, d_hidden)
-        d_bias *= w2
-        d_w1 = torch.addmm(products.d_w1 * w2[:, None], d_bias.T, level)
-        # Without the last ReLU b2 moves all scores together, which the softmax does not notice:
-        # the sum would be of roundings alone.
-        d_b2 = d_scores.sum()[None] if relu_on_score else torch.zeros_like(b2)
+        form: type[_Products] = _Layers if len(w1) < len(vectors) else _Pairs
+        at_once = LAYERS_AT_ONCE if form is _Layers else PAIRS_AT_ONCE
+        if slope.device.type != "cpu":
+            at_once = GPU_AT_ONCE
+        users_at_once = max(1, at_once // (len(vectors) * max(w1.shape)))
+        n_parts = threads.count * -(-len(slope) // (threads.count * users_at_once))
+        parts = batch.parts(min(n_parts, len(slope)))
+        lengths = [len(part.target) for part in parts]
+
+        w2_w1 = w1 * w2[:, None]
+
+        @torch.no_grad()
+        def gradients(part: Batch, slope: torch.Tensor, bias: torch.Tensor) -> _Gradients:
+            products = form(slope, vectors, w1, w2_w1)
+            return _gradients(products, bias, w2, b2, part, relu_on_score)
+
+        of_parts = threads.map(gradients, parts, slope.split(lengths), bias.split(lengths))
+        total = _Gradients.joined(of_parts)
+        d_bias = total.bias * w2
         ctx.save_for_backward(
-            products.d_slope, d_bias @ w1, products.d_vectors, d_w1, d_bias.sum(dim=0), d_w2, d_b2
+            total.slope,
+            d_bias @ w1,
+            total.vectors,
+            torch.addmm(total.w1 * w2[:, None], d_bias.T, level),
+            d_bias.sum(dim=0),
+            total.w2,
+            total.b2,
         )
         ctx.n_users = batch.n_users
-        return loss / batch.n_users
+        return total.loss / batch.n_users
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         share = grad / ctx.n_users
-        return (*(gradient * share for gradient in ctx.saved_tensors), None, None)
+        return (*(gradient * share for gradient in ctx.saved_tensors), None, None, None)
+
+
+class _Gradients(NamedTuple):
+    """The summed loss of n users, and its gradients.
+
+    Those of bias and W1 are without the factor w2, which the caller puts back.
+
+    Attributes:
+        slope: [n, d].
+        bias: [n, h].
+        loss: [].
+        vectors: [c, d].
+        w1: [h, d].
+        w2: [h].
+        b2: [1].
+    """
+
+    slope: torch.Tensor
+    bias: torch.Tensor
+    loss: torch.Tensor
+    vectors: torch.Tensor
+    w1: torch.Tensor
+    w2: torch.Tensor
+    b2: torch.Tensor
+
+    @classmethod
+    def joined(cls, parts: Iterable["_Gradients"]) -> "_Gradients":
+        """Of the users of all parts, which are added up as they come."""
+        slopes, biases, sums = [], [], list[torch.Tensor]()
+        for slope, bias, *shares in parts:
+            slopes.append(slope)
+            biases.append(bias)
+            if sums:
+                torch._foreach_add_(sums, shares)
+            else:
+                sums = shares
+        return cls(torch.cat(slopes), torch.cat(biases), *sums)
+
+
+def _gradients(  # noqa: PLR0917
+    products: "_Products",
+    bias: torch.Tensor,
+    w2: torch.Tensor,
+    b2: torch.Tensor,
+    part: Batch,
+    relu_on_score: bool,
+) -> _Gradients:
+    """Loss and gradients of a part's users; scores and what is of their kind are [c, n]."""
+    target, log_q_correction = part.target[None], part.log_q_correction[:, None]
+    offset = log_q_correction.repeat(1, len(bias))
+    user, candidate = part.user_items
+    offset[candidate, user] = -torch.inf
+    # The target competes once, however often it stands in the positions.
+    once = (log_q_correction - part.weight.log()[:, None])[part.target]
+    offset.scatter_(0, target, once.T)
+    hidden = products.hidden(bias)
+    scores = hidden @ w2 + b2
+    log_p = offset.add_(scores.relu() if relu_on_score else scores).log_softmax(dim=0)
+    loss = -log_p.gather(0, target).sum()
+    d_scores = log_p.exp_()
+    d_scores.scatter_add_(0, target, torch.full_like(target, -1, dtype=d_scores.dtype))
+    if relu_on_score:
+        d_scores *= scores > 0
+    d_w2 = hidden.flatten(0, 1).T @ d_scores.flatten()
+    # Without the last ReLU b2 moves all scores together, which the softmax does not notice: the
+    # sum would be of roundings alone.
+    d_b2 = d_scores.sum()[None] if relu_on_score else torch.zeros_like(b2)
+    d_hidden = torch.ops.aten.threshold_backward.grad_input(
+        d_scores[..., None].expand_as(hidden), hidden, 0, grad_input=hidden
+    )
+    d_slope, d_vectors, d_w1 = products.gradients(d_hidden)
+    return _Gradients(d_slope, d_hidden.sum(dim=0), loss, d_vectors, d_w1, d_w2, d_b2)
 
 
 class _Products:
-    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of users u and all candidates i; its gradients.
+    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of n users u and all candidates i.
 
-    It works on chunks of users, and adds the gradients up chunk by chunk. Hidden values are
-    [users, c, h]. Their gradient comes without its factor w2, which is put back where arrays are
-    small: into d_slope and d_vectors here, into d_w1 by the caller.
+    Hidden values are [c, n, h]. Their gradient comes without its factor w2, which is put back where
+    arrays are small.
 
     Attributes:
         slope: t, [n, d].
         vectors: v, [c, d].
+        w1: [h, d].
+        w2_w1: w2∘W1, [h, d].
     """
 
     def __init__(
-        self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor
+        self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2_w1: torch.Tensor
     ) -> None:
-        self.slope, self.vectors, self.w1 = slope, vectors, w1
-        self.w2_w1 = w1 * w2[:, None]
-        self.d_slope = torch.empty_like(slope)
-        self.d_vectors = torch.zeros_like(vectors)
-        self.d_w1 = torch.zeros_like(w1)
+        self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w2_w1
+
+    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
+        """The values, of biases [n, h]."""
+        raise NotImplementedError
+
+    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of slope, vectors, and W1, the latter without the factor w2; called once, at the end."""
+        raise NotImplementedError
 
 
 class _Layers(_Products):
@@ -236,35 +312,29 @@ class _Layers(_Products):
     A layer costs less to form than a user's pairs where candidates outnumber hidden units.
     """
 
-    def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
-        layers = self.w1 * self.slope[rows, None]
-        return torch.baddbmm(
-            bias[:, None], self.vectors.expand(len(layers), -1, -1), layers.mT
-        ).relu_()
+    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
+        layers = (self.w1 * self.slope[:, None]).flatten(0, 1)
+        return relu_layer(self.vectors, layers, bias.flatten()).view(-1, *bias.shape)
 
-    def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
-        slope = self.slope[rows, None]
-        d_layers = torch.bmm(d_hidden.mT, self.vectors.expand(len(slope), -1, -1))
-        self.d_slope[rows] = (d_layers * self.w2_w1).sum(dim=1)
-        self.d_w1 += d_layers.mul_(slope).sum(dim=0)
-        self.d_vectors += torch.bmm(d_hidden, self.w2_w1 * slope).sum(dim=0)
+    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        slope, d_hidden = self.slope[:, None], d_hidden.flatten(1)
+        d_vectors = d_hidden @ (self.w2_w1 * slope).flatten(0, 1)
+        d_layers = (self.vectors.T @ d_hidden).T.view(-1, *self.w1.shape)
+        d_slope = (d_layers * self.w2_w1).sum(dim=1)
+        return d_slope, d_vectors, d_layers.mul_(slope).sum(dim=0)
 
 
 class _Pairs(_Products):
     """As W1·(t_u∘v_i): every pair of user and candidate is formed."""
 
-    def hidden(self, rows: slice, bias: torch.Tensor) -> torch.Tensor:
-        self.pairs = (self.vectors * self.slope[rows, None]).view(-1, self.vectors.shape[1])
-        return (
-            product(self.pairs, self.w1)
-            .view(len(bias), len(self.vectors), -1)
-            .add_(bias[:, None])
-            .relu_()
-        )
+    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
+        self.pairs = (self.vectors[:, None] * self.slope).flatten(0, 1)
+        return product(self.pairs, self.w1).view(-1, *bias.shape).add_(bias).relu_()
 
-    def backward(self, rows: slice, d_hidden: torch.Tensor) -> None:
-        d_hidden = d_hidden.view(len(self.pairs), -1)
-        self.d_w1.addmm_(d_hidden.T, self.pairs)
-        d_pairs = product(d_hidden, self.w2_w1.T.contiguous()).view(-1, *self.vectors.shape)
-        self.d_slope[rows] = (d_pairs * self.vectors).sum(dim=1)
-        self.d_vectors += d_pairs.mul_(self.slope[rows, None]).sum(dim=0)
+    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        d_hidden = d_hidden.flatten(0, 1)
+        d_w1 = d_hidden.T @ self.pairs
+        shape = len(self.vectors), *self.slope.shape
+        d_pairs = product(d_hidden, self.w2_w1.T).view(shape)
+        times_vectors = torch.mul(d_pairs, self.vectors[:, None], out=self.pairs.view(shape))
+        return times_vectors.sum(dim=0), d_pairs.mul_(self.slope).sum(dim=1), d_w1

@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from microrank.nfm.loss import Batch, batch_loss
 from microrank.nfm.model import NFM
+from microrank.nfm.threads import Threads
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,15 @@ class Processes:
         """What the last bits of results depend on."""
         return [self.count, torch.get_num_threads()]
 
-    def shared_loss(self, model: NFM) -> Callable[[Batch], float]:
+    def shared_loss(self, model: NFM) -> Callable[[Batch, Threads], float]:
         """A function that gives a batch's loss and leaves its gradients in the model's parameters.
 
-        Both are of the whole batch.
+        Both are of the whole batch. The threads share the users of this process.
         """
         device = model.items.weight.device
 
-        def alone(batch: Batch) -> float:
-            loss = batch_loss(model, batch.to(device))
+        def alone(batch: Batch, threads: Threads) -> float:
+            loss = batch_loss(model, batch.to(device), threads)
             loss.backward()
             return float(loss.detach())
 
@@ -61,8 +62,8 @@ class Processes:
             return alone
         wrapped = DistributedDataParallel(_Loss(model), broadcast_buffers=False)
 
-        def together(batch: Batch) -> float:
-            part = wrapped(batch.part(self.rank, self.count).to(device))
+        def together(batch: Batch, threads: Threads) -> float:
+            part = wrapped(batch.part(self.rank, self.count).to(device), threads)
             # The wrapper takes the mean of all processes' gradients; their sum is wanted.
             (part * self.count).backward()
             whole = part.detach()
@@ -91,5 +92,5 @@ class _Loss(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch) -> torch.Tensor:
-        return batch_loss(self.model, batch)
+    def forward(self, batch: Batch, threads: Threads) -> torch.Tensor:
+        return batch_loss(self.model, batch, threads)

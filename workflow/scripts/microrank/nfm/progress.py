@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from microrank.nfm.checkpoint import save_tensors, tensors_of
 from microrank.nfm.curve import CurveRow
+from microrank.nfm.model import NFM
 from microrank.nfm.settings import Recipe
 from microrank.tables import Batches
 
@@ -67,6 +68,14 @@ def progress_path(
         for column in columns:
             digest.update(column.digest())
     return folder / f"{digest.hexdigest()}.safetensors"
+
+
+def weights_digest(model: NFM) -> str:
+    """SHA-256 of a model's weights and statistics, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def save_progress(path: Path, progress: Progress) -> None:

@@ -1,7 +1,6 @@
 """Users ranked block by block, for their lists and for validation."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 
 from microrank.nfm.histories import Histories
 from microrank.nfm.model import NFM
+from microrank.nfm.threads import python_threads
 from microrank.nfm.topk import Ranker
 
 # What `Ranker.top_k` takes: S, F, and (row, item_index) of what was seen.
@@ -46,24 +46,16 @@ def ranked_blocks(
 
     step = ranker.users_per_block
     blocks = [np.arange(first, min(first + step, n_users)) for first in range(0, n_users, step)]
-    with _threads_for_blocks(ranker.items.device) as pool:
-        yield from zip(blocks, pool.map(ranked, blocks), strict=True)
+    with _full_float32(), python_threads(ranker.items.device) as threads:
+        yield from zip(blocks, threads.map(ranked, blocks), strict=True)
 
 
 @contextmanager
-def _threads_for_blocks(device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """On a processor, as many threads as torch has; torch itself then works with one in each.
-
-    Torch's own threads would meet after every small operation. Lists are the same either way.
-    Products are of full float32 meanwhile: the bounds of `topk` do not cover TF32 or bfloat16.
-    """
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    is_cpu = device.type == "cpu"
-    torch.set_num_threads(1 if is_cpu else threads)
+def _full_float32() -> Iterator[None]:
+    """Products are of full float32: the bounds of `topk` do not cover TF32 or bfloat16."""
+    precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
-        with ThreadPoolExecutor(threads if is_cpu else 1) as pool:
-            yield pool
+        yield
     finally:
-        torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)

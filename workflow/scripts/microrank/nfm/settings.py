@@ -1,6 +1,6 @@
 """The settings of a training recipe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from microrank.errors import StudyError
@@ -11,7 +11,7 @@ from microrank.nfm.model import NFM
 class Recipe:
     """One entry of `nfm.recipes`; config/README.md says what each key means.
 
-    Recipes and checkpoints from before the last three settings are as their defaults.
+    Recipes and checkpoints from before the last five settings are as their defaults.
     """
 
     dimension: int
@@ -34,11 +34,27 @@ class Recipe:
     recency_decay: float = 0.0
     past_only: bool = False
     field_matrix: bool = False
+    refit_passes: int = 3
+    refit_rate: float = 0.3
 
     @property
     def past_inputs(self) -> int | None:
         """How many items before a target are its input; None: all others of its chunk."""
         return self.history_length if self.past_only else None
+
+    @property
+    def whole_chunks(self) -> bool:
+        """Whether all items of a batch's chunks are its candidates, or its targets."""
+        return self.batch_candidates == "chunk_items"
+
+    @property
+    def of_refit(self) -> "Recipe":
+        """The recipe of a refit: a pass is two half epochs."""
+        return replace(
+            self,
+            learning_rate=self.learning_rate * self.refit_rate,
+            max_half_epochs=2 * self.refit_passes,
+        )
 
     def new_model(self, n_items: int) -> NFM:
         """A model of these settings, its weights not drawn yet."""

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from microrank import tables
-from microrank.nfm.checkpoint import save_model
-from microrank.nfm.curve import best_half_epoch, read_curve, write_curve
+from microrank.nfm.checkpoint import load_model, save_model
+from microrank.nfm.curve import write_curve
 from microrank.nfm.processes import ALONE, Processes
 from microrank.nfm.settings import Recipe
 from microrank.nfm.train import refit_nfm, train_nfm
@@ -28,8 +28,8 @@ class TrainingJob:
         device: where the arithmetic is done.
         threads: of each process.
         model: path of the model that is written.
-        curve: path of the curve; a training writes it, a refit reads it.
-        refit: whether to train on valid too, for as many half epochs as the curve says.
+        curve: path of the curve that is written; None writes none.
+        start: path of a trained model, to be refitted on valid too; None trains on train.
     """
 
     train: str
@@ -40,8 +40,8 @@ class TrainingJob:
     device: str
     threads: int
     model: str
-    curve: str
-    refit: bool = False
+    curve: str | None = None
+    start: str | None = None
 
 
 def train_from_files(job: TrainingJob, processes: Processes = ALONE) -> None:
@@ -56,11 +56,11 @@ def train_from_files(job: TrainingJob, processes: Processes = ALONE) -> None:
     """
     torch.set_num_threads(job.threads)
     recipe = Recipe.from_config(job.recipe)
-    trained = (_refit if job.refit else _train)(job, recipe, processes)
+    trained = (_refit if job.start else _train)(job, recipe, processes)
     if not processes.first:
         return
     save_model(job.model, trained.model, recipe)
-    if not job.refit:
+    if job.curve:
         write_curve(job.curve, trained.curve)
     # The state goes last: a full disk or a kill must not cost the training.
     if trained.state:
@@ -81,11 +81,13 @@ def _train(job: TrainingJob, recipe: Recipe, processes: Processes) -> Trained:
 
 
 def _refit(job: TrainingJob, recipe: Recipe, processes: Processes) -> Trained:
+    assert job.start
+    start, _ = load_model(job.start)
     return refit_nfm(
+        start,
         [tables.StoredTable(path, tables.SPLIT) for path in (job.train, job.valid)],
         tables.read_table(job.catalogue, tables.ITEMS),
         recipe,
-        best_half_epoch(read_curve(job.curve, recipe)),
         job.seed,
         device=job.device,
         state_folder=_state_folder(job),

@@ -12,12 +12,13 @@ import torch
 from microrank.errors import StudyError
 from microrank.nfm.chunks import Chunks
 from microrank.nfm.curve import CurveRow, ends_training
-from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch
+from microrank.nfm.memory import keep_freed_memory
 from microrank.nfm.model import NFM
 from microrank.nfm.processes import Processes
 from microrank.nfm.progress import Progress, load_progress, save_progress
 from microrank.nfm.settings import Recipe
+from microrank.nfm.threads import Threads, python_threads
 from microrank.nfm.validation import ValidationSample
 
 REPORT_EVERY_S = 10.0
@@ -45,28 +46,32 @@ class TrainingRun:
 
     def __init__(
         self,
-        histories: Histories,
-        n_items: int,
+        chunks: Chunks,
         recipe: Recipe,
         random: np.random.Generator,
         *,
+        start: NFM | None = None,
         device: str,
         processes: Processes,
     ) -> None:
-        """Draw the model's first weights.
+        """Draw the model's first weights, or take those of `start`.
 
         Raises:
             StudyError: there is nothing to train on.
         """
-        self.chunks = Chunks.of(histories, n_items, recipe.chunk_length, recipe.past_inputs)
+        self.chunks = chunks
         if len(self.chunks.examples) < 2:
             raise StudyError(
                 "the train split holds no user with two items: "
                 "nothing can be predicted from anything; use more data"
             )
+        keep_freed_memory()
         self.recipe, self.random, self.processes = recipe, random, processes
-        self.model = recipe.new_model(n_items)
-        self.model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
+        self.model = recipe.new_model(len(chunks.share) - 1)
+        if start:
+            self.model.load_state_dict(start.state_dict())
+        else:
+            self.model.initialise(torch.Generator().manual_seed(int(random.integers(2**62))))
         self.model.to(device)
         self.loss = processes.shared_loss(self.model)
         # The weights' moving average is what is validated and kept: it forgets the noise of the
@@ -129,27 +134,28 @@ class TrainingRun:
         self.model.train()
         total, reported = 0.0, time.monotonic()
         first = len(self.curve) * self.steps
-        for step in range(first, first + self.steps):
-            total += self.step(step)
-            now = time.monotonic()
-            if now - reported > REPORT_EVERY_S:
-                reported = now
-                self._report(step + 1, total / (step + 1 - first))
+        with python_threads(self.model.items.weight.device) as threads:
+            for step in range(first, first + self.steps):
+                total += self.step(step, threads)
+                now = time.monotonic()
+                if now - reported > REPORT_EVERY_S:
+                    reported = now
+                    self._report(step + 1, total / (step + 1 - first))
         if not np.isfinite(total):
             raise StudyError(
                 "the loss is no longer a number; set a smaller learning_rate in the recipe"
             )
         return total / self.steps
 
-    def step(self, step: int) -> float:
-        """Train on one batch; gives its loss."""
+    def step(self, step: int, threads: Threads) -> float:
+        """Train on one batch, whose users the threads share; gives its loss."""
         batch = self.draw_batch()
         if self.recipe.linear_decay:
             left = 1 - step / (self.steps * self.recipe.max_half_epochs)
             for group in self.optimiser.param_groups:
                 group["lr"] = self.recipe.learning_rate * left
         self.optimiser.zero_grad()
-        loss = self.loss(batch)
+        loss = self.loss(batch, threads)
         self.optimiser.step()
         if self.averaged is not self.model:
             self._average(step)
@@ -164,8 +170,7 @@ class TrainingRun:
         places = random.random(recipe.extra_candidates) * self.popularity[-1]
         drawn = np.searchsorted(self.popularity, places, side="right")
         dropped = random.random((len(chosen), self.chunks.n_inputs)) < recipe.input_dropout
-        whole_chunks = recipe.batch_candidates == "chunk_items"
-        return self.chunks.batch(chosen, drawn, whole_chunks, dropped)
+        return self.chunks.batch(chosen, drawn, recipe.whole_chunks, dropped)
 
     @torch.no_grad()
     def _average(self, step: int) -> None:

@@ -30,7 +30,7 @@ class TunedValue(NamedTuple):
 def caption(study: Study) -> str:
     """Say what the figure shows."""
     refitted = (
-        " The lists there are those of NFM before it was trained anew for the test."
+        " The lists there are those of NFM before it was trained further for the test."
         if study.settings.get("nfm", {}).get("refit")
         else ""
     )
