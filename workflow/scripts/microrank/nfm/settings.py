@@ -35,7 +35,7 @@ class Recipe:
     past_only: bool = False
     field_matrix: bool = False
     refit_passes: int = 3
-    refit_rate: float = 0.3
+    refit_rate: float = 0.2
 
     @property
     def past_inputs(self) -> int | None:
