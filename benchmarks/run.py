@@ -25,6 +25,7 @@ FOLDER = Path(__file__).parent
 SCRIPTS = (
     "training_step",
     "ranking",
+    "busy_step",
     "splitting",
     "click_logs",
     "asking",
