@@ -30,8 +30,9 @@ from commandline import (
 pytestmark = pytest.mark.slurm
 PACKAGES = ["slurmctld", "slurmd", "slurm-client", "munge"]
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text())
-# As the small study, with a training long enough to be met half way.
-STUDY = SMALL | {"nfm": {"recipes": {"sampled": {"max_half_epochs": 8, "patience": 8}}}}
+# As the small study, with a training and a refit long enough to be met half way.
+LONG = {"max_half_epochs": 8, "patience": 8, "refit_passes": 200}
+STUDY = SMALL | {"nfm": {"recipes": {"sampled": LONG}}}
 
 
 class Asked(NamedTuple):
