@@ -36,7 +36,6 @@ def pages_asked_for(keep: bool) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
 def test_freed_memory_is_kept() -> None:
     assert pages_asked_for(keep=False) > 100, "else nothing is shown"
     assert pages_asked_for(keep=True) < pages_asked_for(keep=False) / 10

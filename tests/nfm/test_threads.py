@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from microrank.nfm.loss import batch_loss
+from microrank.nfm.loss import _SampledSoftmax, batch_loss
 from microrank.nfm.model import NFM
 from microrank.nfm.threads import ONE_THREAD, Threads, python_threads
 from nfm.test_loss import LAYERS, PAIRS, batch_of, model_of
@@ -42,6 +42,23 @@ def test_threads_find_the_gradients_of_one(count: int, hidden: int) -> None:
     for one, many, more in zip(alone, shared, again, strict=True):
         torch.testing.assert_close(many, one, rtol=1e-10, atol=1e-10)
         assert torch.equal(many, more), "whichever thread ends first"
+
+
+@pytest.mark.parametrize("hidden", [LAYERS, PAIRS])
+def test_a_part_without_users_has_no_loss_and_moves_nothing(hidden: int) -> None:
+    """As where processes are more than the users of a batch."""
+    part = batch_of(3, [2, 5], True, 4).part(0, 100)
+    assert len(part.target) == 0
+    n, model = part.n_users, model_of(3, 5, hidden, False)
+    vectors = torch.ones(len(part.candidates), 5, dtype=torch.float64, requires_grad=True)
+    slope, level = (torch.zeros(0, 5, dtype=torch.float64, requires_grad=True) for _ in "ab")
+    layers = (model.hidden.weight, model.hidden.bias, model.output.weight[0], model.output.bias)
+    loss = _SampledSoftmax.apply(slope, level, vectors, *layers, part, False, ONE_THREAD)
+    loss.backward()
+    assert n > 0
+    assert float(loss.detach()) == 0
+    assert not vectors.grad.any()
+    assert not any(value.grad.any() for value in model.hidden.parameters())
 
 
 def test_torch_works_with_one_thread_in_each_and_then_with_as_many_as_before() -> None:

@@ -191,7 +191,7 @@ def new_items() -> tuple[list[pa.Table], pa.Table]:
     return [train, valid], pa.concat_tables([items, added])
 
 
-def test_a_refit_learns_what_is_new_in_valid_and_keeps_what_train_told(trained: Trained) -> None:
+def test_a_refit_learns_what_is_new_in_valid_and_keeps_what_train_told() -> None:
     past, items = new_items()
     groups = two_worlds()[3]
     start = train_nfm(*past, items, RECIPE, 1).model

@@ -6,6 +6,7 @@ affine map a∘f + (β − aμ). So the first layer's input is linear in v, and 
 small network on the candidates' vectors alone.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -176,7 +177,8 @@ class _SampledSoftmax(torch.autograd.Function):
             at_once = GPU_AT_ONCE
         users_at_once = max(1, at_once // (len(vectors) * max(w1.shape)))
         n_parts = threads.count * -(-len(slope) // (threads.count * users_at_once))
-        parts = batch.parts(min(n_parts, len(slope)))
+        # A process has no users where they are fewer than the processes; its part is empty then.
+        parts = batch.parts(max(1, min(n_parts, len(slope))))
         lengths = [len(part.target) for part in parts]
 
         w2_w1 = w1 * w2[:, None]
@@ -279,7 +281,7 @@ def _gradients(  # noqa: PLR0917
     return _Gradients(d_slope, d_hidden.sum(dim=0), loss, d_vectors, d_w1, d_w2, d_b2)
 
 
-class _Products:
+class _Products(ABC):
     """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of n users u and all candidates i.
 
     Hidden values are [c, n, h]. Their gradient comes without its factor w2, which is put back where
@@ -297,13 +299,13 @@ class _Products:
     ) -> None:
         self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w2_w1
 
+    @abstractmethod
     def hidden(self, bias: torch.Tensor) -> torch.Tensor:
         """The values, of biases [n, h]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Of slope, vectors, and W1, the latter without the factor w2; called once, at the end."""
-        raise NotImplementedError
 
 
 class _Layers(_Products):
@@ -314,12 +316,12 @@ class _Layers(_Products):
 
     def hidden(self, bias: torch.Tensor) -> torch.Tensor:
         layers = (self.w1 * self.slope[:, None]).flatten(0, 1)
-        return relu_layer(self.vectors, layers, bias.flatten()).view(-1, *bias.shape)
+        return relu_layer(self.vectors, layers, bias.flatten()).view(len(self.vectors), *bias.shape)
 
     def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         slope, d_hidden = self.slope[:, None], d_hidden.flatten(1)
         d_vectors = d_hidden @ (self.w2_w1 * slope).flatten(0, 1)
-        d_layers = (self.vectors.T @ d_hidden).T.view(-1, *self.w1.shape)
+        d_layers = (self.vectors.T @ d_hidden).T.view(len(slope), *self.w1.shape)
         d_slope = (d_layers * self.w2_w1).sum(dim=1)
         return d_slope, d_vectors, d_layers.mul_(slope).sum(dim=0)
 
@@ -329,7 +331,7 @@ class _Pairs(_Products):
 
     def hidden(self, bias: torch.Tensor) -> torch.Tensor:
         self.pairs = (self.vectors[:, None] * self.slope).flatten(0, 1)
-        return product(self.pairs, self.w1).view(-1, *bias.shape).add_(bias).relu_()
+        return product(self.pairs, self.w1).view(len(self.vectors), *bias.shape).add_(bias).relu_()
 
     def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         d_hidden = d_hidden.flatten(0, 1)
