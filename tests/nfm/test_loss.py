@@ -11,8 +11,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from microrank.nfm import loss as loss_module
+from microrank.nfm import hidden_layer
 from microrank.nfm.chunks import Chunks
+from microrank.nfm.hidden_layer import BlocksOfPairs, LayerOfUser, Pairs
 from microrank.nfm.histories import Histories
 from microrank.nfm.loss import Batch, batch_loss
 from microrank.nfm.model import NFM
@@ -149,11 +150,25 @@ INPUTS = [(0.0, None, False), (0.8, None, False), (0.8, 3, True)]
 def test_the_number_of_users_at_a_time_changes_nothing(
     at_once: int, hidden: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for form in ("LAYERS_AT_ONCE", "PAIRS_AT_ONCE"):
-        monkeypatch.setattr(loss_module, form, at_once)
+    for form in (LayerOfUser, Pairs):
+        monkeypatch.setattr(form, "values_at_once", at_once)
     for decay, past_inputs, field_matrix in INPUTS:
         batch = batch_of(3, [2, 5, 3, 7], True, 4, past_inputs)
         model = model_of(3, 5, hidden, False, decay, field_matrix)
+        assert max(differences(batch, model)) < 1e-10
+
+
+@pytest.mark.parametrize("at_once", [1, 7 * 3 * 2, 2**19])
+@pytest.mark.parametrize("seed", range(4))
+def test_products_of_blocks_change_nothing(
+    seed: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidden_layer, "BLOCKS_FROM", 2)
+    monkeypatch.setattr(hidden_layer, "product_by_onednn", lambda _: False)
+    monkeypatch.setattr(BlocksOfPairs, "values_at_once", at_once)
+    for decay, past_inputs, field_matrix in INPUTS:
+        batch = batch_of(seed, [2, 5, 3, 7], True, seed, past_inputs)
+        model = model_of(seed, 6, PAIRS, seed == 3, decay, field_matrix)
         assert max(differences(batch, model)) < 1e-10
 
 

@@ -155,9 +155,14 @@ def product(rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """
     return (
         torch.ops.mkldnn._linear_pointwise(rows, weights.contiguous(), None, "none", [], "")
-        if _by_onednn(rows) and torch.backends.cpu.get_cpu_capability() == "AVX512"
+        if product_by_onednn(rows)
         else rows @ weights.T
     )
+
+
+def product_by_onednn(values: torch.Tensor) -> bool:
+    """Whether `product` takes oneDNN for such values."""
+    return _by_onednn(values) and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _by_onednn(values: torch.Tensor) -> bool:

@@ -6,7 +6,6 @@ affine map a∘f + (β − aμ). So the first layer's input is linear in v, and 
 small network on the candidates' vectors alone.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,12 +13,11 @@ from typing import Any, NamedTuple
 import torch
 import torch.distributed.nn.functional
 
-from microrank.nfm.folded_model import product, relu_layer
+from microrank.nfm.hidden_layer import HiddenLayer, cheapest_form
 from microrank.nfm.model import NFM
 from microrank.nfm.threads import ONE_THREAD, Threads
 
-# Values (users × candidates × the larger of hidden and d) that a thread has in memory at a time.
-LAYERS_AT_ONCE, PAIRS_AT_ONCE, GPU_AT_ONCE = 2**20, 2**21, 2**25
+GPU_AT_ONCE = 2**25  # values that a GPU has in memory at a time, in place of HiddenLayer's
 
 
 @dataclass(frozen=True)
@@ -171,25 +169,26 @@ class _SampledSoftmax(torch.autograd.Function):
         threads: Threads,
     ) -> torch.Tensor:
         bias = level @ w1.T + b1
-        form: type[_Products] = _Layers if len(w1) < len(vectors) else _Pairs
-        at_once = LAYERS_AT_ONCE if form is _Layers else PAIRS_AT_ONCE
-        if slope.device.type != "cpu":
-            at_once = GPU_AT_ONCE
-        users_at_once = max(1, at_once // (len(vectors) * max(w1.shape)))
-        n_parts = threads.count * -(-len(slope) // (threads.count * users_at_once))
-        # A process has no users where they are fewer than the processes; its part is empty then.
-        parts = batch.parts(max(1, min(n_parts, len(slope))))
-        lengths = [len(part.target) for part in parts]
-
         w2_w1 = w1 * w2[:, None]
+        form = cheapest_form(vectors, w1)
+        values_at_once = form.values_at_once if slope.device.type == "cpu" else GPU_AT_ONCE
+        users_at_once = max(1, values_at_once // (len(vectors) * max(w1.shape)))
 
         @torch.no_grad()
-        def gradients(part: Batch, slope: torch.Tensor, bias: torch.Tensor) -> _Gradients:
-            products = form(slope, vectors, w1, w2_w1)
-            return _gradients(products, bias, w2, b2, part, relu_on_score)
+        def gradients(run: Batch, slope: torch.Tensor, bias: torch.Tensor) -> _Gradients:
+            layer = form(vectors, w1, w2_w1)
+            parts = run.parts(max(1, -(-len(slope) // users_at_once)))
+            lengths = [len(part.target) for part in parts]
+            sums = _joined(
+                _gradients_of_part(layer, *of_part, w2, b2, relu_on_score)
+                for of_part in zip(parts, slope.split(lengths), bias.split(lengths), strict=True)
+            )
+            return _Gradients._make((*sums, *layer.gradients_of_all()))
 
-        of_parts = threads.map(gradients, parts, slope.split(lengths), bias.split(lengths))
-        total = _Gradients.joined(of_parts)
+        runs = batch.parts(max(1, min(threads.count, len(slope))))
+        lengths = [len(run.target) for run in runs]
+        of_runs = threads.map(gradients, runs, slope.split(lengths), bias.split(lengths))
+        total = _Gradients._make(_joined(of_runs))
         d_bias = total.bias * w2
         ctx.save_for_backward(
             total.slope,
@@ -218,43 +217,44 @@ class _Gradients(NamedTuple):
         slope: [n, d].
         bias: [n, h].
         loss: [].
-        vectors: [c, d].
-        w1: [h, d].
         w2: [h].
         b2: [1].
+        vectors: [c, d].
+        w1: [h, d].
     """
 
     slope: torch.Tensor
     bias: torch.Tensor
     loss: torch.Tensor
-    vectors: torch.Tensor
-    w1: torch.Tensor
     w2: torch.Tensor
     b2: torch.Tensor
-
-    @classmethod
-    def joined(cls, parts: Iterable["_Gradients"]) -> "_Gradients":
-        """Of the users of all parts, which are added up as they come."""
-        slopes, biases, sums = [], [], list[torch.Tensor]()
-        for slope, bias, *shares in parts:
-            slopes.append(slope)
-            biases.append(bias)
-            if sums:
-                torch._foreach_add_(sums, shares)
-            else:
-                sums = shares
-        return cls(torch.cat(slopes), torch.cat(biases), *sums)
+    vectors: torch.Tensor
+    w1: torch.Tensor
 
 
-def _gradients(  # noqa: PLR0917
-    products: "_Products",
+def _joined(of_parts: Iterable[Iterable[torch.Tensor]]) -> list[torch.Tensor]:
+    """Of the users of all parts: rows of users in slope and bias, and sums of the rest."""
+    slopes, biases, sums = [], [], list[torch.Tensor]()
+    for slope, bias, *shares in of_parts:
+        slopes.append(slope)
+        biases.append(bias)
+        if sums:
+            torch._foreach_add_(sums, shares)
+        else:
+            sums = shares
+    return [torch.cat(slopes), torch.cat(biases), *sums]
+
+
+def _gradients_of_part(  # noqa: PLR0917
+    layer: HiddenLayer,
+    part: Batch,
+    slope: torch.Tensor,
     bias: torch.Tensor,
     w2: torch.Tensor,
     b2: torch.Tensor,
-    part: Batch,
     relu_on_score: bool,
-) -> _Gradients:
-    """Loss and gradients of a part's users; scores and what is of their kind are [c, n]."""
+) -> tuple[torch.Tensor, ...]:
+    """The first five of `_Gradients`; scores and what is of their kind are [c, n]."""
     target, log_q_correction = part.target[None], part.log_q_correction[:, None]
     offset = log_q_correction.repeat(1, len(bias))
     user, candidate = part.user_items
@@ -262,7 +262,7 @@ def _gradients(  # noqa: PLR0917
     # The target competes once, however often it stands in the positions.
     once = (log_q_correction - part.weight.log()[:, None])[part.target]
     offset.scatter_(0, target, once.T)
-    hidden = products.hidden(bias)
+    hidden = layer.hidden(slope, bias)
     scores = hidden @ w2 + b2
     log_p = offset.add_(scores.relu() if relu_on_score else scores).log_softmax(dim=0)
     loss = -log_p.gather(0, target).sum()
@@ -277,66 +277,5 @@ def _gradients(  # noqa: PLR0917
     d_hidden = torch.ops.aten.threshold_backward.grad_input(
         d_scores[..., None].expand_as(hidden), hidden, 0, grad_input=hidden
     )
-    d_slope, d_vectors, d_w1 = products.gradients(d_hidden)
-    return _Gradients(d_slope, d_hidden.sum(dim=0), loss, d_vectors, d_w1, d_w2, d_b2)
-
-
-class _Products(ABC):
-    """The hidden layer ReLU(W1·(t_u∘v_i) + b_u) of n users u and all candidates i.
-
-    Hidden values are [c, n, h]. Their gradient comes without its factor w2, which is put back where
-    arrays are small.
-
-    Attributes:
-        slope: t, [n, d].
-        vectors: v, [c, d].
-        w1: [h, d].
-        w2_w1: w2∘W1, [h, d].
-    """
-
-    def __init__(
-        self, slope: torch.Tensor, vectors: torch.Tensor, w1: torch.Tensor, w2_w1: torch.Tensor
-    ) -> None:
-        self.slope, self.vectors, self.w1, self.w2_w1 = slope, vectors, w1, w2_w1
-
-    @abstractmethod
-    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
-        """The values, of biases [n, h]."""
-
-    @abstractmethod
-    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of slope, vectors, and W1, the latter without the factor w2; called once, at the end."""
-
-
-class _Layers(_Products):
-    """As (W1·diag(t_u))·v_i, one layer a user.
-
-    A layer costs less to form than a user's pairs where candidates outnumber hidden units.
-    """
-
-    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
-        layers = (self.w1 * self.slope[:, None]).flatten(0, 1)
-        return relu_layer(self.vectors, layers, bias.flatten()).view(len(self.vectors), *bias.shape)
-
-    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        slope, d_hidden = self.slope[:, None], d_hidden.flatten(1)
-        d_vectors = d_hidden @ (self.w2_w1 * slope).flatten(0, 1)
-        d_layers = (self.vectors.T @ d_hidden).T.view(len(slope), *self.w1.shape)
-        d_slope = (d_layers * self.w2_w1).sum(dim=1)
-        return d_slope, d_vectors, d_layers.mul_(slope).sum(dim=0)
-
-
-class _Pairs(_Products):
-    """As W1·(t_u∘v_i): every pair of user and candidate is formed."""
-
-    def hidden(self, bias: torch.Tensor) -> torch.Tensor:
-        self.pairs = (self.vectors[:, None] * self.slope).flatten(0, 1)
-        return product(self.pairs, self.w1).view(len(self.vectors), *bias.shape).add_(bias).relu_()
-
-    def gradients(self, d_hidden: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        d_hidden = d_hidden.flatten(0, 1)
-        d_w1 = d_hidden.T @ self.pairs
-        shape = len(self.vectors), *self.slope.shape
-        d_pairs = product(d_hidden, self.w2_w1.T).view(shape)
-        times_vectors = torch.mul(d_pairs, self.vectors[:, None], out=self.pairs.view(shape))
-        return times_vectors.sum(dim=0), d_pairs.mul_(self.slope).sum(dim=1), d_w1
+    d_bias = d_hidden.sum(dim=0)
+    return layer.gradient(d_hidden), d_bias, loss, d_w2, d_b2
