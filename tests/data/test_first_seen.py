@@ -5,8 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from made_up_lists import catalogue
-from microrank.data.first_seen import FIRST_INTERACTION, find_first_seen, with_first_seen
+from microrank.data.first_seen import find_first_seen, with_first_seen
 from microrank.data.pairs import iter_histories
+from microrank.data.raw_keys import FIRST_INTERACTION
 from microrank.errors import StudyError
 from microrank.memory.newer import newer_items
 

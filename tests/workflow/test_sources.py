@@ -1,9 +1,15 @@
 """The digest of a script follows its imports, and nothing else."""
 
+import ast
 from pathlib import Path
 
 import pytest
-from microrank.workflow.sources import source_digest, source_files
+from microrank.workflow.sources import (
+    _package_names,
+    imported_names,
+    source_digest,
+    source_files,
+)
 
 
 @pytest.fixture
@@ -65,3 +71,40 @@ def test_the_digest_does_not_depend_on_where_the_script_lies(
     moved = source_digest(elsewhere / "job.py")
     elsewhere.rename(script.parent)
     assert source_digest(script) == moved
+
+
+def names_by_the_parser(source: bytes) -> list[str]:
+    return [name for name in imported_names(ast.parse(source)) if name.split(".")[0] == "microrank"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from microrank import a",
+        "from microrank import a as b  # c",
+        "def f():\n    from microrank.a import b\n    import microrank.c",
+        "from microrank.a import (\n    b,\n    c,\n)",
+        "from microrank.a import (\n    b,  # (of d)\n    c,\n)",
+        "from microrank.a import (b)  # (c)",
+        "from microrank.a import b, \\\n    c",
+        "from microrank.a import b, \\\n    c\nimport microrank.d",
+        "import microrank.a, microrank.b as c",
+        "import os, microrank.a",
+        "import os; import microrank.a",
+        "if True: import microrank.a",
+        "import os, \\\n    microrank.a",
+        "from microrank import \\\n    a",
+        "import microranking",
+        "x = 'import microrank'  # from microrank import b",
+        "import numpy",
+        "",
+    ],
+)
+def test_imports_are_found_as_the_parser_finds_them(source: str) -> None:
+    assert sorted(_package_names(source.encode())) == sorted(names_by_the_parser(source.encode()))
+
+
+def test_so_they_are_in_every_module_of_the_package() -> None:
+    for path in Path(source_files.__code__.co_filename).parents[1].rglob("*.py"):
+        source = path.read_bytes()
+        assert sorted(_package_names(source)) == sorted(names_by_the_parser(source)), path

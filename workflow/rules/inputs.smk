@@ -5,7 +5,7 @@ needs: common.smk
 
 import re
 
-from microrank.data.first_seen import FIRST_INTERACTION
+from microrank.data.raw_keys import FIRST_INTERACTION
 from microrank.local_llm.weights import gguf_of
 from microrank.methods import recommenders_used, without_prior
 from microrank.workflow.wildcards import recommenders_with

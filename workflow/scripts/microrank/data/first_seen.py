@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from microrank.data.raw_histories import RawHistories
+from microrank.data.raw_keys import FIRST_INTERACTION
 from microrank.errors import StudyError
 from microrank.tables import find_ids
 
-FIRST_INTERACTION = "first-interaction"  # as `item_date` of a data set
 FIRST_SEEN = pa.schema([pa.field("item_id", pa.int64()), pa.field("day", pa.string())])
 
 

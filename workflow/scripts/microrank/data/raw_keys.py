@@ -5,6 +5,7 @@ from typing import Any
 
 from microrank.data.presets import PRESETS
 
+FIRST_INTERACTION = "first-interaction"  # as `item_date` of a data set
 RAW_KEYS = (
     "preset",
     "format",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from microrank.data.first_seen import FIRST_INTERACTION
+from microrank.data.raw_keys import FIRST_INTERACTION
 from microrank.evaluation.intervals import wilson_interval
 from microrank.memory.result import Completed, Memory
 from microrank.memory.titles import LEAST_WORDS
