@@ -1,5 +1,7 @@
-"""Headless Chromium, driven by the Chrome DevTools Protocol: JSON messages that end in a zero "
-"byte, through two pipes."""
+"""Headless Chromium, driven by the Chrome DevTools Protocol.
+
+Its messages are JSON, end in a zero byte, and go through two pipes.
+"""
 
 import base64
 import fcntl
@@ -72,8 +74,12 @@ def chromium(profile: Path) -> Iterator["Browser"]:
 
 
 class Browser:
-    """One tab. requests: every address that the page asked for; errors: what its scripts threw or "
-    "its policy refused."""
+    """One tab.
+
+    Attributes:
+        requests: every address that the page asked for.
+        errors: what its scripts threw or its policy refused.
+    """
 
     def __init__(self, incoming: int, outgoing: int) -> None:
         self._incoming, self._outgoing, self._buffer, self._last = incoming, outgoing, b"", 0

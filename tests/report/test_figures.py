@@ -1,5 +1,4 @@
-"""Figures: enough users at each point, true intervals, names that say what is simulated, "
-"colours."""
+"""Figures: enough users at each point, true intervals, names that tell what is simulated."""
 
 import re
 from dataclasses import replace
