@@ -8,8 +8,9 @@ Both take the same batch of 64 examples, whose chunks' 704 positions (pads inclu
 candidates. The peer's form gathers [64 · 704, 11, d], pools it, and runs batch normalisation and
 the layers. Each form has a process of its own, ours set up as a training is. They take turns, and
 the fastest run of each counts. The peak of float32 matrix products is measured in the same run. Our
-form's share of it counts the arithmetic that it must do, 6·users·candidates·d·h (three products).
-Memory is what another process of its own grows by.
+form's share of it counts three ordinary products, 6·users·candidates·d·h. Where it takes products
+of blocks (nfm/hidden_layer.py), it does less, and its share can be above 100 %. Memory is what
+another process of its own grows by.
 """
 
 import argparse

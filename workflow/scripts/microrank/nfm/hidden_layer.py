@@ -16,7 +16,7 @@ BLOCKS_FROM = 768
 
 
 class HiddenLayer(ABC):
-    """The layer of one run of users after the other; gradients of v and W1 are added up.
+    """The layer of one part of the users after the other; gradients of v and W1 are added up.
 
     The hidden values' gradient comes without its factor w2, which is put back where arrays are
     small.
@@ -25,7 +25,7 @@ class HiddenLayer(ABC):
         vectors: v, [c, d].
         w1: [h, d].
         w2_w1: w2∘W1, [h, d].
-        values_at_once: how many values a run of users may have, users × c × max(h, d).
+        values_at_once: how many values a part may have, its users × c × max(h, d).
     """
 
     values_at_once: int

@@ -174,6 +174,7 @@ class _SampledSoftmax(torch.autograd.Function):
         values_at_once = form.values_at_once if slope.device.type == "cpu" else GPU_AT_ONCE
         users_at_once = max(1, values_at_once // (len(vectors) * max(w1.shape)))
 
+        # Each thread has a run of users, and takes as many at a time as fit into its caches.
         @torch.no_grad()
         def gradients(run: Batch, slope: torch.Tensor, bias: torch.Tensor) -> _Gradients:
             layer = form(vectors, w1, w2_w1)
